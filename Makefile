@@ -1,0 +1,71 @@
+# Two commands are enough for a newcomer: `make demo` and `make test`.
+# Everything happens in .venv; it is made once and renewed when pyproject.toml changes.
+
+PYTHON ?= python3
+ARGS ?=
+WORKERS ?= auto
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+SOURCES := motif schemas connectors streams projections
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench campaign clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+
+demo: $(VENV)/.installed ## learn from generated agent sessions and show what was learned (ARGS=--once)
+	@$(RUN) -m motif demo $(ARGS)
+
+test: $(VENV)/.installed-dev ## the whole test suite (ARGS for pytest, WORKERS=2 for two processes)
+	@$(RUN) -m pytest -n $(WORKERS) $(ARGS)
+
+check: $(VENV)/.installed-dev ## format, lint, types, layers, house rules: seconds
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(RUN) -m pytest -q tests/test_house.py
+
+format: $(VENV)/.installed-dev ## write the format and the lint fixes that are safe
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARGS names one benchmark)
+	@$(RUN) -m tests.benchmarks $(ARGS)
+
+campaign: $(VENV)/.installed-dev ## every test and law again with many more cases, and the long ones
+	@$(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)
+
+clean: ## remove .venv and every cache
+	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find $(SOURCES) tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The installs. A stamp is written only when everything before it succeeded.
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml
+	@echo "Installing Motif into $(VENV) (once; a minute or so)."
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+	@echo "Installing Motif and its test tools into $(VENV) (once; a minute or so)."
+	@$(PIP) --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
+
+# Debian ships venv without ensurepip unless python3-venv is installed, so both are asked for.
+$(VENV)/.made:
+	@found=; for python in '$(PYTHON)' python3.14 python3.13 python3.12 python3.11; do \
+	  if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	  then found=$$python; break; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Motif needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1 || true):" \
+	    "install one (Debian: apt-get install python3 python3-venv) or name one with PYTHON=..." >&2; exit 1; \
+	fi; \
+	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "$$found has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; \
+	fi; \
+	$$found -m venv $(VENV)
+	@touch $@
