@@ -1,0 +1,1 @@
+"""What travels: events and their envelope, topics, the log's contract, ids and errors."""

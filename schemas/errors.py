@@ -1,0 +1,60 @@
+"""Everything that can go wrong, and who must act.
+
+    MotifError
+    ├── Refused            the producer: this record is no event; it goes to `dead.letters`
+    ├── WrongUse           the caller: a value outside what is allowed
+    ├── LogError
+    │   ├── LogHeld        the operator: another process owns this log
+    │   ├── LogIncompatible   the operator: written by another version, or of another shape
+    │   ├── LogDamaged     the operator: bytes on disk are not the bytes that were written
+    │   ├── LogUnavailable the operator: the log cannot be written now (disk full, read-only)
+    │   └── Fenced         nobody: a newer owner took over; this one must stop
+    └── ProjectionDamaged  nobody: the projection is thrown away and rebuilt from the log
+
+A message names the thing, the value and what would have been right.
+"""
+
+
+class MotifError(Exception):
+    """Whatever Motif raises on purpose."""
+
+
+class Refused(MotifError):
+    """A record that is not a valid event, with a stable reason code and a sentence."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class WrongUse(MotifError):
+    """The caller passed something that cannot be meant."""
+
+
+class LogError(MotifError):
+    """The log cannot do what was asked."""
+
+
+class LogHeld(LogError):
+    """Another process owns this log for writing."""
+
+
+class LogIncompatible(LogError):
+    """The log was written by another version, or has another number of partitions."""
+
+
+class LogDamaged(LogError):
+    """A stored record is not what was appended."""
+
+
+class LogUnavailable(LogError):
+    """The log cannot be written at the moment: disk full, read-only, gone."""
+
+
+class Fenced(LogError):
+    """A newer owner of the same name has taken over; what was being written is not visible."""
+
+
+class ProjectionDamaged(MotifError):
+    """The projection's file cannot be trusted; it must be rebuilt from the log."""

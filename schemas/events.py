@@ -1,0 +1,250 @@
+"""Facts that producers state, one strict class each; the log's input topics hold nothing else.
+
+A payload is the `data` of a CloudEvent. Every class says its `type`, its topic, whether it is
+*amendable* (a later statement about the same subject replaces an earlier one) and which of its
+fields names the partition. Unknown fields are kept, never refused; a field that is null is not known,
+which is not zero.
+"""
+
+from decimal import Decimal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+
+from schemas.topics import AGENT_EVENTS, PATTERN_DEFINITIONS, Topic
+
+ErrorClass = Literal["rejected", "sibling_error", "exit_code", "tool_use_error", "other"]
+"""Why a tool call failed: a fixed list, never somebody's text."""
+
+Name = Annotated[str, Field(min_length=1, max_length=1024)]
+"""A required, non-empty name."""
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+"""A number of things; never negative."""
+
+
+def _plain(amount: Decimal) -> Decimal:
+    """Give equal amounts the same digits, so that 0.10 and 0.1 are one content."""
+    return Decimal(f"{amount.normalize():f}")
+
+
+Usd = Annotated[
+    Decimal, Field(ge=0, lt=10**9, allow_inf_nan=False, max_digits=400), AfterValidator(_plain)
+]
+"""US dollars as decimal text; folded as whole nano-dollars."""
+
+
+class Payload(BaseModel):
+    """What all facts share: strict types, frozen, unknown fields kept."""
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=()
+    )
+
+    type: ClassVar[str]
+    topic: ClassVar[Topic] = AGENT_EVENTS
+    amendable: ClassVar[bool] = False
+
+    def partition_key(self) -> str:
+        """The text whose hash names the partition; a function of the payload alone."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class _OfSession(Payload):
+    """A fact of one session."""
+
+    session_id: Name
+    agent: Name
+
+    def partition_key(self) -> str:
+        """The session: all its facts stand in one partition."""
+        return self.session_id
+
+
+class ToolCalled(_OfSession):
+    """An agent called a tool.
+
+    `previous_event_id` is the id of the call before this one in the session's own order, null for
+    the first; `seq` counts calls from 0 in that order. A source that knows no order leaves `seq`
+    null, and the call then feeds no sequence kinds.
+    """
+
+    type: ClassVar[str] = "motif.tool.called.v1"
+
+    tool: Name
+    previous_event_id: Name | None = None
+    seq: Count | None = None
+    submission: Name | None = None
+
+
+class ToolFinished(Payload):
+    """A tool call returned. `call_id` is the id of its `motif.tool.called` event."""
+
+    type: ClassVar[str] = "motif.tool.finished.v1"
+
+    session_id: Name
+    call_id: Name
+    ok: bool
+    error_class: ErrorClass | None = None
+
+    def partition_key(self) -> str:
+        """The session: a result stands where its call stands."""
+        return self.session_id
+
+
+class ModelCalled(_OfSession):
+    """One API response of a model with its tokens; amendable, as streamed counts grow.
+
+    `input_tokens` excludes what was read from or written to a cache. `total_tokens` is what the
+    source states; null where it states none.
+    """
+
+    type: ClassVar[str] = "motif.model.called.v1"
+    amendable: ClassVar[bool] = True
+
+    message_id: Name
+    model: Name
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    cache_read_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cost_usd: Usd | None = None
+
+
+class SessionStarted(_OfSession):
+    """A session began."""
+
+    type: ClassVar[str] = "motif.session.started.v1"
+
+
+class SessionEnded(_OfSession):
+    """A session ended; amendable, as an outcome may become known later."""
+
+    type: ClassVar[str] = "motif.session.ended.v1"
+    amendable: ClassVar[bool] = True
+
+    outcome: Name | None = None
+    complete: bool | None = None
+
+
+class UserPrompted(_OfSession):
+    """A person asked for something; only the length of the text is kept."""
+
+    type: ClassVar[str] = "motif.user.prompted.v1"
+
+    characters: Count | None = None
+
+
+class UserInterrupted(_OfSession):
+    """A person stopped the agent."""
+
+    type: ClassVar[str] = "motif.user.interrupted.v1"
+
+
+class _OfAnyone(Payload):
+    """A fact that may name a session, a user, or neither."""
+
+    session_id: Name | None = None
+    user_id: Name | None = None
+
+
+class TaskCompleted(_OfAnyone):
+    """An agent completed a task, well or not."""
+
+    type: ClassVar[str] = "motif.task.completed.v1"
+
+    task_type: Name
+    agent: Name
+    success: bool
+    duration_us: Count | None = None
+    input_tokens: Count | None = None
+    output_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cost_usd: Usd | None = None
+    files_created: Count | None = None
+    files_modified: Count | None = None
+    tests_passed: Count | None = None
+    tests_failed: Count | None = None
+    lines_of_code: Count | None = None
+    coverage_percent: Annotated[float, Field(ge=0, le=100)] | None = None
+    retry_count: Count | None = None
+    project_name: Name | None = None
+    environment: Literal["development", "staging", "production"] | None = None
+    git_branch: Name | None = None
+    git_commit: Name | None = None
+    tags: list[str] | None = None
+    metadata: dict[str, JsonValue] | None = None
+    submission: Name | None = None
+
+    def partition_key(self) -> str:
+        """Session, else user, else agent."""
+        return self.session_id or self.user_id or self.agent
+
+
+class InteractionObserved(_OfAnyone):
+    """Somebody did something with a tool or method, as an outside observer saw it; without order."""
+
+    type: ClassVar[str] = "motif.interaction.observed.v1"
+
+    task: Name | None = None
+    tool_used: Name | None = None
+    error: Name | None = None
+    recovery_action: Name | None = None
+    execution_time_us: Count | None = None
+    method: Name | None = None
+    success: bool | None = None
+    metadata: dict[str, JsonValue] | None = None
+
+    def partition_key(self) -> str:
+        """Session, else user, else the task; what names nobody stands together."""
+        return self.session_id or self.user_id or self.task or "interaction"
+
+
+class LogCreated(Payload):
+    """A log came into being: who it is. The first such fact of a log is the one that counts."""
+
+    type: ClassVar[str] = "motif.log.created.v1"
+    topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+
+    site_id: Name
+    log_id: Name
+    site_label: Name | None = None
+    partitions: Annotated[int, Field(ge=1, le=1024)]
+    format: Count
+
+    def partition_key(self) -> str:
+        """What concerns the whole log stands together, in order."""
+        return "identity"
+
+
+class SettingsChanged(Payload):
+    """A setting that bears on what is learned was changed; from here on a new epoch counts."""
+
+    type: ClassVar[str] = "motif.settings.changed.v1"
+    topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+
+    mcp_servers: list[Name]
+
+    def partition_key(self) -> str:
+        """What concerns the whole log stands together, in order."""
+        return "identity"
+
+
+PAYLOADS: dict[str, type[Payload]] = {
+    payload.type: payload
+    for payload in (
+        ToolCalled,
+        ToolFinished,
+        ModelCalled,
+        SessionStarted,
+        SessionEnded,
+        UserPrompted,
+        UserInterrupted,
+        TaskCompleted,
+        InteractionObserved,
+        LogCreated,
+        SettingsChanged,
+    )
+}
+"""Every event this version understands, by its type."""

@@ -1,0 +1,74 @@
+"""Names that sites which never met agree on: signatures, pattern ids, hashes, partitions."""
+
+from functools import lru_cache
+from hashlib import blake2b
+from urllib.parse import quote, unquote
+
+SIGNATURE_SAFE = "*@+"
+"""Characters left readable in a part of a signature, beside letters, digits and `_.-~`."""
+
+
+def signature(*parts: str) -> str:
+    """The readable, canonical name of a pattern within its kind.
+
+    >>> signature("claude-code", "o3:mini")
+    'claude-code:o3%3Amini'
+    """
+    return ":".join(quote(part, safe=SIGNATURE_SAFE) for part in parts)
+
+
+def signature_parts(text: str) -> tuple[str, ...]:
+    """The parts a signature was made of.
+
+    >>> signature_parts("claude-code:o3%3Amini")
+    ('claude-code', 'o3:mini')
+    """
+    return tuple(unquote(part) for part in text.split(":"))
+
+
+def pattern_id(kind: str, text: str) -> str:
+    """The id of the pattern of this kind and signature: 32 hexadecimal digits.
+
+    >>> pattern_id("tool", "Bash")
+    '36925efaf7e3c2c9559e6785b3ec1cd5'
+    """
+    return blake2b(f"{kind}\0{text}".encode(), digest_size=16).hexdigest()
+
+
+def id_hash(source: str, identity: str) -> bytes:
+    """16 bytes that stand for the event `(source, id)`."""
+    return blake2b(f"{source}\0{identity}".encode(), digest_size=16).digest()
+
+
+def letter_id(origin: str, value: bytes) -> str:
+    """The id of the dead letter for these bytes from this topic or format: 32 hexadecimal digits."""
+    return blake2b(value, digest_size=16, key=origin.encode()[:64]).hexdigest()
+
+
+def murmur2(data: bytes) -> int:
+    """MurmurHash2 of Kafka's Java client (`org.apache.kafka.common.utils.Utils.murmur2`), 32 bits.
+
+    >>> murmur2(b"21") - 2**32
+    -973932308
+    """
+    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    length = len(data)
+    h = 0x9747B28C ^ length
+    whole = length & ~3
+    for i in range(0, whole, 4):
+        k = int.from_bytes(data[i : i + 4], "little") * m & mask
+        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
+    if whole < length:
+        h = (h ^ int.from_bytes(data[whole:], "little")) * m & mask
+    h = (h ^ h >> 13) * m & mask
+    return h ^ h >> 15
+
+
+@lru_cache(maxsize=1 << 16)
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, as Kafka's Java client chooses it.
+
+    >>> partition_of(b"21", 4)
+    0
+    """
+    return (murmur2(key) & 0x7FFFFFFF) % partitions

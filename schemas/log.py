@@ -1,0 +1,96 @@
+"""The log's contract: what the memory, SQLite and Kafka logs all promise.
+
+A log is a set of topics, each of `partitions` partitions, each an append-only sequence of records
+numbered from 0 by their offset. Every implementation passes the same contract tests.
+
+Pitfalls, each of them a bug somebody has shipped:
+
+* **Offsets are positions of records, not counts.** A compacted topic has gaps: the record behind
+  offset 7 may be 12. `read(topic, partition, n, limit)` starts at the first record whose offset is
+  *at least* n; resume with `last.offset + 1`, never with `n + len(records)`.
+* **`end` is the offset the next record will get**, so `end - position` is an upper bound of what is
+  left to read, not its number.
+* **An append is a transaction.** All its records become visible together and are durable before the
+  call returns; when it raises, none is. Whoever reads meanwhile sees nothing of it.
+* **One owner a name.** Taking an owner's name fences the one before: its next append raises
+  `Fenced` and leaves nothing. That is what makes a process that was only asleep harmless.
+* **A record that cannot be read back as it was written raises `LogDamaged`.** It is never skipped.
+* **Append time does not go back** within a partition, whatever the clock does.
+"""
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+Headers = tuple[tuple[str, bytes], ...]
+"""Names and values in order; a name may stand twice."""
+
+
+class Record(NamedTuple):
+    """A record as it stands in the log; `value` None is a tombstone."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    appended_at_us: int
+
+
+class Outgoing(NamedTuple):
+    """A record on its way into the log."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Owner(Protocol):
+    """The right to append under a name, until somebody else takes it."""
+
+    def append(self, records: Iterable[Outgoing]) -> list[int]:
+        """Append all records or none, durable on return; their offsets in order.
+
+        Raises:
+            Fenced: somebody took the name; nothing was appended.
+        """
+
+
+class Log(Protocol):
+    """Topics of `partitions` partitions each, appended to and read by position."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions every topic has; fixed when the log was created."""
+
+    def append(self, records: Iterable[Outgoing]) -> list[int]:
+        """Append all records or none, durable on return; their offsets in order."""
+
+    def owner(self, name: str) -> Owner:
+        """Take the name; whoever held it before is fenced."""
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+        """At most `limit` records from the first offset >= `offset` on, ascending; [] at the end."""
+
+    def start(self, topic: str, partition: int) -> int:
+        """The first offset that was not pruned."""
+
+    def end(self, topic: str, partition: int) -> int:
+        """The offset the next record will get."""
+
+    def close(self) -> None:
+        """Let go of files and connections; a second call does nothing."""
+
+    def __enter__(self) -> Self:
+        """The log itself."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""

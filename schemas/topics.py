@@ -1,0 +1,122 @@
+"""Which record travels on which topic, by which key, kept how long: the only place that names a topic."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.errors import WrongUse
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic of the log.
+
+    `compacted` topics keep the latest record per key, the others keep everything. What is
+    `private` may hold people's own text and never leaves a site. `input` topics are the only truth:
+    all others can be made again from them.
+    """
+
+    name: str
+    key: str
+    holds: str
+    compacted: bool = False
+    private: bool = False
+    input: bool = False
+
+
+DEVICE_PROBES: Final = Topic(
+    "device.probes",
+    "address + port + unit or slot",
+    "one probe: raw request and response bytes, outcome, decoded identity",
+    private=True,
+    input=True,
+)
+WORKFLOW_RUNS: Final = Topic(
+    "workflow.runs",
+    "workflow id",
+    "finished and amended runs",
+    private=True,
+    input=True,
+)
+AGENT_EVENTS: Final = Topic(
+    "agent.events",
+    "session id, else user id, else agent",
+    "tool calls and results, model calls, sessions, prompts, task completions, interactions",
+    private=True,
+    input=True,
+)
+PATTERN_DEFINITIONS: Final = Topic(
+    "pattern.definitions",
+    "pattern id, or 'identity' for what concerns the whole log",
+    "patterns defined or revised by people; the log's identity; changed settings",
+    input=True,
+)
+PATTERN_USAGES: Final = Topic(
+    "pattern.usages",
+    "pattern id",
+    "a pattern was applied, with its outcome",
+    input=True,
+)
+PATTERN_CONTRIBUTIONS: Final = Topic(
+    "pattern.contributions",
+    "pattern id + contributor, partitioned by pattern id",
+    "the latest tally per pattern and contributor, with its version",
+    compacted=True,
+)
+PATTERNS: Final = Topic(
+    "patterns",
+    "pattern id",
+    "the federated row of a pattern: what consumers subscribe to",
+    compacted=True,
+)
+LEARNER_CHECKPOINTS: Final = Topic(
+    "learner.checkpoints",
+    "topic, partition, epoch, segment",
+    "the state of a partition's learner in segments, and its position",
+    compacted=True,
+    private=True,
+)
+EVENT_DUPLICATES: Final = Topic(
+    "event.duplicates",
+    "topic, partition, offset",
+    "this record repeats an earlier one or was refused; up to where the learner has come",
+    compacted=True,
+)
+DEAD_LETTERS: Final = Topic(
+    "dead.letters",
+    "hash of source and bytes",
+    "the refused record byte for byte, why, where it came from, and what was decided about it",
+    private=True,
+)
+
+TOPICS: Final = (
+    DEVICE_PROBES,
+    WORKFLOW_RUNS,
+    AGENT_EVENTS,
+    PATTERN_DEFINITIONS,
+    PATTERN_USAGES,
+    PATTERN_CONTRIBUTIONS,
+    PATTERNS,
+    LEARNER_CHECKPOINTS,
+    EVENT_DUPLICATES,
+    DEAD_LETTERS,
+)
+"""All ten, in the order data flows through them."""
+
+_BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+
+
+def by_name(name: str) -> Topic:
+    """The topic of that name.
+
+    >>> by_name("patterns").compacted
+    True
+
+    Raises:
+        WrongUse: there is no such topic.
+    """
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        known = ", ".join(_BY_NAME)
+        message = f"no topic is called {name!r}; the topics are {known}"
+        raise WrongUse(message) from None
