@@ -1,0 +1,113 @@
+"""What a source is: something outside that can be read again and again as the same events.
+
+A source turns files into events of `schemas.events`. Three things go wrong easily:
+
+* **An id is a natural key.** It comes from what the file says (a call's own id, a line's content),
+  never from a path, a position in the import, a clock or a counter over files. Reading a file
+  under another name, a longer version of it, or ten overlapping copies gives the same ids.
+* **One id, one content.** Whatever a source states about an id must be a function of what can no
+  longer change when the file grows. What does change carries a greater `revision` and therefore
+  another id. `source` is a constant of the format: a path in it would make two copies two facts.
+* **Foreign data is full of surprises.** A line that is no JSON, a number where a list should be,
+  a time that is none: each is counted in the report, none ends the import. Only the `jsonl` format
+  hands back refused bytes (`Unreadable`), since there the line itself claims to be an event.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from schemas.envelope import Event
+
+NAMES_MAX = 100
+"""Different unknown line types a report keeps apart; further ones count under `OTHER_NAMES`."""
+
+NAME_LENGTH_MAX = 64
+"""Characters kept of the name of an unknown line type."""
+
+OTHER_NAMES = "(others)"
+"""Where unknown line types beyond the limit are counted."""
+
+
+class Unreadable(NamedTuple):
+    """A line that claims to be an event and is none: its bytes for `dead.letters`, and why."""
+
+    value: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import has met; a source counts into it while it reads.
+
+    `broken` are lines with something unreadable in them, which may still have given events;
+    `unfinished` are last lines without a newline, left for the next import; `nested_calls` are
+    tool calls of subagents, `orphan_results` results whose call the file does not hold, and
+    `unreadable_files` files the system would not open. `unreadable` were handed back as such.
+    """
+
+    files: int = 0
+    lines: int = 0
+    sessions: int = 0
+    events: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)
+    broken: int = 0
+    unfinished: int = 0
+    nested_calls: int = 0
+    orphan_results: int = 0
+    unreadable: int = 0
+    unreadable_files: int = 0
+
+    def counted(self, event: Event) -> Event:
+        """The event itself, counted by its type."""
+        self.events[event.type] += 1
+        return event
+
+    def refused(self, value: bytes, reason: str, detail: str) -> Unreadable:
+        """A line to be handed back byte for byte, counted."""
+        self.unreadable += 1
+        return Unreadable(value, reason, detail)
+
+    def unknown_line(self, name: object) -> None:
+        """Count a line of a type this version does not know, under its name cut short."""
+        text = name[:NAME_LENGTH_MAX] if isinstance(name, str) else f"({type(name).__name__})"
+        if text not in self.unknown and len(self.unknown) >= NAMES_MAX:
+            text = OTHER_NAMES
+        self.unknown[text] += 1
+
+
+class Source(Protocol):
+    """A format that can be imported; small, stateless, and safe to read twice.
+
+    `read` is a generator: nothing is opened before the first event is asked for, and it holds no
+    more than one file's state. The same files give the same events in the same order. Files may be
+    given in any order and may overlap: the events repeat then, and the log's learner knows them.
+    """
+
+    @property
+    def name(self) -> str:
+        """What the user types: `motif import <name>`."""
+
+    @property
+    def source(self) -> str | None:
+        """The CloudEvents source of its events; None where every event states its own."""
+
+    @property
+    def describes(self) -> str:
+        """One sentence for `motif import --list`."""
+
+    def default_paths(self) -> list[Path]:
+        """Where this machine's own data would be; empty where there is no such place."""
+
+    def files(self, path: Path) -> list[Path]:
+        """The files of a file or of a folder, recursively, sorted.
+
+        Raises:
+            WrongUse: there is nothing at this path.
+        """
+
+    def read(self, files: Sequence[Path], report: Report) -> Iterator[Event | Unreadable]:
+        """The events of all these files, file by file, counted in the report."""
