@@ -5,7 +5,6 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Self
 
 import msgspec
@@ -151,7 +150,7 @@ class Days(Reducer):
             if min(counts) < 0 or not any(counts):
                 raise ValueError(f"day {day} needs counts from 0 on, not all 0: {counts}")
         numbers = [row[0] for row in rows]
-        if any(later <= earlier for earlier, later in pairwise(numbers)):
+        if numbers != sorted(set(numbers)):
             raise ValueError(f"days must rise: {numbers}")
         if numbers and numbers[0] <= numbers[-1] - KEPT_DAYS:
             raise ValueError(f"days must lie within {KEPT_DAYS}: {numbers[0]} to {numbers[-1]}")

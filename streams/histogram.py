@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from math import ceil
 from typing import Self
 
@@ -185,7 +185,7 @@ class Histogram(Reducer):
             raise ValueError(f"not a histogram: {exc}") from exc
         if len(buckets) != len(counts):
             raise ValueError(f"a histogram of {len(buckets)} buckets has {len(counts)} counts")
-        if any(later <= earlier for earlier, later in pairwise(buckets)):
+        if buckets != sorted(set(buckets)):
             raise ValueError("the buckets of a histogram must rise")
         if counts and min(counts) <= 0:
             raise ValueError(f"the counts of a histogram must be positive: {min(counts)}")

@@ -307,8 +307,10 @@ class Tally(Reducer):
             raise ValueError(f"a tally leaves out what is empty: {self!r}")
 
 
-_Count = Annotated[int, msgspec.Meta(ge=0)]
-_Positive = Annotated[int, msgspec.Meta(ge=1)]
+_INT64 = 2**63 - 1
+_Count = Annotated[int, msgspec.Meta(ge=0, le=_INT64)]
+_Positive = Annotated[int, msgspec.Meta(ge=1, le=_INT64)]
+_Time = Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64)]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNMEASURED = Measure()
 
@@ -319,8 +321,8 @@ class _Wire(msgspec.Struct, forbid_unknown_fields=True):
     days: list[Any] = []
     extra: dict[str, _Positive] = {}
     failures: _Count = 0
-    first_us: int | None = None
-    last_us: int | None = None
+    first_us: _Time | None = None
+    last_us: _Time | None = None
     measures: dict[str, Any] = {}
     occurrences: _Count = 0
     successes: _Count = 0
