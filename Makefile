@@ -16,7 +16,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
 
 demo: $(VENV)/.installed ## learn from generated agent sessions and show what was learned (ARGS=--once)
-	@$(RUN) -m motif demo $(ARGS)
+	@$(VENV)/bin/motif demo $(ARGS)
 
 test: $(VENV)/.installed-dev ## the whole test suite (ARGS for pytest, WORKERS=2 for two processes)
 	@$(RUN) -m pytest -n $(WORKERS) $(ARGS)
@@ -25,7 +25,7 @@ check: $(VENV)/.installed-dev ## format, lint, types, layers, house rules: secon
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m ruff check .
 	@$(RUN) -m mypy
-	@$(VENV)/bin/lint-imports
+	@$(VENV)/bin/lint-imports --no-logo
 	@$(RUN) -m pytest -q tests/test_house.py
 
 format: $(VENV)/.installed-dev ## write the format and the lint fixes that are safe
