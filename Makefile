@@ -61,8 +61,9 @@ $(VENV)/.made:
 	  then found=$$python; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \
-	  echo "Motif needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1 | head -n 1 || true):" \
-	    "install one (Debian: apt-get install python3 python3-venv) or name one with PYTHON=..." >&2; exit 1; \
+	  if command -v $(PYTHON) >/dev/null; then is="is $$($(PYTHON) --version 2>&1)"; else is="is missing"; fi; \
+	  echo "Motif needs Python 3.11 or newer, and $(PYTHON) $$is: install it" \
+	    "(Debian: apt-get install python3 python3-venv) or name one with PYTHON=..." >&2; exit 1; \
 	fi; \
 	if ! $$found -c 'import ensurepip, venv' 2>/dev/null; then \
 	  echo "$$found has no venv module: install it (Debian: apt-get install python3-venv)." >&2; exit 1; \
