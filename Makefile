@@ -6,7 +6,8 @@ ARGS ?=
 WORKERS ?= auto
 VENV := .venv
 RUN := $(VENV)/bin/python
-PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+# setuptools warns about every editable install; a newcomer can do nothing about it.
+PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version-check
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
