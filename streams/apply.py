@@ -1,0 +1,139 @@
+"""One valid, new event applied to a partition's state, by its type."""
+
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+
+from schemas.clock import DAY_US
+from schemas.envelope import Event
+from schemas.errors import Refused
+from schemas.events import ModelCalled, Payload, TaskCompleted, ToolCalled, ToolFinished
+from schemas.ids import id_hash
+from streams.change import Change
+from streams.names import public_tool
+from streams.recognise import error_recovery, model, task, task_sequence, tool, tool_usage
+from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
+from streams.state import State
+
+FUTURE_US = DAY_US
+"""An event time further ahead of its append time than this is no time at all."""
+
+
+class Applier:
+    """Applies events to a state under the settings that bear on what is learned."""
+
+    def __init__(self, state: State, allowed_servers: frozenset[str]) -> None:
+        """Bind the state and the MCP servers whose names may be shown."""
+        self._state = state
+        self._allowed = allowed_servers
+        self._handlers: dict[type[Payload], Callable[[Event, int, int | None, bytes], None]] = {
+            ToolCalled: self._tool_called,
+            ToolFinished: self._tool_finished,
+            ModelCalled: self._model_called,
+            TaskCompleted: self._task_completed,
+        }
+
+    def apply(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
+        """Fold an event that is no repeat; `identity` is its id hash.
+
+        Raises:
+            Refused: a statement that comes too late to amend an earlier one.
+        """
+        handler = self._handlers.get(type(event.data))
+        if handler is None:
+            return
+        if event.recorded_us is not None:
+            appended_us = min(appended_us, event.recorded_us)
+        handler(event, offset, appended_us, identity)
+
+    def _tool_called(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
+        data = event.data
+        assert isinstance(data, ToolCalled)
+        name = public_tool(data.tool, self._allowed)
+        ordered = data.seq is not None
+        call = Call(name, happened(event, appended_us), appended_us, ordered=ordered)
+        previous = 0
+        if ordered and data.previous_event_id:
+            previous = _short(id_hash(event.source, data.previous_event_id))
+        state = self._state
+        session = state.call(session_key(data.session_id), _short(identity), previous, call)
+        state.fold(_found_with_call(session, call), offset)
+
+    def _tool_finished(self, event: Event, offset: int, appended_us: int, _: bytes) -> None:
+        data = event.data
+        assert isinstance(data, ToolFinished)
+        at_us = happened(event, appended_us)
+        error = None if data.ok else data.error_class or "other"
+        result = Result(at_us, appended_us, ok=data.ok, error_class=error)
+        identity = _short(id_hash(event.source, data.call_id))
+        session, call = self._state.result(session_key(data.session_id), identity, result)
+        if call is not None:
+            self._state.fold(_found_with_result(session, call), offset)
+
+    def _model_called(self, event: Event, offset: int, appended_us: int, _: bytes) -> None:
+        data = event.data
+        assert isinstance(data, ModelCalled)
+        changes = model.recognise(data, happened(event, appended_us))
+        self._amend(event, offset, appended_us, changes)
+
+    def _task_completed(self, event: Event, offset: int, appended_us: int, _: bytes) -> None:
+        data = event.data
+        assert isinstance(data, TaskCompleted)
+        self._state.fold(task.recognise(data, happened(event, appended_us)), offset)
+
+    def _amend(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
+        """Fold a statement about an amendable thing, in place of a smaller one."""
+        state = self._state
+        thing = id_hash(event.source, event.thing)
+        revision = event.revision or 0
+        stated = state.statement(thing)
+        if stated is not None:
+            earlier, earlier_us, replaced = stated
+            if earlier >= revision:
+                return
+            if abs(appended_us - earlier_us) > HORIZON_US:
+                detail = f"revision {revision} comes more than 35 days after revision {earlier}"
+                raise Refused("amended_too_late", detail)
+            state.unfold(replaced, offset)
+        state.amend(thing, revision, appended_us, changes)
+        state.fold(changes, offset)
+
+
+def happened(event: Event, appended_us: int) -> int | None:
+    """When it happened, or None where that is not stated or lies in the future."""
+    at_us = event.time_us
+    return None if at_us is None or at_us > appended_us + FUTURE_US else at_us
+
+
+def session_key(session_id: str) -> int:
+    """64 bits that stand for a session."""
+    return int.from_bytes(blake2b(session_id.encode(), digest_size=8).digest(), "little")
+
+
+def _short(identity: bytes) -> int:
+    return int.from_bytes(identity[:8], "little")
+
+
+def _found_with_call(session: Session, call: Call) -> Iterator[Change]:
+    """What became complete because this call arrived, perhaps after its result or its successors."""
+    yield tool.of_call(call)
+    for tools, last, before in runs_through(call):
+        if len(tools) == 2:  # noqa: PLR2004  # A pair is a transition, longer runs are sequences.
+            yield tool_usage.of_pair(session, before, last)
+            if before.ok is False:
+                yield error_recovery.of_pair(before, last)
+        else:
+            yield task_sequence.of_path(session, tools, last)
+    if call.ok is not None:
+        yield tool.of_result(call)
+        if session.errors:
+            yield from error_recovery.decided_by(call)
+
+
+def _found_with_result(session: Session, call: Call) -> Iterator[Change]:
+    """What became complete because the result of a known call arrived."""
+    yield tool.of_result(call)
+    if call.ok is False:
+        for after in call.next:
+            yield error_recovery.of_pair(call, after)
+    if session.errors:
+        yield from error_recovery.decided_by(call)

@@ -1,0 +1,22 @@
+"""What one event, or one thing found in a session, adds to one pattern."""
+
+from typing import NamedTuple
+
+Pattern = tuple[str, ...]
+"""A pattern's kind and the parts of its signature: `("tool_usage", "Read", "Edit")`."""
+
+
+class Change(NamedTuple):
+    """An addition to one pattern's tally, or, unfolded, what is taken from it again.
+
+    `at_us` is None for what is undated. `counts` names further counters, each raised by one;
+    `measures` are names with whole numbers in the unit the kind states.
+    """
+
+    pattern: Pattern
+    at_us: int | None
+    occurrences: int = 1
+    successes: int = 0
+    failures: int = 0
+    counts: tuple[str, ...] = ()
+    measures: tuple[tuple[str, int], ...] = ()

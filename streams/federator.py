@@ -1,0 +1,145 @@
+"""The federator: of each contributor the greatest version, of all contributors the sum.
+
+It reads `pattern.contributions`, keeps per pattern what each contributor said last, and writes the
+row of every pattern that changed, coalesced: one row a pattern and step, however often it changed.
+Whatever it reads is true, so reading late or twice does no harm.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from schemas.failpoint import reach
+from schemas.log import Log, Outgoing, Record
+from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
+from streams.contribution import FORK, LABEL, Contribution, contributor_of, decode
+from streams.federated import Held, row_of
+
+CHUNK = 4_096
+FORMAT = 1
+"""Of the rows; another one, and every row is written again."""
+
+_JSON = msgspec.json.Encoder()
+
+
+class _Position(msgspec.Struct):
+    format: int
+    position: int
+
+
+class Federator:
+    """Federates one partition of `pattern.contributions`."""
+
+    def __init__(self, log: Log, partition: int) -> None:
+        """Bind to a partition; nothing is read or owned before the first step."""
+        self._log = log
+        self._partition = partition
+        self._held: dict[str, dict[str, Held]] | None = None
+        self._position = 0
+
+    def step(self) -> int:
+        """Read what is new, write the rows it changes; how many records were read, 0 at the end."""
+        name, partition = PATTERN_CONTRIBUTIONS.name, self._partition
+        if self._held is None:
+            self._position = self._written()
+            if self._position >= self._log.end(name, partition):
+                return 0
+            self._held = {}
+            self._take(_records(self._log, partition, 0, self._position))
+        changed, read = self._take(
+            _records(self._log, partition, self._position, self._log.end(name, partition))
+        )
+        if read:
+            owner = self._log.owner(f"federator/{partition}")
+            owner.append(self._effects(changed))
+            reach("federator.after_commit")
+        return read
+
+    def versions(self, wanted: Iterable[str]) -> dict[str, dict[str, Held]]:
+        """What is held of these patterns, by contributor; for whoever brings contributions."""
+        self.step()
+        if self._held is None:
+            self._held = {}
+            self._take(_records(self._log, self._partition, 0, self._position))
+        return {identity: dict(self._held.get(identity, {})) for identity in wanted}
+
+    def _take(self, records: Iterator[Record]) -> tuple[dict[str, None], int]:
+        assert self._held is not None, "what is held was read before"
+        changed: dict[str, None] = {}
+        read = 0
+        for record in records:
+            read += 1
+            self._position = max(self._position, record.offset + 1)
+            if record.value is None:
+                continue
+            identity = (record.key or b"").partition(b"/")[0].decode()
+            contributor = contributor_of(record)
+            mine = self._held.setdefault(identity, {})
+            kept = newer_of(mine.get(contributor), held_of(record))
+            if kept is not mine.get(contributor):
+                mine[contributor] = kept
+                changed[identity] = None
+        return changed, read
+
+    def _effects(self, changed: Iterable[str]) -> Iterator[Outgoing]:
+        assert self._held is not None, "what is held was read before"
+        for identity in changed:
+            held = self._held[identity]
+            row = row_of([held[contributor] for contributor in sorted(held)])
+            yield Outgoing(PATTERNS.name, self._partition, identity.encode(), row)
+        reach("federator.before_position")
+        value = _JSON.encode(_Position(FORMAT, self._position))
+        yield Outgoing(LEARNER_CHECKPOINTS.name, self._partition, self._key, value)
+
+    def _written(self) -> int:
+        """Up to where rows were written."""
+        written = 0
+        offset = 0
+        name = LEARNER_CHECKPOINTS.name
+        while records := self._log.read(name, self._partition, offset, 64):
+            offset = records[-1].offset + 1
+            for record in records:
+                if record.key == self._key and record.value is not None:
+                    position = msgspec.json.decode(record.value, type=_Position)
+                    written = position.position if position.format == FORMAT else 0
+        return written
+
+    @property
+    def _key(self) -> bytes:
+        return f"federator/{self._partition}".encode()
+
+
+def held_of(record: Record) -> Held:
+    """A contribution's record as it is held."""
+    headers = dict(record.headers)
+    label = headers.get(LABEL, b"").decode()
+    return Held(record.value or b"", label, forked=FORK in headers)
+
+
+def newer_of(held: Held | None, came: Held) -> Held:
+    """The greater version; equal versions of different content are a fork, and stay one."""
+    if held is None:
+        return came
+    before, after = decode(held.value), decode(came.value)
+    if after.version != before.version:
+        return came if after.version > before.version else held
+    if _same(before, after):
+        return Held(held.value, came.label, forked=True) if came.forked > held.forked else held
+    return held if held.forked else Held(held.value, held.label, forked=True)
+
+
+def _same(one: Contribution, other: Contribution) -> bool:
+    return bytes(one.tally) == bytes(other.tally)
+
+
+def _records(log: Log, partition: int, start: int, end: int) -> Iterator[Record]:
+    offset = start
+    while offset < end:
+        records = log.read(PATTERN_CONTRIBUTIONS.name, partition, offset, CHUNK)
+        if not records:
+            return
+        for record in records:
+            if record.offset >= end:
+                return
+            yield record
+        offset = records[-1].offset + 1

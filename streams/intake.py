@@ -1,0 +1,80 @@
+"""From records to verdicts: a new event, a repeat, or refused with its reason."""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+
+from schemas.envelope import Event, decode
+from schemas.errors import Refused
+from schemas.ids import id_hash, letter_id, partition_of
+from schemas.log import Record
+from streams.dedupe import Seen
+
+_SORTED = msgspec.json.Encoder(order="sorted")
+_NO_CONTENT = bytes(8)
+
+
+class Verdict(NamedTuple):
+    """What a record is: `event` where it is new, `refused` where it is none, else a repeat."""
+
+    record: Record
+    identity: bytes
+    event: Event | None
+    refused: Refused | None
+    repeat: bool
+    conflicting: bool
+
+
+class _Read(NamedTuple):
+    identity: bytes
+    content: bytes
+    event: Event | None
+    refused: Refused | None
+
+
+def examine(records: Sequence[Record], seen: Seen, partitions: int) -> tuple[list[Verdict], bytes]:
+    """A verdict for every record, and the ids to add to `seen`, packed."""
+    read = [_read(record, partitions) for record in records]
+    known = seen.lookup([one.identity for one in read])
+    fresh: dict[bytes, bytes] = {}
+    verdicts = []
+    for record, one, before in zip(records, read, known, strict=True):
+        identity, content, event, refused = one
+        earlier = before if before is not None else fresh.get(identity)
+        if earlier is None:
+            fresh[identity] = content
+            verdicts.append(Verdict(record, identity, event, refused, False, False))
+        else:
+            verdicts.append(Verdict(record, identity, None, refused, True, earlier != content))
+    return verdicts, b"".join([identity + content for identity, content in fresh.items()])
+
+
+def content_hash(event: Event, key: bytes) -> bytes:
+    """8 bytes that stand for what an event says: type, time, subject, key and known fields."""
+    data = event.data
+    known = {name: value for name, value in data.__dict__.items() if value is not None}
+    said = _SORTED.encode((data.type, event.time_us, event.subject, key.decode(), known))
+    return blake2b(said, digest_size=8).digest()
+
+
+def _read(record: Record, partitions: int) -> _Read:
+    try:
+        event = decode(record)
+        key = event.key
+        _check_place(record, event, key, partitions)
+    except Refused as refused:
+        identity = bytes.fromhex(letter_id(record.topic, record.value or b""))
+        return _Read(identity, _NO_CONTENT, None, refused)
+    return _Read(id_hash(event.source, event.id), content_hash(event, key), event, None)
+
+
+def _check_place(record: Record, event: Event, key: bytes, partitions: int) -> None:
+    if event.data.topic.name != record.topic:
+        detail = f"{event.type} belongs on {event.topic}, not on {record.topic}"
+        raise Refused("misplaced", detail)
+    right = partition_of(key, partitions)
+    if right != record.partition:
+        detail = f"it stands in partition {record.partition}, its key names partition {right}"
+        raise Refused("misplaced", detail)

@@ -1,0 +1,248 @@
+"""The learner of one partition: reads its log in order, folds, and commits all or nothing.
+
+A commit holds the latest contribution of every pattern that changed, the checkpoint with its
+position, the repeats and refusals up to there, and dead letters, in one transaction of the
+partition's owner. Nothing else is ever written, so a crash between any two instructions leaves a
+log from which the same is learned again.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from schemas.errors import Refused
+from schemas.failpoint import reach
+from schemas.log import Log, Outgoing, Owner, Record
+from schemas.topics import EVENT_DUPLICATES
+from streams.apply import Applier
+from streams.contribution import (
+    EMPTY,
+    Contributor,
+    Epoch,
+    digest_of,
+    encode,
+    outgoing,
+)
+from streams.intake import examine
+from streams.letters import letter_of
+from streams.restore import Start, start_of
+from streams.state import State
+
+CHUNK = 4_096
+"""Records decoded and looked up together."""
+
+BATCH = 131_072
+"""Records between two commits when there is that much to learn: the batch is the interval."""
+
+_JSON = msgspec.json.Encoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What bears on what is learned: the epoch, and the MCP servers whose names may be shown."""
+
+    epoch: Epoch
+    allowed_servers: frozenset[str] = frozenset()
+
+
+class _Fact(msgspec.Struct):
+    """What `event.duplicates` says of one record."""
+
+    topic: str
+    partition: int
+    offset: int
+    conflicting: bool
+    refused: bool
+
+
+class _Reached(msgspec.Struct):
+    """What `event.duplicates` says of the learner: all below `position` is applied."""
+
+    topic: str
+    partition: int
+    position: int
+    epoch: Epoch
+    waiting: int
+    late: int
+    repeats: int
+    conflicting: int
+    refused: int
+
+
+@dataclass(slots=True)
+class _Working:
+    """A learner that has been restored, and what its next commit says of single records."""
+
+    start: Start
+    applier: Applier
+    owner: Owner
+    contributions: int
+    digest: int
+    facts: list[_Fact] = field(default_factory=list)
+    letters: list[Outgoing] = field(default_factory=list)
+
+    @property
+    def state(self) -> State:
+        """What is known."""
+        return self.start.state
+
+
+class Learner:
+    """Learns from one partition and owns what is known about it.
+
+    `notices` holds a sentence about anything out of the ordinary, such as a checkpoint that had to
+    be thrown away; whoever runs the learner shows them.
+    """
+
+    def __init__(
+        self, log: Log, contributor: Contributor, rules: Rules, *, label: str = ""
+    ) -> None:
+        """Bind to a partition; nothing is read or owned before the first step."""
+        self._log = log
+        self._rules = rules
+        self._label = label
+        self._working: _Working | None = None
+        self.contributor = contributor
+        self.notices: list[str] = []
+
+    def step(self, limit: int = BATCH) -> int:
+        """Learn from at most `limit` records and commit; how many there were, 0 at the end.
+
+        After an error nothing of the batch is kept, in the log or in memory.
+
+        Raises:
+            Fenced: another owner took over; this learner must be dropped.
+            LogIncompatible: newer rules have learned this partition.
+        """
+        working = self._restored()
+        try:
+            return self._learn(working, limit)
+        except BaseException:
+            self._working = None
+            raise
+
+    def _restored(self) -> _Working:
+        if self._working is None:
+            topic, partition = self.contributor.topic, self.contributor.partition
+            owner = self._log.owner(f"learner/{topic}/{partition}")
+            start = start_of(self._log, self.contributor, self._rules.epoch)
+            if start.notice:
+                self.notices.append(start.notice)
+            digest = sum(learned.digest for learned in start.state.patterns.values()) % 2**64
+            applier = Applier(start.state, self._rules.allowed_servers)
+            self._working = _Working(start, applier, owner, len(start.state.patterns), digest)
+        return self._working
+
+    def _learn(self, working: _Working, limit: int) -> int:
+        state, start = working.state, working.start
+        topic, partition = self.contributor.topic, self.contributor.partition
+        goal = max(limit, start.publish_from - state.position)
+        done = 0
+        while done < goal:
+            size = min(CHUNK, goal - done)
+            records = self._log.read(topic, partition, state.position, size)
+            if not records:
+                break
+            self._fold(working, records)
+            state.position = records[-1].offset + 1
+            done += len(records)
+        if done or start.relearning:
+            self._commit(working)
+        return done
+
+    def _fold(self, working: _Working, records: Sequence[Record]) -> None:
+        state, apply = working.state, working.applier.apply
+        verdicts, ids = examine(records, state.seen, self._log.partitions)
+        for record, identity, event, refused, repeat, conflicting in verdicts:
+            if event is not None:
+                try:
+                    apply(event, record.offset, record.appended_at_us, identity)
+                except Refused as late:
+                    self._note(working, record, late, repeat=False, conflicting=False)
+            else:
+                self._note(working, record, refused, repeat=repeat, conflicting=conflicting)
+        state.seen.extend(ids)
+        state.journal.ids += ids
+
+    def _note(
+        self,
+        working: _Working,
+        record: Record,
+        refused: Refused | None,
+        *,
+        repeat: bool,
+        conflicting: bool,
+    ) -> None:
+        """Remember what is said of a record that is not folded."""
+        topic, partition, offset = record.topic, record.partition, record.offset
+        counts = working.state.counts
+        counts.repeats += repeat
+        counts.conflicting += conflicting
+        if refused is not None and not repeat:
+            counts.refused += 1
+            working.letters.append(letter_of(record, refused, self._log.partitions))
+        working.facts.append(_Fact(topic, partition, offset, conflicting, refused is not None))
+
+    def _commit(self, working: _Working) -> None:
+        working.state.settle()
+        reach("learner.before_commit")
+        working.owner.append(self._effects(working))
+        reach("learner.after_commit")
+        working.state.cut()
+        working.facts, working.letters = [], []
+        working.start = Start(working.state, working.start.checkpoint)
+
+    def _effects(self, working: _Working) -> Iterator[Outgoing]:
+        """Everything a commit writes, in the order readers may rely on."""
+        start, state = working.start, working.state
+        yield from self._contributions(working)
+        for key in start.forget:
+            yield start.checkpoint.owned.clear(key)
+        yield from start.checkpoint.records(state, working.contributions, working.digest)
+        yield from self._duplicates(working)
+        yield from working.letters
+
+    def _contributions(self, working: _Working) -> Iterator[Outgoing]:
+        epoch, label, partitions = self._rules.epoch, self._label, self._log.partitions
+        owner = str(self.contributor)
+        for pattern, learned in working.state.changed.items():
+            tally = learned.tally.encode()
+            identity, value = encode(pattern, owner, epoch, learned.offset, tally)
+            working.contributions += learned.digest == 0
+            working.digest -= learned.digest
+            learned.digest = digest_of(value)
+            working.digest = (working.digest + learned.digest) % 2**64
+            yield outgoing(identity, owner, value, label, partitions)
+        for pattern in working.start.superseded - working.state.patterns.keys():
+            learned = working.state.no_longer(pattern, working.state.position - 1)
+            identity, value = encode(pattern, owner, epoch, learned.offset, EMPTY)
+            learned.digest = digest_of(value)
+            working.contributions += 1
+            working.digest = (working.digest + learned.digest) % 2**64
+            yield outgoing(identity, owner, value, label, partitions)
+
+    def _duplicates(self, working: _Working) -> Iterator[Outgoing]:
+        """Repeats and refusals first, then the position that covers them."""
+        topic, partition = self.contributor.topic, self.contributor.partition
+        name, counts = EVENT_DUPLICATES.name, working.state.counts
+        obsolete = set(working.start.facts)
+        for fact in working.facts:
+            key = f"{topic}/{partition}/{fact.offset}".encode()
+            obsolete.discard(key)
+            yield Outgoing(name, partition, key, _JSON.encode(fact))
+        for key in sorted(obsolete):
+            yield Outgoing(name, partition, key, None)
+        reached = _Reached(
+            topic,
+            partition,
+            working.state.position,
+            self._rules.epoch,
+            counts.waiting,
+            counts.late,
+            counts.repeats,
+            counts.conflicting,
+            counts.refused,
+        )
+        key = f"{topic}/{partition}/position".encode()
+        yield Outgoing(name, partition, key, _JSON.encode(reached))

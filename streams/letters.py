@@ -1,0 +1,64 @@
+"""Dead letters: refused records, byte for byte, with the reason and where they came from."""
+
+from base64 import b64encode
+
+import msgspec
+
+from schemas.errors import Refused
+from schemas.ids import letter_id, partition_of
+from schemas.log import Headers, Outgoing, Record
+from schemas.topics import DEAD_LETTERS
+
+
+def letter_of(record: Record, refused: Refused, partitions: int) -> Outgoing:
+    """The letter of a record that stands in the log.
+
+    It is dated by the append time of the record, so that learning again writes the same letter.
+    """
+    origin = f"{record.topic}/{record.partition}/{record.offset}"
+    return letter(
+        record.value or b"",
+        refused,
+        partitions,
+        origin=origin,
+        origin_topic=record.topic,
+        refused_at_us=record.appended_at_us,
+        key=record.key,
+        headers=record.headers,
+    )
+
+
+def letter(  # noqa: PLR0913  # A letter is this many facts; all but three go by name.
+    value: bytes,
+    refused: Refused,
+    partitions: int,
+    *,
+    origin: str,
+    origin_topic: str,
+    refused_at_us: int,
+    key: bytes | None = None,
+    headers: Headers = (),
+) -> Outgoing:
+    """A letter: its value is the refused bytes, everything else is in headers."""
+    identity = letter_id(origin_topic, value)
+    kept = [[name, b64encode(content).decode()] for name, content in headers]
+    about: list[tuple[str, bytes]] = [
+        ("letter_id", identity.encode()),
+        ("reason", refused.reason.encode()),
+        ("detail", refused.detail.encode("utf-8", "replace")),
+        ("origin", origin.encode()),
+        ("origin_topic", origin_topic.encode()),
+        ("refused_at", str(refused_at_us).encode()),
+        ("headers", msgspec.json.encode(kept)),
+    ]
+    if key is not None:
+        about.append(("key", key))
+    partition = partition_of(identity.encode(), partitions)
+    return Outgoing(DEAD_LETTERS.name, partition, identity.encode(), value, tuple(about))
+
+
+def decision(identity: str, decided: str, partitions: int) -> Outgoing:
+    """What was decided about a letter: `retried` or `discarded`."""
+    partition = partition_of(identity.encode(), partitions)
+    about = (("letter_id", identity.encode()), ("decision", decided.encode()))
+    return Outgoing(DEAD_LETTERS.name, partition, identity.encode(), None, about)

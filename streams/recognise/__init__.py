@@ -1,0 +1,25 @@
+"""The recognisers: from events, and from what is found in sessions, to changes of patterns.
+
+One file a kind; each states its `KIND` and has pure functions that return changes. A new kind is a
+file here and a line in `KINDS`.
+"""
+
+from streams.recognise import error_recovery, model, task, task_sequence, tool, tool_usage
+from streams.recognise.kind import Kind
+
+RULES_VERSION = 1
+"""Rises whenever the output of any recogniser changes: a new epoch, learned again from the log.
+
+`tests/golden/recognised.json` holds the output for a fixed input, and a test compares.
+"""
+
+KINDS: dict[str, Kind] = {
+    module.KIND.name: module.KIND
+    for module in (model, tool, tool_usage, error_recovery, task_sequence, task)
+}
+"""Every kind, by its name."""
+
+AMENDED_KINDS = frozenset({model.KIND.name})
+"""Kinds whose every occurrence is the current statement of an amendable event."""
+
+__all__ = ["AMENDED_KINDS", "KINDS", "RULES_VERSION", "Kind"]

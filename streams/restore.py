@@ -1,0 +1,163 @@
+"""Where a learner starts: from its checkpoint where that is whole, else from the log's beginning."""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from schemas.errors import LogDamaged, LogIncompatible
+from schemas.log import Log
+from schemas.topics import EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS
+from streams.change import Pattern
+from streams.checkpoint import Checkpoint, Damaged, Owned, epochs_in, head_of, read_segments
+from streams.contribution import Contributor, Epoch, contributor_of, decode, digest_of
+from streams.state import Learned, State
+
+
+@dataclass(slots=True)
+class Start:
+    """A state and how its first commit differs from the later ones.
+
+    Until `publish_from` is reached nothing is committed: what readers see does not go back while
+    the partition is learned again. `forget` are the checkpoint keys to clear then, `superseded` the
+    patterns contributed before, `facts` the keys on `event.duplicates` written before.
+    """
+
+    state: State
+    checkpoint: Checkpoint
+    publish_from: int = 0
+    relearning: bool = False
+    forget: list[str] = field(default_factory=list)
+    superseded: set[Pattern] = field(default_factory=set)
+    facts: set[bytes] = field(default_factory=set)
+    notice: str | None = None
+
+
+@dataclass(slots=True)
+class _Contributed:
+    patterns: dict[Pattern, Learned] = field(default_factory=dict)
+    empty: set[Pattern] = field(default_factory=set)
+    digest: int = 0
+    epochs: set[Epoch] = field(default_factory=set)
+    reached: int = 0
+
+
+def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
+    """The start of a learner of this epoch.
+
+    Raises:
+        LogIncompatible: newer rules have learned this partition.
+        LogDamaged: the log ends before the position that was committed.
+    """
+    owned = Owned(contributor.topic, contributor.partition, epoch)
+    segments = read_segments(log, contributor.topic, contributor.partition)
+    contributed = _contributed(log, contributor)
+    epochs = epochs_in(segments)
+    greatest = max([*epochs, *contributed.epochs], default=epoch)
+    if greatest > epoch:
+        message = (
+            f"{contributor.topic}/{contributor.partition} was learned by rules {greatest[0]}.{greatest[1]}, "
+            f"this process has {epoch[0]}.{epoch[1]}: run the newer version of motif"
+        )
+        raise LogIncompatible(message)
+    if epoch not in epochs:
+        reason = "the rules changed" if epochs else "the checkpoint is missing"
+        return _again(log, owned, segments, contributed, reason)
+    checkpoint = Checkpoint(owned)
+    try:
+        state, head = checkpoint.restore(segments)
+        if (len(contributed.patterns), contributed.digest) != (head.contributions, head.digest):
+            message = "contributions it covers are missing or altered"
+            raise Damaged(message)
+    except (Damaged, ValueError) as damage:
+        return _again(log, owned, segments, contributed, f"the checkpoint is damaged: {damage}")
+    end = log.end(contributor.topic, contributor.partition)
+    if state.position > end:
+        message = (
+            f"{contributor.topic}/{contributor.partition} ends at {end}, but {state.position} records were "
+            "learned from it: the log lost its end; restore it, or start a new one"
+        )
+        raise LogDamaged(message)
+    state.patterns = contributed.patterns
+    return Start(state, checkpoint)
+
+
+def _again(
+    log: Log, owned: Owned, segments: dict[str, bytes], contributed: _Contributed, reason: str
+) -> Start:
+    """Learn from the beginning, publishing only when the old position is reached."""
+    topic, partition, _ = owned
+    facts, learned = _facts(log, topic, partition)
+    reached = max(contributed.reached, learned, _positions(segments))
+    fresh = Start(State(), Checkpoint(owned))
+    if not reached and not segments:
+        return fresh
+    if log.start(topic, partition) > 0:
+        message = (
+            f"{topic}/{partition} must be learned again ({reason}), but it starts at "
+            f"{log.start(topic, partition)}: what was pruned cannot be learned; restore the archive"
+        )
+        raise LogDamaged(message)
+    fresh.publish_from = min(reached, log.end(topic, partition))
+    fresh.relearning = True
+    fresh.forget = list(segments)
+    fresh.superseded = set(contributed.patterns)
+    fresh.facts = facts
+    fresh.notice = f"{topic}/{partition} is learned again from its beginning: {reason}"
+    return fresh
+
+
+def _contributed(log: Log, contributor: Contributor) -> _Contributed:
+    mine = str(contributor)
+    found = _Contributed()
+    for partition in range(log.partitions):
+        offset = 0
+        while records := log.read(PATTERN_CONTRIBUTIONS.name, partition, offset, 4_096):
+            offset = records[-1].offset + 1
+            for record in records:
+                if record.value is None or contributor_of(record) != mine:
+                    continue
+                _take(found, record.value)
+    return found
+
+
+def _take(found: _Contributed, value: bytes) -> None:
+    contribution = decode(value)
+    learned = Learned(contribution.pattern, bytes(contribution.tally))
+    learned.offset = contribution.offset
+    learned.digest = digest_of(value)
+    found.epochs.add(contribution.epoch)
+    found.reached = max(found.reached, contribution.offset + 1)
+    found.patterns[contribution.pattern] = learned
+    found.digest = (found.digest + learned.digest) % 2**64
+
+
+def _facts(log: Log, topic: str, partition: int) -> tuple[set[bytes], int]:
+    """The keys that stand on `event.duplicates` for this partition, and the position among them."""
+    prefix = f"{topic}/{partition}/".encode()
+    keys: set[bytes] = set()
+    position = 0
+    offset = 0
+    while records := log.read(EVENT_DUPLICATES.name, partition, offset, 4_096):
+        offset = records[-1].offset + 1
+        for record in records:
+            key = record.key or b""
+            if not key.startswith(prefix):
+                continue
+            if key.endswith(b"/position"):
+                position = int(msgspec.json.decode(record.value or b"{}").get("position", 0))
+            elif record.value is None:
+                keys.discard(key)
+            else:
+                keys.add(key)
+    return keys, position
+
+
+def _positions(segments: dict[str, bytes]) -> int:
+    reached = 0
+    for key, value in segments.items():
+        if key.endswith("/head"):
+            try:
+                reached = max(reached, head_of(value).position)
+            except (Damaged, ValueError):
+                continue
+    return reached

@@ -1,0 +1,264 @@
+"""What a partition's learner knows: a pure function of the log up to its position.
+
+No clock, no chance, no input or output here. `changed` and `journal` gather what the next commit
+has to write; everything else is the state itself.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from streams.change import Change, Pattern
+from streams.dedupe import Seen
+from streams.recognise import AMENDED_KINDS
+from streams.sessions import (
+    CALLED,
+    ERROR_CLASSES,
+    FACT,
+    FINISHED,
+    Call,
+    Result,
+    Session,
+    pack_time,
+    unpack,
+)
+from streams.tally import Tally
+
+HOT_CALLS_MAX = 20_000
+"""Calls of recently touched sessions that stay linked; the others are packed facts only."""
+
+_PACK = msgspec.msgpack.Encoder()
+_UNPACK = msgspec.msgpack.Decoder(tuple[int, int, list[Change]])
+
+
+class Learned:
+    """A pattern as this partition knows it: its tally and the offset that last changed it."""
+
+    __slots__ = ("_packed", "_tally", "digest", "offset", "pattern")
+
+    def __init__(self, pattern: Pattern, packed: bytes | None = None) -> None:
+        """Start empty, or from an encoded tally that is decoded when it is first needed."""
+        self.pattern = pattern
+        self.offset = -1
+        self.digest = 0
+        self._packed = packed
+        self._tally: Tally | None = None if packed else Tally()
+
+    @property
+    def tally(self) -> Tally:
+        """The integers learned so far."""
+        if self._tally is None:
+            self._tally = Tally.decode(self._packed or b"")
+            self._packed = None
+        return self._tally
+
+    def restart(self) -> None:
+        """Forget the tally, to fold it again."""
+        self._tally, self._packed = Tally(), None
+
+
+@dataclass(slots=True)
+class Counts:
+    """Facts about a partition that are shown, not learned from."""
+
+    waiting: int = 0
+    late: int = 0
+    repeats: int = 0
+    conflicting: int = 0
+    refused: int = 0
+
+
+@dataclass(slots=True)
+class Journal:
+    """What was added since the last commit, in the packed form of the checkpoint."""
+
+    ids: bytearray = field(default_factory=bytearray)
+    facts: bytearray = field(default_factory=bytearray)
+    tools: list[str] = field(default_factory=list)
+    current: dict[bytes, bytes] = field(default_factory=dict)
+
+
+class Sessions:
+    """The sessions of a partition: packed facts of all, linked calls of the recent ones."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.packed: dict[int, bytearray] = {}
+        self.tools: list[str] = []
+        self._index: dict[str, int] = {}
+        self._hot: dict[int, Session] = {}
+        self._hot_calls = 0
+
+    def restore(self, facts: dict[int, bytearray], tools: Iterable[str]) -> None:
+        """Take over packed facts by session, and the names they speak of."""
+        self.packed = facts
+        self.tools = list(tools)
+        self._index = {tool: place for place, tool in enumerate(self.tools)}
+
+    def of(self, key: int) -> Session:
+        """The linked calls of a session, most recently used last."""
+        session = self._hot.pop(key, None)
+        if session is None:
+            facts = self.packed.get(key)
+            session = Session() if facts is None else unpack(facts, self.tools)
+            self._hot_calls += len(session)
+            self._cool()
+        self._hot[key] = session
+        return session
+
+    def place_of(self, tool: str, journal: Journal) -> int:
+        """The number that stands for a tool's name in packed facts."""
+        place = self._index.get(tool)
+        if place is None:
+            place = self._index[tool] = len(self.tools)
+            self.tools.append(tool)
+            journal.tools.append(tool)
+        return place
+
+    def keep(self, key: int, fact: bytes, journal: Journal) -> None:
+        """Add a packed fact to its session and to the next checkpoint."""
+        facts = self.packed.get(key)
+        if facts is None:
+            self.packed[key] = bytearray(fact)
+        else:
+            facts += fact
+        journal.facts += fact
+
+    def grew(self) -> None:
+        """A linked session got one call more."""
+        self._hot_calls += 1
+
+    def _cool(self) -> None:
+        while self._hot_calls > HOT_CALLS_MAX and self._hot:
+            oldest = next(iter(self._hot))
+            self._hot_calls -= len(self._hot.pop(oldest))
+
+
+class State:
+    """Tallies by pattern, sessions, folded ids, current statements, position."""
+
+    def __init__(self) -> None:
+        """Start before the first record."""
+        self.position = 0
+        self.patterns: dict[Pattern, Learned] = {}
+        self.sessions = Sessions()
+        self.seen = Seen()
+        self.current: dict[bytes, bytes] = {}
+        self.counts = Counts()
+        self.changed: dict[Pattern, Learned] = {}
+        self.journal = Journal()
+        self._to_rebuild: dict[Pattern, Learned] = {}
+
+    def fold(self, changes: Iterable[Change], offset: int) -> None:
+        """Add changes to the tallies they name."""
+        for change in changes:
+            _put(self._touch(change[0], offset).tally, change)
+
+    def unfold(self, changes: Iterable[Change], offset: int) -> None:
+        """Take changes back; a tally that cannot forget exactly is folded again at the cut."""
+        for change in changes:
+            learned = self._touch(change.pattern, offset)
+            if change.pattern[0] not in AMENDED_KINDS:
+                message = f"{change.pattern[0]} is fed by facts that are never amended"
+                raise AssertionError(message)
+            if change.pattern in self._to_rebuild:
+                continue
+            if not _take_back(learned.tally, change):
+                self._to_rebuild[change.pattern] = learned
+
+    def amend(self, thing: bytes, revision: int, appended_us: int, changes: list[Change]) -> None:
+        """Make this the current statement about a thing."""
+        packed = _PACK.encode((revision, appended_us, changes))
+        self.current[thing] = packed
+        self.journal.current[thing] = packed
+
+    def statement(self, thing: bytes) -> tuple[int, int, list[Change]] | None:
+        """The current statement about a thing: revision, append time, its changes."""
+        packed = self.current.get(thing)
+        return None if packed is None else _UNPACK.decode(packed)
+
+    def no_longer(self, pattern: Pattern, offset: int) -> Learned:
+        """A pattern that was contributed under earlier rules and is not made by these."""
+        learned = self.patterns[pattern] = Learned(pattern)
+        learned.offset = offset
+        return learned
+
+    def settle(self) -> None:
+        """Fold again what could not forget exactly, from the current statements."""
+        if not self._to_rebuild:
+            return
+        for learned in self._to_rebuild.values():
+            learned.restart()
+        for packed in self.current.values():
+            for change in _UNPACK.decode(packed)[2]:
+                learned_again = self._to_rebuild.get(tuple(change.pattern))
+                if learned_again is not None:
+                    _put(learned_again.tally, change)
+        self._to_rebuild.clear()
+
+    def cut(self) -> None:
+        """Start gathering for the next commit."""
+        self.changed = {}
+        self.journal = Journal()
+
+    def _touch(self, pattern: Pattern, offset: int) -> Learned:
+        learned = self.patterns.get(pattern)
+        if learned is None:
+            learned = self.patterns[pattern] = Learned(pattern)
+        learned.offset = offset
+        self.changed[pattern] = learned
+        return learned
+
+    def call(self, key: int, identity: int, previous: int, call: Call) -> Session:
+        """Add a call to its session; the session, linked."""
+        session = self.sessions.of(key)
+        self._leave(session)
+        session.add_call(identity, previous, call)
+        self._enter(session)
+        self.sessions.grew()
+        place = self.sessions.place_of(call.tool, self.journal)
+        at = pack_time(call.at_us)
+        fact = FACT.pack(
+            CALLED, call.ordered, 0, place, key, identity, previous, at, call.appended_us
+        )
+        self.sessions.keep(key, fact, self.journal)
+        return session
+
+    def result(self, key: int, identity: int, result: Result) -> tuple[Session, Call | None]:
+        """Add a result to its session; the session, and the call it was joined to."""
+        session = self.sessions.of(key)
+        self._leave(session)
+        call = session.add_result(identity, result)
+        self._enter(session)
+        error = ERROR_CLASSES.index(result.error_class or "")
+        at = pack_time(result.at_us)
+        fact = FACT.pack(FINISHED, result.ok, error, 0, key, identity, 0, at, result.appended_us)
+        self.sessions.keep(key, fact, self.journal)
+        return session, call
+
+    def _leave(self, session: Session) -> None:
+        self.counts.waiting -= session.waiting
+        self.counts.late -= session.late
+
+    def _enter(self, session: Session) -> None:
+        self.counts.waiting += session.waiting
+        self.counts.late += session.late
+
+
+def _put(tally: Tally, change: Change) -> None:
+    _, at_us, occurrences, successes, failures, counts, measures = change
+    tally.fold(at_us, occurrences, successes, failures)
+    for name in counts:
+        tally.count(name)
+    for name, value in measures:
+        tally.measure(name, value)
+
+
+def _take_back(tally: Tally, change: Change) -> bool:
+    whole = tally.unfold(change.at_us, change.occurrences, change.successes, change.failures)
+    for name in change.counts:
+        whole &= tally.uncount(name)
+    for name, value in change.measures:
+        whole &= tally.unmeasure(name, value)
+    return whole
