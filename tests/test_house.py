@@ -86,6 +86,7 @@ CAUGHT: list[tuple[Rule, str, str]] = [
     (rules.tests_do_not_sleep, "tests/a.py", "from time import sleep\nsleep(1)"),
     (rules.tests_do_not_sleep, "tests/a.py", "import asyncio\nasyncio.sleep(1)"),
     (rules.topic_names_stand_in_one_table, "streams/a.py", "name = 'agent" + ".events'"),
+    (rules.topic_names_stand_in_one_table, "streams/a.py", "at = f'agent" + ".events/{n}'"),
     (rules.topic_names_stand_in_one_table, "tests/a.py", "Record(topic='patterns')"),
     (rules.topic_names_stand_in_one_table, "motif/a.py", "log.read('patterns', 0, 0, 10)"),
     (rules.topic_names_stand_in_one_table, "motif/a.py", "record.topic == 'patterns'"),

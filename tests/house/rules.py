@@ -121,8 +121,9 @@ def topic_names_stand_in_one_table(module: Module) -> Iterator[str]:
     # A name without a dot is an ordinary word too, also a table's; only as a topic it is caught.
     ordinary = {name for name in names if "." not in name}
     for node in module.nodes:
-        if isinstance(node, ast.Constant) and node.value in names - ordinary:
-            yield module.at(node, f"spells the topic {node.value!r}: use schemas.topics")
+        text = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(text, str) and text.partition("/")[0] in names - ordinary:
+            yield module.at(node, f"spells the topic {text!r}: use schemas.topics")
         for word in _words_for_a_topic(node):
             if word.value in ordinary:
                 yield module.at(word, f"spells the topic {word.value!r}: use schemas.topics")
