@@ -136,7 +136,7 @@ class _Transcript:
         self.session: str | None = None
         self.previous: str | None = None
         self.calls: set[str] = set()
-        self.results: set[str] = set()
+        self.stated: set[str] = set()
         self.nested: set[str] = set()
         self.responses: dict[str, _Response] = {}
         self.odd = False
@@ -172,7 +172,7 @@ class _Transcript:
                 self.odd = True
                 return
             start = SessionStarted(session_id=self.session, agent=SOURCE)
-            yield _event(f"{self.session}/started", start, time_us)
+            yield from self._state(f"{self.session}/started", start, time_us)
         if not isinstance(line.message, dict):
             self.odd = True
         elif line.type == "assistant":
@@ -227,7 +227,7 @@ class _Transcript:
             identity, tool = name_of(block.get("id")), name_of(block.get("name"))
             if identity is None or tool is None:
                 self.odd = True
-            elif identity not in self.calls:
+            elif identity not in self.stated:
                 called = ToolCalled(
                     session_id=session,
                     agent=SOURCE,
@@ -237,7 +237,7 @@ class _Transcript:
                 )
                 self.calls.add(identity)
                 self.previous = identity
-                yield _event(identity, called, time_us)
+                yield from self._state(identity, called, time_us)
 
     def _user_line(self, session: str, line: _Line, time_us: int | None) -> Iterator[Event]:
         message, identity = line.message, name_of(line.uuid)
@@ -252,11 +252,11 @@ class _Transcript:
             self.odd = True
         elif any(text.startswith(INTERRUPTED) for text in texts):
             stopped = UserInterrupted(session_id=session, agent=SOURCE)
-            yield _event(identity, stopped, time_us)
+            yield from self._state(identity, stopped, time_us)
         elif not (has_result or line.is_meta or line.is_compact_summary or _by_machine(texts)):
             characters = sum(map(len, texts))
             prompted = UserPrompted(session_id=session, agent=SOURCE, characters=characters)
-            yield _event(identity, prompted, time_us)
+            yield from self._state(identity, prompted, time_us)
 
     def _tool_result(
         self, session: str, block: dict[str, Any], time_us: int | None
@@ -266,8 +266,7 @@ class _Transcript:
             self.odd = True
         elif call not in self.calls:
             self.report.orphan_results += 1
-        elif call not in self.results:
-            self.results.add(call)
+        else:
             failed = block.get("is_error") is True
             finished = ToolFinished(
                 session_id=session,
@@ -275,7 +274,13 @@ class _Transcript:
                 ok=not failed,
                 error_class=_error_class(block.get("content")) if failed else None,
             )
-            yield _event(f"{call}/result", finished, time_us)
+            yield from self._state(f"{call}/result", finished, time_us)
+
+    def _state(self, identity: str, data: Payload, time_us: int | None) -> Iterator[Event]:
+        """The event, if it is the first of its id: what was stated is never contradicted."""
+        if identity not in self.stated:
+            self.stated.add(identity)
+            yield Event(source=SOURCE, id=identity, data=data, time_us=time_us)
 
     def _texts(self, message: dict[str, Any]) -> list[str]:
         content = message.get("content")
@@ -303,10 +308,6 @@ class _Transcript:
             if identity is not None and identity not in self.nested:
                 self.nested.add(identity)
                 self.report.nested_calls += 1
-
-
-def _event(identity: str, data: Payload, time_us: int | None) -> Event:
-    return Event(source=SOURCE, id=identity, data=data, time_us=time_us)
 
 
 def _nested_message(text: bytes) -> Any:

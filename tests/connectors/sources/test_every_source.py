@@ -1,0 +1,139 @@
+"""What holds for every format: found by name, silent about paths, unshaken by any bytes."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.contract import Report, Source, Unreadable
+from connectors.sources import SOURCES, by_name
+from schemas.envelope import Event, decode, outgoing, to_structured
+from schemas.errors import WrongUse
+from schemas.log import Record
+
+every_source = pytest.mark.parametrize("source", SOURCES.values(), ids=SOURCES)
+
+# Names that the formats look for, so that random objects come close to real ones.
+NAMES = (
+    *("type", "uuid", "timestamp", "message", "isSidechain", "isMeta", "content", "usage", "id"),
+    *("output_tokens", "model", "name", "tool_use_id", "is_error", "text", "data", "event", "time"),
+    *("properties", "user_id", "main_model", "cost", "exception", "trial_name", "task_id"),
+    *("is_resolved", "parser_results", "total_input_tokens", "trial_ended_at", "specversion"),
+    *("agent_started_at", "agent_ended_at", "source", "revision", "subject"),
+)
+WORDS = (
+    *("user", "assistant", "progress", "tool_use", "tool_result", "text", "message_send"),
+    *("passed", "1.0", "motif.tool.called.v1", "2026-01-02T03:04:05Z"),
+)
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(WORDS)
+    | st.text(max_size=8)
+)
+values = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6)
+    ),
+    max_leaves=20,
+)
+objects = st.dictionaries(st.sampled_from(NAMES), values, max_size=12).map(
+    lambda line: json.dumps(line, ensure_ascii=True).encode()
+)
+lines = st.one_of(objects, values.map(json.dumps).map(str.encode), st.binary(max_size=60))
+
+
+def conversation(line: Any) -> bytes:
+    """A transcript's line with the given parts, so that the depths are reached too."""
+    kind, content, more = line
+    message = {"id": "m", "model": "x", "usage": {"output_tokens": 3}, "content": content, **more}
+    return json.dumps({"type": kind, "uuid": "u", "message": message}).encode()
+
+
+deep_lines = st.tuples(
+    st.sampled_from(["user", "assistant", "progress"]),
+    values,
+    st.dictionaries(st.sampled_from(["id", "model", "usage"]), values, max_size=1),
+).map(conversation)
+
+
+def read_all(source: Source, content: bytes) -> tuple[list[Event | Unreadable], Report]:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "any.jsonl"
+        path.write_bytes(content)
+        report = Report()
+        return list(source.read([path], report)), report
+
+
+@every_source
+@given(content=st.lists(lines | deep_lines, max_size=6).map(b"\n".join))
+def test_no_bytes_shake_a_source(source: Source, content: bytes) -> None:
+    found, report = read_all(source, content)
+
+    events = [event for event in found if isinstance(event, Event)]
+    for event in events:
+        sent = outgoing(event, 4)
+        stored = Record(sent.topic, sent.partition, 0, sent.key, sent.value, sent.headers, 0)
+        assert decode(stored) == event
+    assert sum(report.events.values()) == len(events)
+    assert report.unreadable == len(found) - len(events)
+    assert report.lines <= content.count(b"\n") + 1
+
+
+@every_source
+@given(content=st.lists(lines | deep_lines, min_size=1, max_size=6).map(b"\n".join), data=st.data())
+def test_a_longer_file_never_contradicts_a_shorter_one(
+    source: Source, content: bytes, data: st.DataObject
+) -> None:
+    """Only formats that mint the identity; in the others the lines themselves may contradict."""
+    if source.source is None:
+        return
+    cut = data.draw(st.integers(0, len(content)))
+
+    before, _ = read_all(source, content[:cut])
+    after, _ = read_all(source, content)
+
+    stated: dict[str, bytes] = {}
+    for event in before + after:
+        if isinstance(event, Event):
+            assert stated.setdefault(event.id, to_structured(event)) == to_structured(event)
+
+
+@every_source
+def test_a_source_says_what_it_is(source: Source) -> None:
+    assert by_name(source.name) is source
+    assert source.describes
+    assert "\n" not in source.describes
+    assert all(path.is_dir() for path in source.default_paths())
+
+
+def test_an_unknown_format_is_answered_with_the_known_ones() -> None:
+    with pytest.raises(WrongUse, match=r"'nothing'.*claude-code, aider, terminal-bench, jsonl"):
+        by_name("nothing")
+
+
+@every_source
+def test_files_of_a_folder_are_found_recursively_and_sorted(source: Source, tmp_path: Path) -> None:
+    for name in ("b.jsonl", "a/z.jsonl", "a/notes.txt", "c.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / "folder.jsonl").mkdir()
+
+    found = source.files(tmp_path)
+
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a/z.jsonl", "b.jsonl"]
+    assert source.files(tmp_path / "c.json") == [tmp_path / "c.json"]
+
+
+@every_source
+def test_a_path_where_nothing_is_is_refused(source: Source, tmp_path: Path) -> None:
+    with pytest.raises(WrongUse, match="nothing at"):
+        source.files(tmp_path / "nowhere")
