@@ -1,0 +1,73 @@
+"""From records of an input topic to rows of the raw tables."""
+
+from collections.abc import Container, Iterable
+from typing import Final
+
+import msgspec
+
+from projections.tables.events import BY_TYPE, EventTable
+from projections.tables.table import Row
+from schemas.envelope import Event, decode, time_us
+from schemas.errors import Refused
+from schemas.log import Record
+
+Rows = dict[str, list[Row]]
+"""Rows on their way into the raw tables, by the event type's name."""
+
+_JSON: Final = b"application/json"
+_astuple = msgspec.structs.astuple
+
+
+def collect(records: Iterable[Record], skipped: Container[int], rows: Rows) -> list[int]:
+    """Add a row for every record that is not skipped; the offsets of those that hold no event."""
+    refused = []
+    for record in records:
+        if record.offset in skipped:
+            continue
+        try:
+            type_name, row = _row(record)
+        except Refused:
+            refused.append(record.offset)
+            continue
+        rows.setdefault(type_name, []).append(row)
+    return refused
+
+
+def _row(record: Record) -> tuple[str, Row]:
+    head = dict(record.headers)
+    of = BY_TYPE.get(head.get("ce_type", b""))
+    if of is None or head.get("content-type") != _JSON or record.value is None:
+        return _long_way(record)
+    try:
+        values = _astuple(of.decode(record.value))
+        place = (*record[:3], head["ce_source"].decode(), head["ce_id"].decode())
+        stated = head.get("ce_time")
+        happened_us = None if stated is None else time_us(stated.decode())
+        appended_us = record.appended_at_us
+        recorded = head.get("ce_recordedtime")
+        if recorded is not None:
+            appended_us = min(appended_us, time_us(recorded.decode()))
+        if not of.amendable:
+            return of.payload.type, (*place, happened_us, appended_us, *values)
+        revision = head.get("ce_revision")
+        thing = head["ce_id" if revision is None else "ce_subject"].decode()
+        number = 0 if revision is None else int(revision)
+    except (msgspec.MsgspecError, KeyError, ValueError, Refused):
+        return _long_way(record)
+    return of.payload.type, (*place, happened_us, appended_us, thing, number, *values)
+
+
+def _long_way(record: Record) -> tuple[str, Row]:
+    event = decode(record)
+    of = BY_TYPE.get(event.type.encode())
+    if of is None:
+        raise Refused("unknown_type", f"{event.type} has no table on {record.topic}")
+    return event.type, (*_common(record, event, of), *of.long_way(event))
+
+
+def _common(record: Record, event: Event, of: EventTable) -> Row:
+    appended_us = record.appended_at_us
+    if event.recorded_us is not None:
+        appended_us = min(appended_us, event.recorded_us)
+    common = (*record[:3], event.source, event.id, event.time_us, appended_us)
+    return (*common, event.thing, event.revision or 0) if of.amendable else common

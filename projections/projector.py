@@ -1,0 +1,272 @@
+"""The projector: reads the log and keeps the tables of the projection up to date.
+
+Of an input topic it reads, partition by partition, first what the learner said
+(`event.duplicates`: repeats, refusals, and how far it has come), then the events up to there,
+leaving out what was named. So the raw rows are exactly the events that were learned. The other
+topics it follows to their ends.
+Rows and positions go into the file in one transaction; a crash loses both or neither.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from projections.facts import Rows, collect
+from projections.store import Store
+from projections.tables import contributions, dead_letters, duplicates, logs, patterns
+from projections.tables import positions as positions_table
+from projections.tables.duplicates import Place
+from projections.tables.events import EVENT_TABLES
+from projections.tables.positions import Learned, Position
+from projections.tables.table import Row
+from schemas.failpoint import reach
+from schemas.log import Log, Record
+from schemas.topics import (
+    AGENT_EVENTS,
+    DEAD_LETTERS,
+    EVENT_DUPLICATES,
+    PATTERN_CONTRIBUTIONS,
+    PATTERN_DEFINITIONS,
+    PATTERNS,
+)
+
+CHUNK: Final = 10_000
+"""Records of one transaction, at most: some 10 MB of rows on their way."""
+
+EVERY: Final = 16
+"""At the latest every so many steps patterns get a turn, however many events are waiting.
+
+They are the latest of their key: read later, there are fewer of them.
+"""
+
+_LOGGER: Final = logging.getLogger(__name__)
+_FOLLOWED: Final[dict[str, Callable[[DuckDBPyConnection, Sequence[Record]], None]]] = {
+    PATTERN_DEFINITIONS.name: logs.apply,
+    PATTERNS.name: patterns.apply,
+    DEAD_LETTERS.name: dead_letters.apply,
+    PATTERN_CONTRIBUTIONS.name: contributions.apply,
+}
+_INPUT: Final = AGENT_EVENTS.name
+_SAID: Final = EVENT_DUPLICATES.name
+_Place = tuple[str, int]
+
+
+class Projector:
+    """Brings one store up to date with one log; the only writer of the store.
+
+    `notices` holds a sentence whenever the projection had to be thrown away.
+    """
+
+    def __init__(self, log: Log, store: Store) -> None:
+        self._log = log
+        self._store = store
+        self._steps = 0
+        self._stale = False
+        self.notices: list[str] = []
+        self._begin()
+
+    def step(self, limit: int = CHUNK) -> int:
+        """Project at most about `limit` records in one transaction; how many, 0 when caught up.
+
+        Raises:
+            ProjectionDamaged: the file is not what was written; opened again, it will be new.
+            After any error nothing of the step is kept, and the next step starts from the file.
+        """
+        if self._stale:
+            self._open()
+        self._stale = True
+        try:
+            done = self._transact(limit)
+        except duckdb.Error as error:
+            raise self._store.explained(error) from error
+        self._stale = False
+        self._steps += 1
+        return done
+
+    def catch_up(self, limit: int = CHUNK) -> int:
+        """Project everything the log holds now; how many records that was."""
+        total = 0
+        while done := self.step(limit):
+            total += done
+        return total
+
+    def close(self) -> None:
+        """Let go of the cursor; the store stays open."""
+        self._cursor.close()
+
+    def _transact(self, limit: int) -> int:
+        self._cursor.execute("BEGIN")
+        done = self._project(limit)
+        if not done:
+            self._cursor.execute("ROLLBACK")
+            return 0
+        positions_table.store(self._cursor, self._moved.values())
+        reach("projector.before_commit")
+        self._cursor.execute("COMMIT")
+        reach("projector.after_commit")
+        self._moved.clear()
+        return done
+
+    def _begin(self) -> None:
+        """Load the positions, and start over where the log is not the one that was projected."""
+        self._open()
+        reason = self._misplaced()
+        if reason is not None:
+            self._cursor.close()
+            self._store.renew(reason)
+            self._open()
+        if self._store.rebuilt and self._store.reason:
+            self.notices.append(f"the projection is made anew: {self._store.reason}")
+            _LOGGER.warning("%s", self.notices[-1])
+
+    def _open(self) -> None:
+        self._cursor = self._store.cursor()
+        self._stale = False
+        self._positions: dict[_Place, Position] = {
+            (position.topic, position.partition): position
+            for position in positions_table.load(self._cursor)
+        }
+        self._moved: dict[_Place, Position] = {}
+        self._last_fact = {
+            partition: duplicates.last_offset(self._cursor, _INPUT, partition)
+            for partition in range(self._log.partitions)
+        }
+
+    def _misplaced(self) -> str | None:
+        for (topic, partition), known in self._positions.items():
+            if partition >= self._log.partitions:
+                return f"the log has {self._log.partitions} partitions, the projection more"
+            start = self._log.start(topic, partition)
+            end = self._log.end(topic, partition)
+            if not start <= known.position <= end:
+                return (
+                    f"{topic}/{partition} was projected up to {known.position},"
+                    f" and the log holds it from {start} to {end}"
+                )
+        return None
+
+    def _project(self, limit: int) -> int:
+        done = 0
+        partitions = self._log.partitions
+        # Each step begins with another partition, so that a busy one does not starve the others.
+        order = [(self._steps + number) % partitions for number in range(partitions)]
+        rows: Rows = {}
+        for partition in order:
+            done += self._take_facts(partition, limit - done)
+            done += self._take_events(partition, limit - done, rows)
+        for of in EVENT_TABLES:
+            if of.payload.type in rows:
+                of.table.insert(self._cursor, rows[of.payload.type])
+        if done and self._steps % EVERY:
+            return done
+        followed = 0
+        for topic in _FOLLOWED:
+            for partition in order:
+                followed += self._follow(topic, partition, limit - followed)
+        return done + followed
+
+    def _follow(self, topic: str, partition: int, limit: int) -> int:
+        if limit <= 0:
+            return 0
+        position = self._position(topic, partition)
+        records = self._log.read(topic, partition, position.position, limit)
+        if records:
+            _FOLLOWED[topic](self._cursor, records)
+            self._move(topic, partition, records[-1].offset + 1)
+        return len(records)
+
+    def _take_facts(self, partition: int, limit: int) -> int:
+        """Read what the learner said of this partition, to its end or as far as `limit` allows."""
+        position = self._position(_SAID, partition)
+        if limit <= 0:
+            return 0
+        records = self._log.read(_SAID, partition, position.position, limit)
+        if not records:
+            return 0
+        facts: dict[Place, Row | None] = {}
+        learned: Learned | None = None
+        for record in records:
+            place = duplicates.place_of(record.key or b"")
+            if place is not None:
+                facts.pop(place, None)
+                facts[place] = None if record.value is None else duplicates.row_of(record.value)
+            elif record.value is not None:
+                learned = positions_table.decode_learned(record.value)
+        self._state_facts(partition, facts)
+        self._move(_SAID, partition, records[-1].offset + 1)
+        if learned is not None:
+            self._heed(partition, learned)
+        return len(records)
+
+    def _state_facts(self, partition: int, facts: dict[Place, Row | None]) -> None:
+        """New facts are added; what was stated before or is withdrawn is looked for first."""
+        last = self._last_fact[partition]
+        known = {place: row for place, row in facts.items() if row is None or place.offset <= last}
+        if known:
+            changed = duplicates.replace(self._cursor, known)
+            if any(offset < self._position(_INPUT, partition).position for offset in changed):
+                self._start_over(partition)
+        new = [row for place, row in facts.items() if row is not None and place not in known]
+        duplicates.add(self._cursor, new)
+        self._last_fact[partition] = max([last, *(place.offset for place in facts)])
+
+    def _heed(self, partition: int, learned: Learned) -> None:
+        """Note how far the learner is; under a new epoch its partition is projected again."""
+        known = self._position(_INPUT, partition).learned
+        if known is not None and learned.epoch > known.epoch:
+            self._start_over(partition)
+        self._move(_INPUT, partition, self._position(_INPUT, partition).position, learned)
+
+    def _start_over(self, partition: int) -> None:
+        """Drop the raw rows of a partition: what repeats what is no longer what it was."""
+        for of in EVENT_TABLES:
+            self._cursor.execute(
+                f'DELETE FROM {of.table.name} WHERE topic = ? AND "partition" = ?',
+                [_INPUT, partition],
+            )
+        learned = self._position(_INPUT, partition).learned
+        self._move(_INPUT, partition, self._log.start(_INPUT, partition), learned)
+
+    def _take_events(self, partition: int, limit: int, rows: Rows) -> int:
+        """Read events up to where the learner is, leaving out what it named."""
+        position = self._position(_INPUT, partition)
+        learned = position.learned
+        if learned is None or limit <= 0 or position.position >= learned.position:
+            return 0
+        wanted = min(limit, learned.position - position.position)
+        records = self._log.read(_INPUT, partition, position.position, wanted)
+        records = [record for record in records if record.offset < learned.position]
+        if not records:
+            return 0
+        first, last = records[0].offset, records[-1].offset
+        skipped = duplicates.offsets_between(self._cursor, _INPUT, partition, first, last)
+        # What the learner took and we cannot read shows as refused, so that nobody looks in vain.
+        unread = collect(records, skipped, rows)
+        duplicates.add(
+            self._cursor, [(_INPUT, partition, offset, False, True, False) for offset in unread]
+        )
+        self._move(_INPUT, partition, last + 1, learned)
+        return len(records)
+
+    def _position(self, topic: str, partition: int) -> Position:
+        known = self._positions.get((topic, partition))
+        return known or Position(topic, partition, self._log.start(topic, partition))
+
+    def _move(
+        self, topic: str, partition: int, position: int, learned: Learned | None = None
+    ) -> None:
+        moved = Position(topic, partition, position, learned)
+        self._positions[topic, partition] = self._moved[topic, partition] = moved
+
+
+def rebuild(log: Log, store: Store, reason: str = "somebody asked for it") -> int:
+    """Throw the projection away and make it again from the log; how many records that took."""
+    store.renew(reason)
+    projector = Projector(log, store)
+    try:
+        return projector.catch_up()
+    finally:
+        projector.close()

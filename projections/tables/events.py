@@ -1,0 +1,194 @@
+"""The raw tables: one for every type of agent event, one row for every fact that was learned.
+
+An event type is read twice in this house. The learner validates it strictly; what it refuses it
+names on `event.duplicates`. What is left is valid, so here it is read without asking again, by
+msgspec, which is ten times quicker. Whatever does not fit that quick path exactly (another version,
+structured mode, a cost as a JSON number) goes the long way through `schemas.envelope`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from projections.tables.table import Row, Table
+from projections.tables.types import (
+    COUNT,
+    FLAG,
+    JSON,
+    MONEY,
+    NUMBER,
+    PLACE,
+    TEXT,
+    TEXTS,
+    TIME,
+    Columns,
+)
+from schemas.envelope import Event
+from schemas.events import (
+    InteractionObserved,
+    ModelCalled,
+    Payload,
+    SessionEnded,
+    SessionStarted,
+    TaskCompleted,
+    ToolCalled,
+    ToolFinished,
+    UserInterrupted,
+    UserPrompted,
+)
+
+_RAW: Final[Columns] = {
+    **PLACE,
+    "source": TEXT,
+    "event_id": TEXT,
+    "happened_at": TIME,
+    "appended_at": TIME,
+}
+_STATEMENT: Final[Columns] = {**_RAW, "subject": TEXT, "revision": COUNT}
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """The raw table of one event type.
+
+    `amendable` tables hold every statement with its subject and revision; a view shows the current
+    one. `fields` are the payload's own columns.
+    """
+
+    payload: type[Payload]
+    table: Table
+    fields: tuple[str, ...]
+    decode: Callable[[bytes], msgspec.Struct]
+    amendable: bool
+
+    def long_way(self, event: Event) -> Row:
+        """The payload's columns of an event that the envelope decoded."""
+        return tuple(_plain(name, getattr(event.data, name)) for name in self.fields)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if name == "cost_usd" and value is not None:
+        return str(value)
+    if name == "metadata":
+        return b"" if value is None else msgspec.json.encode(value)
+    return value
+
+
+_FIELD_TYPES: Final[dict[str, Any]] = {
+    TEXT.sql: str | None,
+    TEXTS.sql: list[str] | None,
+    FLAG.sql: bool | None,
+    COUNT.sql: int | None,
+    NUMBER.sql: float | None,
+    MONEY.sql: str | None,
+    JSON.sql: msgspec.Raw,
+}
+
+
+def _event_table(name: str, payload: type[Payload], columns: Columns) -> EventTable:
+    shape = msgspec.defstruct(
+        payload.__name__,
+        [
+            (field, _FIELD_TYPES[of.sql], msgspec.Raw() if of is JSON else None)
+            for field, of in columns.items()
+        ],
+        gc=False,
+    )
+    common = _STATEMENT if payload.amendable else _RAW
+    return EventTable(
+        payload=payload,
+        table=Table(name, {**common, **columns}),
+        fields=tuple(columns),
+        decode=msgspec.json.Decoder(shape).decode,
+        amendable=payload.amendable,
+    )
+
+
+_OF_SESSION: Final[Columns] = {"session_id": TEXT, "agent": TEXT}
+
+_TASK: Final[Columns] = {
+    "task_type": TEXT,
+    "agent": TEXT,
+    "success": FLAG,
+    "duration_us": COUNT,
+    "input_tokens": COUNT,
+    "output_tokens": COUNT,
+    "total_tokens": COUNT,
+    "cost_usd": MONEY,
+    "files_created": COUNT,
+    "files_modified": COUNT,
+    "tests_passed": COUNT,
+    "tests_failed": COUNT,
+    "lines_of_code": COUNT,
+    "coverage_percent": NUMBER,
+    "retry_count": COUNT,
+    "session_id": TEXT,
+    "user_id": TEXT,
+    "project_name": TEXT,
+    "environment": TEXT,
+    "git_branch": TEXT,
+    "git_commit": TEXT,
+    "tags": TEXTS,
+    "metadata": JSON,
+    "submission": TEXT,
+}
+
+_INTERACTION: Final[Columns] = {
+    "session_id": TEXT,
+    "user_id": TEXT,
+    "task": TEXT,
+    "tool_used": TEXT,
+    "error": TEXT,
+    "recovery_action": TEXT,
+    "execution_time_us": COUNT,
+    "method": TEXT,
+    "success": FLAG,
+    "metadata": JSON,
+}
+
+EVENT_TABLES: Final = (
+    _event_table(
+        "tool_called",
+        ToolCalled,
+        {
+            "session_id": TEXT,
+            "seq": COUNT,
+            "previous_event_id": TEXT,
+            "agent": TEXT,
+            "tool": TEXT,
+            "submission": TEXT,
+        },
+    ),
+    _event_table(
+        "tool_finished",
+        ToolFinished,
+        {"session_id": TEXT, "call_id": TEXT, "ok": FLAG, "error_class": TEXT},
+    ),
+    _event_table(
+        "model_called",
+        ModelCalled,
+        {
+            **_OF_SESSION,
+            "message_id": TEXT,
+            "model": TEXT,
+            "input_tokens": COUNT,
+            "output_tokens": COUNT,
+            "cache_read_tokens": COUNT,
+            "cache_write_tokens": COUNT,
+            "total_tokens": COUNT,
+            "cost_usd": MONEY,
+        },
+    ),
+    _event_table("session_started", SessionStarted, _OF_SESSION),
+    _event_table("session_ended", SessionEnded, {**_OF_SESSION, "outcome": TEXT, "complete": FLAG}),
+    _event_table("user_prompted", UserPrompted, {**_OF_SESSION, "characters": COUNT}),
+    _event_table("user_interrupted", UserInterrupted, _OF_SESSION),
+    _event_table("task_completed", TaskCompleted, _TASK),
+    _event_table("interaction_observed", InteractionObserved, _INTERACTION),
+)
+"""One table a type of agent event."""
+
+BY_TYPE: Final = {table.payload.type.encode(): table for table in EVENT_TABLES}
+"""The table of an event type, by the type as it stands in a record's header."""

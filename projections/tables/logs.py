@@ -1,0 +1,60 @@
+"""Tables `logs` and `settings`: who the log is, and the settings that bear on what is learned."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from duckdb import DuckDBPyConnection
+
+from projections.tables.table import STAGED, Row, Table, staged
+from projections.tables.types import COUNT, PLACE, TEXT, TEXTS, TIME
+from schemas.envelope import decode
+from schemas.errors import Refused
+from schemas.events import LogCreated, SettingsChanged
+from schemas.log import Record
+
+_FACT = {**PLACE, "source": TEXT, "event_id": TEXT, "happened_at": TIME, "appended_at": TIME}
+
+LOGS: Final = Table(
+    "logs",
+    {
+        **_FACT,
+        "site_id": TEXT,
+        "log_id": TEXT,
+        "site_label": TEXT,
+        "partitions": COUNT,
+        "format": COUNT,
+    },
+)
+SETTINGS: Final = Table("settings", {**_FACT, "mcp_servers": TEXTS})
+
+
+def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
+    """Add what was said about the log; the first statement of a log's identity counts."""
+    logs: dict[str, Row] = {}
+    settings: dict[tuple[str, str], Row] = {}
+    for record in records:
+        try:
+            event = decode(record)
+        except Refused:
+            continue
+        fact = (*record[:3], event.source, event.id, event.time_us, record.appended_at_us)
+        data = event.data
+        if isinstance(data, LogCreated):
+            stated = (data.site_id, data.log_id, data.site_label, data.partitions, data.format)
+            logs.setdefault(data.log_id, (*fact, *stated))
+        elif isinstance(data, SettingsChanged):
+            settings.setdefault((event.source, event.id), (*fact, data.mcp_servers))
+    _add_new(cursor, LOGS, list(logs.values()), ("log_id",))
+    _add_new(cursor, SETTINGS, list(settings.values()), ("source", "event_id"))
+
+
+def _add_new(
+    cursor: DuckDBPyConnection, table: Table, rows: Sequence[Row], key: tuple[str, ...]
+) -> None:
+    if not rows:
+        return
+    with staged(cursor, table.arrow(rows)):
+        cursor.execute(
+            f"INSERT INTO {table.name} SELECT b.* FROM {STAGED} b"
+            f" ANTI JOIN {table.name} USING ({', '.join(key)})"
+        )

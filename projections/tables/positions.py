@@ -1,0 +1,93 @@
+"""Table `positions`: up to where each partition was projected and, for input topics, learned."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+from duckdb import DuckDBPyConnection
+
+from projections.tables.table import STAGED, Table, staged
+from projections.tables.types import COUNT, TEXT
+
+POSITIONS: Final = Table(
+    "positions",
+    {
+        "topic": TEXT,
+        "partition": COUNT,
+        "position": COUNT,
+        "learned": COUNT,
+        "waiting": COUNT,
+        "late": COUNT,
+        "repeats": COUNT,
+        "conflicting": COUNT,
+        "refused": COUNT,
+        "epoch": TEXT,
+    },
+)
+
+
+class Learned(msgspec.Struct, frozen=True):
+    """What a learner says of its partition: it has applied everything below `position`."""
+
+    topic: str
+    partition: int
+    position: int
+    epoch: tuple[int, int]
+    waiting: int | None = None
+    late: int | None = None
+    repeats: int | None = None
+    conflicting: int | None = None
+    refused: int | None = None
+
+
+class Position(msgspec.Struct):
+    """Up to where a partition was projected: everything below `position`."""
+
+    topic: str
+    partition: int
+    position: int
+    learned: Learned | None = None
+
+
+decode_learned: Final = msgspec.json.Decoder(Learned).decode
+
+
+def store(cursor: DuckDBPyConnection, positions: Iterable[Position]) -> None:
+    """Put these positions in the place of what was known."""
+    rows = [_row(position) for position in positions]
+    with staged(cursor, POSITIONS.arrow(rows)):
+        cursor.execute(
+            f"DELETE FROM positions USING {STAGED} b WHERE positions.topic = b.topic"
+            ' AND positions."partition" = b."partition"'
+        )
+    POSITIONS.insert(cursor, rows)
+
+
+def load(cursor: DuckDBPyConnection) -> list[Position]:
+    """Every position that is known."""
+    rows = cursor.execute('SELECT * FROM positions ORDER BY topic, "partition"').fetchall()
+    return [_position(*row) for row in rows]
+
+
+def _row(of: Position) -> tuple[str | int | None, ...]:
+    place = (of.topic, of.partition, of.position)
+    if of.learned is None:
+        return (*place, None, None, None, None, None, None, None)
+    said = of.learned
+    counts = (said.waiting, said.late, said.repeats, said.conflicting, said.refused)
+    return (*place, said.position, *counts, ".".join(map(str, said.epoch)))
+
+
+def _position(
+    topic: str,
+    partition: int,
+    position: int,
+    learned: int | None,
+    *rest: int | str | None,
+) -> Position:
+    *counts, epoch = rest
+    if learned is None or not isinstance(epoch, str):
+        return Position(topic, partition, position)
+    rules, settings = map(int, epoch.split("."))
+    said = Learned(topic, partition, learned, (rules, settings), *counts)  # type: ignore[arg-type]  # the counts are BIGINT
+    return Position(topic, partition, position, said)
