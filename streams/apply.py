@@ -25,7 +25,7 @@ class Applier:
         """Bind the state and the MCP servers whose names may be shown."""
         self._state = state
         self._allowed = allowed_servers
-        self._handlers: dict[type[Payload], Callable[[Event, int, int | None, bytes], None]] = {
+        self._handlers: dict[type[Payload], Callable[[Event, int, int, bytes], None]] = {
             ToolCalled: self._tool_called,
             ToolFinished: self._tool_finished,
             ModelCalled: self._model_called,
@@ -114,10 +114,10 @@ def _short(identity: bytes) -> int:
 
 
 def _found_with_call(session: Session, call: Call) -> Iterator[Change]:
-    """What became complete because this call arrived, perhaps after its result or its successors."""
+    """What became complete because this call arrived, perhaps after its result or successors."""
     yield tool.of_call(call)
     for tools, last, before in runs_through(call):
-        if len(tools) == 2:  # noqa: PLR2004  # A pair is a transition, longer runs are sequences.
+        if len(tools) < task_sequence.SHORTEST:
             yield tool_usage.of_pair(session, before, last)
             if before.ok is False:
                 yield error_recovery.of_pair(before, last)

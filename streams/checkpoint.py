@@ -165,9 +165,7 @@ class Checkpoint:
     def _join(self) -> Iterator[Outgoing]:
         level = 0
         while True:
-            joined = [
-                run for run in self._runs if run.level == level and run.number in self._bytes
-            ]
+            joined = [run for run in self._runs if run.level == level and run.number in self._bytes]
             if len(joined) < FAN_IN:
                 return
             content = b"".join(self._bytes.pop(run.number) for run in joined)

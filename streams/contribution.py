@@ -97,7 +97,9 @@ def encode(
     return identity, _ENCODER.encode(value)
 
 
-def outgoing(identity: str, contributor: str, value: bytes, label: str, partitions: int) -> Outgoing:
+def outgoing(
+    identity: str, contributor: str, value: bytes, label: str, partitions: int
+) -> Outgoing:
     """The record of a contribution."""
     key = f"{identity}/{contributor}".encode()
     partition = partition_of(identity.encode(), partitions)

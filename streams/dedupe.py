@@ -59,9 +59,7 @@ def _rows(packed: bytes) -> NDArray[np.uint64]:
     return np.frombuffer(packed, dtype="<u8").reshape(-1, _WORDS)
 
 
-def _look(
-    run: NDArray[np.uint64], wanted: NDArray[np.uint64], found: list[bytes | None]
-) -> None:
+def _look(run: NDArray[np.uint64], wanted: NDArray[np.uint64], found: list[bytes | None]) -> None:
     first: Words = run[:, 0]
     low = np.searchsorted(first, wanted[:, 0], side="left")
     high = np.searchsorted(first, wanted[:, 0], side="right")

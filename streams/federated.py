@@ -90,14 +90,12 @@ def _numbers(tally: Tally, kind: Kind | None) -> dict[str, Any]:
     decided = tally.successes + tally.failures
     interval = wilson(tally.successes, decided) if decided else None
     low, high = interval or (None, None)
-    if kind is not None and kind.outcomes:
-        confidence = low if low is not None else 0.0
-    else:
-        confidence = wilson_low(tally.occurrences, tally.occurrences)
+    told_apart = kind is not None and kind.outcomes
+    confidence = low or 0.0 if told_apart else wilson_low(tally.occurrences, tally.occurrences)
     return {
         "occurrences": tally.occurrences,
-        "successes": tally.successes if decided or (kind is not None and kind.outcomes) else None,
-        "failures": tally.failures if decided or (kind is not None and kind.outcomes) else None,
+        "successes": tally.successes if told_apart else None,
+        "failures": tally.failures if told_apart else None,
         "success_rate": tally.successes / decided if decided else None,
         "success_low": low,
         "success_high": high,

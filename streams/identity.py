@@ -91,8 +91,9 @@ def _after(identity: Identity | None, event: Event, partitions: int) -> Identity
             return identity
         if data.format != FORMAT or data.partitions != partitions:
             message = (
-                f"the log has format {data.format} and {data.partitions} partitions; this version reads "
-                f"format {FORMAT} and was given {partitions}: open it with the version that wrote it"
+                f"the log has format {data.format} and {data.partitions} partitions; this version "
+                f"reads format {FORMAT} and was given {partitions}: open it with the version that "
+                "wrote it"
             )
             raise LogIncompatible(message)
         return Identity(data.site_id, data.log_id, data.site_label or "")

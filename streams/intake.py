@@ -23,8 +23,8 @@ class Verdict(NamedTuple):
     identity: bytes
     event: Event | None
     refused: Refused | None
-    repeat: bool
-    conflicting: bool
+    repeat: bool = False
+    conflicting: bool = False
 
 
 class _Read(NamedTuple):
@@ -45,9 +45,12 @@ def examine(records: Sequence[Record], seen: Seen, partitions: int) -> tuple[lis
         earlier = before if before is not None else fresh.get(identity)
         if earlier is None:
             fresh[identity] = content
-            verdicts.append(Verdict(record, identity, event, refused, False, False))
+            verdicts.append(Verdict(record, identity, event, refused))
         else:
-            verdicts.append(Verdict(record, identity, None, refused, True, earlier != content))
+            same = earlier == content
+            verdicts.append(
+                Verdict(record, identity, None, refused, repeat=True, conflicting=not same)
+            )
     return verdicts, b"".join([identity + content for identity, content in fresh.items()])
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from schemas.errors import Refused
 from schemas.failpoint import reach
+from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import EVENT_DUPLICATES
 from streams.apply import Applier
@@ -25,7 +26,6 @@ from streams.contribution import (
     outgoing,
 )
 from streams.intake import examine
-from streams.letters import letter_of
 from streams.restore import Start, start_of
 from streams.state import State
 

@@ -18,7 +18,8 @@ _PRIVATE = re.compile(
     | (?:^|[^0-9])(?:\d{1,3}\.){3}\d{1,3}(?:$|[^0-9])     # an IPv4 address
     | (?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}             # a MAC address
     | (?:[0-9A-Fa-f]{1,4}:){3,}                           # an IPv6 address
-    | (?:^|[^a-z])(?:sk|pk|rk|ghp|gho|ghs|github_pat|xox[abprs]|AKIA|ASIA|AIza|eyJ|glpat|hf)[-_A-Z0-9][\w-]{10,}
+    | (?<![A-Za-z0-9])(?:sk|pk|rk|ghp|gho|ghs|github_pat|xox[abprs]|glpat|hf)[-_][\w-]{10,}
+    | (?<![A-Za-z0-9])(?:AKIA|ASIA|AIza|eyJ)[\w-]{12,}
     | [A-Za-z]:[\\/] | ^~ | ^/ | (?:^|/)(?:home|Users|root|tmp|var|etc)/   # a path
     | ://                                                 # an address of a server
     | (?=[A-Za-z0-9+=]*\d)(?=[A-Za-z0-9+=]*[A-Za-z])[A-Za-z0-9+=]{32,}     # a long key or hash

@@ -1,4 +1,4 @@
-"""Where a learner starts: from its checkpoint where that is whole, else from the log's beginning."""
+"""Where a learner starts: from its checkpoint where that is whole, else from the beginning."""
 
 from dataclasses import dataclass, field
 
@@ -55,8 +55,9 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
     greatest = max([*epochs, *contributed.epochs], default=epoch)
     if greatest > epoch:
         message = (
-            f"{contributor.topic}/{contributor.partition} was learned by rules {greatest[0]}.{greatest[1]}, "
-            f"this process has {epoch[0]}.{epoch[1]}: run the newer version of motif"
+            f"{contributor.topic}/{contributor.partition} was learned by rules "
+            f"{greatest[0]}.{greatest[1]}, this process has {epoch[0]}.{epoch[1]}: "
+            "run the newer version of motif"
         )
         raise LogIncompatible(message)
     if epoch not in epochs:
@@ -73,8 +74,8 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
     end = log.end(contributor.topic, contributor.partition)
     if state.position > end:
         message = (
-            f"{contributor.topic}/{contributor.partition} ends at {end}, but {state.position} records were "
-            "learned from it: the log lost its end; restore it, or start a new one"
+            f"{contributor.topic}/{contributor.partition} ends at {end}, but {state.position} "
+            "records were learned from it: the log lost its end; restore it, or start a new one"
         )
         raise LogDamaged(message)
     state.patterns = contributed.patterns

@@ -24,7 +24,7 @@ _UNDATED = -(2**63)
 ERROR_CLASSES = ("", "rejected", "sibling_error", "exit_code", "tool_use_error", "other")
 """Their places are stored; append only."""
 
-PATH_LONGEST = 5
+PATH_SHORTEST, PATH_LONGEST = 2, 5
 
 
 class Call:
@@ -123,7 +123,7 @@ class Session:
         return call if self._join(call, result) else None
 
     def contains_first(self, tools: tuple[str, ...]) -> bool:
-        """Whether the session contains this run of tools for the first time; it does from now on."""
+        """Whether this run of tools is new to the session; from now on it is not."""
         if tools in self._seen:
             return False
         self._seen.add(tools)
@@ -178,7 +178,9 @@ def runs_through(call: Call) -> Iterator[tuple[tuple[str, ...], Call, Call]]:
     for below in _below([call]):
         for start in range(len(above) + 1):
             path = [*above[len(above) - start :], *below]
-            if 2 <= len(path) <= PATH_LONGEST and len({id(one) for one in path}) == len(path):
+            if PATH_SHORTEST <= len(path) <= PATH_LONGEST and len({id(one) for one in path}) == len(
+                path
+            ):
                 yield tuple(one.tool for one in path), path[-1], path[-2]
 
 

@@ -48,7 +48,7 @@ def decided_by(call: Call) -> Iterator[Change]:
 
 
 def _through(failed: Call, path: list[Call]) -> Iterator[Change]:
-    """Outcomes of the failed call at the end of `path`, which runs upwards from the deciding call."""
+    """Outcomes of the failed call that ends `path`, which runs upwards from the deciding call."""
     between = path[-2:0:-1]
     attempts = 0
     for call in between:

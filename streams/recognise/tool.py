@@ -21,7 +21,7 @@ def of_call(call: Call) -> Change:
 
 def of_result(call: Call) -> Change:
     """A result decides success and, where both times are known, latency; dated by its call."""
-    measures = ()
+    measures: tuple[tuple[str, int], ...] = ()
     if call.at_us is not None and call.finished_us is not None:
         measures = (("latency", call.finished_us - call.at_us),)
     ok = bool(call.ok)

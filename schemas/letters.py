@@ -1,9 +1,10 @@
 """Dead letters: refused records, byte for byte, with the reason and where they came from."""
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import msgspec
 
+from schemas.envelope import Event, from_binary, from_structured
 from schemas.errors import Refused
 from schemas.ids import letter_id, partition_of
 from schemas.log import Headers, Outgoing, Record
@@ -62,3 +63,18 @@ def decision(identity: str, decided: str, partitions: int) -> Outgoing:
     partition = partition_of(identity.encode(), partitions)
     about = (("letter_id", identity.encode()), ("decision", decided.encode()))
     return Outgoing(DEAD_LETTERS.name, partition, identity.encode(), None, about)
+
+
+def event_of(letter_record: Record) -> Event:
+    """The event that a letter's bytes are by now, after an upcast or a fix.
+
+    Raises:
+        Refused: they are none still, with the reason of today.
+    """
+    about = dict(letter_record.headers)
+    kept = msgspec.json.decode(about.get("headers", b"[]"), type=list[tuple[str, str]])
+    headers = tuple((name, b64decode(content)) for name, content in kept)
+    value = letter_record.value or b""
+    if any(name == "ce_type" for name, _ in headers):
+        return from_binary(headers, value)
+    return from_structured(value)

@@ -1,0 +1,118 @@
+"""The publisher: events into the log in transactions, what cannot be read into `dead.letters`."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from connectors.contract import Unreadable
+from schemas.clock import Clock, now_us
+from schemas.envelope import SIZE_MAX, Event, outgoing
+from schemas.errors import Refused
+from schemas.ids import letter_id
+from schemas.letters import letter
+from schemas.log import Log, Outgoing
+from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
+
+BATCH_RECORDS = 8_192
+"""Records of one append at most."""
+
+BATCH_BYTES = 16 << 20
+"""Bytes of one append, about, at most; one larger record is an append of its own."""
+
+
+@dataclass(slots=True)
+class Published:
+    """What was appended: events, letters, and the offset behind the last of each partition."""
+
+    appended: int = 0
+    refused: int = 0
+    positions: dict[tuple[str, int], int] = field(default_factory=dict)
+
+
+class Publisher:
+    """Appends events, each where its key says, and letters for what is none.
+
+    A letter that stands in the log already is not written again.
+    """
+
+    def __init__(self, log: Log, *, clock: Clock = now_us) -> None:
+        """Bind to a log; nothing is read before the first letter."""
+        self._log = log
+        self._clock = clock
+        self._letters: set[str] | None = None
+
+    def publish(
+        self,
+        items: Iterable[Event | Unreadable],
+        *,
+        origin: str,
+        progress: Callable[[int], None] | None = None,
+    ) -> Published:
+        """Append everything, batch by batch; each batch is durable before the next is read."""
+        published = Published()
+        for batch in _batches(self._records(items, origin, published)):
+            offsets = self._log.append(batch)
+            for record, offset in zip(batch, offsets, strict=True):
+                published.positions[record.topic, record.partition] = offset + 1
+            published.appended += sum(record.topic != DEAD_LETTERS.name for record in batch)
+            if progress is not None:
+                progress(published.appended)
+        return published
+
+    def _records(
+        self, items: Iterable[Event | Unreadable], origin: str, published: Published
+    ) -> Iterator[Outgoing]:
+        for item in items:
+            if isinstance(item, Unreadable):
+                refused = Refused(item.reason, item.detail)
+                record = self._letter(Outgoing("", 0, None, item.value), refused, origin)
+            else:
+                record = outgoing(item, self._log.partitions)
+                if len(record.value or b"") > SIZE_MAX:
+                    refused = Refused("too_large", f"its data is over {SIZE_MAX} bytes")
+                    record = self._letter(record, refused, origin)
+            published.refused += record is None or record.topic == DEAD_LETTERS.name
+            if record is not None:
+                yield record
+
+    def _letter(self, record: Outgoing, refused: Refused, origin: str) -> Outgoing | None:
+        topic = record.topic or AGENT_EVENTS.name
+        value = record.value or b""
+        if self._letters is None:
+            self._letters = _letters_in(self._log)
+        identity = letter_id(topic, value)
+        if identity in self._letters:
+            return None
+        self._letters.add(identity)
+        return letter(
+            value,
+            refused,
+            self._log.partitions,
+            origin=origin,
+            origin_topic=topic,
+            refused_at_us=self._clock(),
+            key=record.key,
+            headers=record.headers,
+        )
+
+
+def _batches(records: Iterator[Outgoing]) -> Iterator[list[Outgoing]]:
+    batch: list[Outgoing] = []
+    size = 0
+    for record in records:
+        batch.append(record)
+        size += len(record.value or b"") + 256
+        if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _letters_in(log: Log) -> set[str]:
+    found: set[str] = set()
+    for partition in range(log.partitions):
+        offset = 0
+        while records := log.read(DEAD_LETTERS.name, partition, offset, 256):
+            offset = records[-1].offset + 1
+            found.update((record.key or b"").decode() for record in records)
+    return found

@@ -1,0 +1,34 @@
+"""Motif learns recurring patterns from what devices, workflows and AI agents actually did.
+
+with motif.open("folder") as node:
+    node.publish(event)
+    node.patterns(kind="tool_usage")
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from motif.node import Node
+    from motif.opening import open_node as open  # noqa: A004  # As in `motif.open`.
+    from schemas.envelope import Event
+
+__all__ = ["Event", "Node", "__version__", "open"]
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "open": ("motif.opening", "open_node"),
+    "Node": ("motif.node", "Node"),
+    "Event": ("schemas.envelope", "Event"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: `motif --help` needs none of the libraries behind a node."""
+    from importlib import import_module
+
+    if name not in _WHERE:
+        message = f"module 'motif' has no attribute {name!r}"
+        raise AttributeError(message)
+    module, attribute = _WHERE[name]
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,108 @@
+"""Importing files of a format: read, append, settle, and say what happened."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from connectors.contract import Report, Source, Unreadable
+from connectors.publisher import Publisher
+from connectors.sources import by_name
+from projections import queries
+from schemas.envelope import Event
+from schemas.errors import WrongUse
+
+if TYPE_CHECKING:
+    from motif.node import Node
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import read, appended and learned.
+
+    `appended` counts records put in the log, `repeats` those of them that were known before,
+    `conflicting` the repeats that say something else under the same id, `refused` lines and
+    records that are no events. `patterns` are the patterns there are now, `new_patterns` how many
+    of them this import brought, both by kind.
+    """
+
+    report: Report
+    appended: int
+    refused: int
+    repeats: int
+    conflicting: int
+    patterns: dict[str, int]
+    new_patterns: dict[str, int]
+
+
+def import_files(  # What is imported, and how, are different things.
+    node: "Node",
+    publisher: Publisher,
+    format_name: str,
+    paths: Sequence[Path],
+    *,
+    dry_run: bool,
+    progress: Progress | None,
+) -> Imported:
+    """Import into a node; with `dry_run` only read."""
+    source = by_name(format_name)
+    files = files_of(source, paths)
+    report = Report()
+    items = _told(source.read(files, report), report, len(files), progress)
+    if dry_run:
+        refused = sum(isinstance(item, Unreadable) for item in items)
+        return Imported(report, 0, refused, 0, 0, {}, {})
+    before, noted = queries.patterns_by_kind(node.store), _noted(node)
+    published = publisher.publish(items, origin=source.name)
+    node.settle(progress)
+    after, now = queries.patterns_by_kind(node.store), _noted(node)
+    return Imported(
+        report=report,
+        appended=published.appended,
+        refused=published.refused + now["refused"] - noted["refused"],
+        repeats=now["repeats"] - noted["repeats"],
+        conflicting=now["conflicting"] - noted["conflicting"],
+        patterns=after,
+        new_patterns={kind: count - before.get(kind, 0) for kind, count in after.items()},
+    )
+
+
+def files_of(source: Source, paths: Sequence[Path]) -> list[Path]:
+    """The files to read; of the format's own places where no path is given.
+
+    Raises:
+        WrongUse: there are none.
+    """
+    places = list(paths) or source.default_paths()
+    if not places:
+        message = f"{source.name} has no place of its own on this machine; name a file or a folder"
+        raise WrongUse(message)
+    files = [file for place in places for file in source.files(place)]
+    if not files:
+        shown = ", ".join(str(place) for place in places)
+        message = f"there is nothing to read as {source.name} in {shown}"
+        raise WrongUse(message)
+    return files
+
+
+def _told(
+    items: Iterator[Event | Unreadable], report: Report, files: int, progress: Progress | None
+) -> Iterator[Event | Unreadable]:
+    told = -1
+    for item in items:
+        if progress is not None and report.files != told:
+            told = report.files
+            progress("read", told, files)
+        yield item
+
+
+def _noted(node: "Node") -> Counter[str]:
+    noted: Counter[str] = Counter()
+    for partition in node.status().partitions:
+        noted["refused"] += partition.refused
+        noted["repeats"] += partition.repeats
+        noted["conflicting"] += partition.conflicting
+    return noted

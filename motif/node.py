@@ -1,0 +1,307 @@
+"""The embedded node: log, learners, federators and projection in one process.
+
+    with motif.open("folder") as node:
+        node.publish(event)
+        rows = node.patterns(kind="tool_usage")
+
+Publishing is durable when it returns. Every read first settles: what is in the log is learned,
+federated and projected before the answer is given.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+from projections.queries import PatternDetail, PatternRow
+from projections.rebuilding import Difference
+
+from connectors.publisher import Published, Publisher
+from motif import deadletters, federation, importing
+from motif.deadletters import Letter
+from motif.federation import TakenIn
+from motif.importing import Imported
+from projections import queries, rebuilding
+from projections.projector import Projector
+from projections.store import Store
+from schemas.envelope import Event
+from schemas.log import Log
+from schemas.topics import AGENT_EVENTS, PATTERN_CONTRIBUTIONS
+from streams.contribution import Contributor
+from streams.federator import Federator
+from streams.identity import Identity
+from streams.learner import Learner, Rules
+
+LEARNED_TOPICS = (AGENT_EVENTS,)
+"""Input topics that are learned from."""
+
+PROJECTION = "projection.duckdb"
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done (`learn`, `federate`, `project`), how much is done, and of how much."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """How far one partition of an input topic is learned, and what was noted on the way."""
+
+    topic: str
+    partition: int
+    end: int
+    learned: int
+    waiting: int
+    late: int
+    repeats: int
+    conflicting: int
+    refused: int
+
+    @property
+    def lag(self) -> int:
+        """Offsets not learned yet."""
+        return self.end - self.learned
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a node holds: partitions, patterns by kind, open letters, sizes in bytes."""
+
+    folder: Path
+    identity: Identity
+    partitions: list[PartitionStatus]
+    patterns: dict[str, int]
+    open_letters: int
+    log_bytes: int
+    projection_bytes: int
+    notices: list[str] = field(default_factory=list)
+
+
+class Node:
+    """One installation in one process; made by `motif.open`. Not thread-safe."""
+
+    def __init__(self, folder: Path, log: Log, identity: Identity) -> None:
+        """Take over a founded log; the node closes it."""
+        self.folder = folder
+        self.log = log
+        self.identity = identity
+        self.notices: list[str] = []
+        self._publisher = Publisher(log)
+        self._learners = self._make_learners()
+        self._federators = [Federator(log, partition) for partition in range(log.partitions)]
+        self._store: Store | None = None
+        self._projector: Projector | None = None
+        self._settled_ends: list[int] | None = None
+
+    def publish(self, events: Event | Iterable[Event]) -> Published:
+        """Append events; durable when it returns. Repeats are known when they are learned."""
+        items = [events] if isinstance(events, Event) else events
+        return self._publisher.publish(items, origin="library")
+
+    def import_files(
+        self,
+        format_name: str,
+        paths: Sequence[Path] = (),
+        *,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Imported:
+        """Read files or folders of a format, append their events, and settle.
+
+        Raises:
+            WrongUse: no such format, or nothing at a path.
+        """
+        return importing.import_files(
+            self, self._publisher, format_name, paths, dry_run=dry_run, progress=progress
+        )
+
+    def settle(self, progress: Progress | None = None) -> None:
+        """Learn, federate and project all that is in the log."""
+        ends = self._ends()
+        if ends == self._settled_ends:
+            return
+        while self._learn(progress) + self._federate():
+            continue
+        self._project(progress)
+        self._settled_ends = self._ends()
+
+    def patterns(
+        self,
+        kind: str | None = None,
+        *,
+        min_confidence: float = 0.0,
+        search: str | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> list[PatternRow]:
+        """Learned patterns, best first: by confidence, then occurrences."""
+        return queries.patterns(
+            self.store,
+            kind,
+            min_confidence=min_confidence,
+            search=search,
+            limit=limit,
+            after=after,
+        )
+
+    def pattern(self, name: str) -> PatternDetail:
+        """One pattern by id, signature, or `kind:signature`, with measures, days and sites.
+
+        Raises:
+            WrongUse: there is none of that name, or more than one.
+        """
+        return queries.pattern(self.store, name)
+
+    def sql(self, query: str) -> pa.Table:
+        """The rows of one read-only SQL statement over the projection.
+
+        Raises:
+            WrongUse: it is no single SELECT, or DuckDB refuses it.
+        """
+        return queries.sql(self.store, query)
+
+    def status(self) -> Status:
+        """How far everything is, without settling first."""
+        store = self._opened()
+        known = {(row.topic, row.partition): row for row in queries.learned_positions(store)}
+        partitions = []
+        for topic in LEARNED_TOPICS:
+            for partition in range(self.log.partitions):
+                end = self.log.end(topic.name, partition)
+                row = known.get((topic.name, partition))
+                numbers = (
+                    (row.learned, row.waiting, row.late, row.repeats, row.conflicting, row.refused)
+                    if row
+                    else (0, 0, 0, 0, 0, 0)
+                )
+                partitions.append(PartitionStatus(topic.name, partition, end, *numbers))
+        return Status(
+            folder=self.folder,
+            identity=self.identity,
+            partitions=partitions,
+            patterns=queries.patterns_by_kind(store),
+            open_letters=queries.open_letters(store),
+            log_bytes=_size(self.folder, "log.sqlite*"),
+            projection_bytes=_size(self.folder, f"{PROJECTION}*"),
+            notices=list(self.notices),
+        )
+
+    def rebuild(self) -> None:
+        """Throw the projection away and make it again from the log."""
+        self.settle()
+        self._close_store()
+        Store.remove(self.folder / PROJECTION)
+        self._settled_ends = None
+        self.settle()
+
+    def verify(self) -> list[Difference]:
+        """What differs between the live projection and one made from the log just now."""
+        return rebuilding.verify(self.log, self.store)
+
+    def dead_letters(self, *, open_only: bool = True) -> list[Letter]:
+        """Refused records, newest last."""
+        return deadletters.letters(self.log, open_only=open_only)
+
+    def retry(self, ids: Sequence[str] | None = None) -> list[tuple[str, str]]:
+        """Try letters again, all open ones by default; per letter what became of it."""
+        return deadletters.retry(self.log, ids)
+
+    def discard(self, ids: Sequence[str]) -> None:
+        """Mark letters as not wanted; their bytes stay."""
+        deadletters.discard(self.log, ids)
+
+    def contributions(self) -> list[federation.Carried]:
+        """What this site and those it knows contributed, to be taken in by another."""
+        self.settle()
+        return federation.contributions(self.log)
+
+    def take_in(self, contributions: Iterable[federation.Carried]) -> TakenIn:
+        """Take in the contributions of another site; of each contributor the greatest version."""
+        self.settle()
+        return federation.take_in(self.log, self._federators, self.identity, contributions)
+
+    @property
+    def store(self) -> Store:
+        """The projection, settled."""
+        self.settle()
+        return self._opened()
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        self._close_store()
+        self.log.close()
+
+    def __enter__(self) -> Self:
+        """The node itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _make_learners(self) -> list[Learner]:
+        identity = self.identity
+        rules = Rules(identity.epoch, identity.allowed_servers)
+        return [
+            Learner(
+                self.log,
+                Contributor(identity.site_id, identity.log_id, topic.name, partition),
+                rules,
+                label=identity.label,
+            )
+            for topic in LEARNED_TOPICS
+            for partition in range(self.log.partitions)
+        ]
+
+    def _ends(self) -> list[int]:
+        topics = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS)
+        return [
+            self.log.end(topic.name, partition)
+            for topic in topics
+            for partition in range(self.log.partitions)
+        ]
+
+    def _learn(self, progress: Progress | None) -> int:
+        learned = 0
+        for learner in self._learners:
+            learned += learner.step()
+            self.notices += learner.notices
+            learner.notices.clear()
+            if progress is not None:
+                progress("learn", learned, 0)
+        return learned
+
+    def _federate(self) -> int:
+        return sum(federator.step() for federator in self._federators)
+
+    def _project(self, progress: Progress | None) -> None:
+        self._opened()
+        assert self._projector is not None, "it is made with the store"
+        done = 0
+        while moved := self._projector.step():
+            done += moved
+            if progress is not None:
+                progress("project", done, 0)
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            path = self.folder / PROJECTION
+            self._store = Store.open(path, log_id=self.identity.log_id)
+            if self._store.rebuilt:
+                self.notices.append(self._store.rebuilt)
+            self._projector = Projector(self.log, self._store)
+        return self._store
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+        self._store = self._projector = None
+
+
+def _size(folder: Path, pattern: str) -> int:
+    return sum(path.stat().st_size for path in folder.glob(pattern))
