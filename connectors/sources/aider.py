@@ -26,7 +26,7 @@ from connectors.sources.lines import (
     name_of,
     whole_number,
 )
-from schemas.envelope import SIZE_MAX, Event
+from schemas.envelope import SIZE_MAX, Event, from_structured, to_structured
 from schemas.errors import Refused
 from schemas.events import InteractionObserved, ModelCalled
 
@@ -104,7 +104,10 @@ def _events(identity: str, line: _Line) -> Iterator[Event]:
     called = None
     if line.event == "message_send" and model is not None:
         called = _model_call(identity, user or SOURCE, model, line.properties)
-    yield Event(source=SOURCE, id=identity, data=observed, time_us=time_us)
+    interaction = Event(source=SOURCE, id=identity, data=observed, time_us=time_us)
+    if any(isinstance(value, dict | list) for value in properties.values()):
+        from_structured(to_structured(interaction))  # refuses what is nested too deep to be read
+    yield interaction
     if called is not None:
         yield Event(source=SOURCE, id=f"{identity}/model", data=called, time_us=time_us)
 

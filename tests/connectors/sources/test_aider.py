@@ -123,9 +123,10 @@ def test_a_time_that_is_none_gives_an_event_without_time(tmp_path: Path, time: A
         b'{"event": "\xff"}\n',
         b'{"event": "e", "properties": {"v": NaN}}\n',
         b'{"event": "e", "properties": {"v": ' + b"[" * 50_000 + b"]" * 50_000 + b"}}\n",
+        b'{"event": "e", "properties": {"v": ' + b"[" * 220 + b"]" * 220 + b"}}\n",
         b'{"event": "e", "properties": {"v": "' + b"x" * 10_000_000 + b'"}}\n',
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_broken_line_is_counted_and_the_rest_goes_on(tmp_path: Path, line: bytes) -> None:
     events, report = read(tmp_path, LAUNCHED + line + SENT)
