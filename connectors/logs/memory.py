@@ -1,0 +1,153 @@
+"""A log in memory: for tests and for the simulation, with the contract of the durable ones."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import RLock
+from types import TracebackType
+from typing import Final, Self
+
+from connectors.logs.checks import (
+    checked_content,
+    checked_key,
+    checked_partitions,
+    checked_place,
+    checked_range,
+)
+from schemas.clock import Clock, now_us
+from schemas.errors import Fenced, WrongUse
+from schemas.log import Outgoing, Owner, Record
+from schemas.topics import by_name
+
+
+class MemoryLog:
+    """A log that lasts as long as the object.
+
+    >>> from schemas.topics import PATTERNS
+    >>> log = MemoryLog(partitions=1, clock=lambda: 7)
+    >>> log.append([Outgoing(PATTERNS.name, 0, b"a", b"1"), Outgoing(PATTERNS.name, 0, b"a", b"2")])
+    [0, 1]
+    >>> [(record.offset, record.value) for record in log.read(PATTERNS.name, 0, 0, 10)]
+    [(1, b'2')]
+    """
+
+    def __init__(self, partitions: int = 4, *, clock: Clock = now_us) -> None:
+        self._partitions: Final = checked_partitions(partitions)
+        self._clock = clock
+        self._streams: dict[tuple[str, int], _Stream] = {}
+        self._owners: dict[str, int] = {}
+        self._appended_at_us = 0
+        self._closed = False
+        self._lock = RLock()
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions every topic has."""
+        return self._partitions
+
+    def append(self, records: Iterable[Outgoing]) -> list[int]:
+        """Append all records or none; their offsets in order."""
+        return self._append(records, None)
+
+    def owner(self, name: str) -> Owner:
+        """Take the name; whoever held it before is fenced."""
+        with self._lock:
+            self._check_open()
+            generation = self._owners.get(name, 0) + 1
+            self._owners[name] = generation
+        return _MemoryOwner(self, name, generation)
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+        """At most `limit` records from the first offset >= `offset` on, ascending."""
+        checked_place(topic, partition, self._partitions)
+        checked_range(offset, limit)
+        with self._lock:
+            self._check_open()
+            stream = self._streams.get((topic, partition))
+            if stream is None:
+                return []
+            there = (stream.slots[at] for at in range(offset, len(stream.slots)))
+            return list(islice((record for record in there if record is not None), limit))
+
+    def start(self, topic: str, partition: int) -> int:
+        """Zero: nothing is ever pruned."""
+        checked_place(topic, partition, self._partitions)
+        return 0
+
+    def end(self, topic: str, partition: int) -> int:
+        """The offset the next record will get."""
+        checked_place(topic, partition, self._partitions)
+        with self._lock:
+            self._check_open()
+            stream = self._streams.get((topic, partition))
+            return len(stream.slots) if stream else 0
+
+    def close(self) -> None:
+        """Refuse all further use; a second call does nothing."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _append(self, records: Iterable[Outgoing], owner: "_MemoryOwner | None") -> list[int]:
+        # Everything that may fail comes before the first change: that is the whole transaction.
+        pending = [self._checked(record) for record in records]
+        with self._lock:
+            self._check_open()
+            if owner and self._owners[owner.name] != owner.generation:
+                raise Fenced(f"owner {owner.name} was taken over; nothing was appended")
+            self._appended_at_us = max(self._appended_at_us, self._clock())
+            return [self._put(record) for record in pending]
+
+    def _checked(self, record: Outgoing) -> Outgoing:
+        topic, partition, key, value, headers = record
+        place = checked_place(topic, partition, self._partitions)
+        checked_content(key, value, headers)
+        checked_key(place, key)
+        return Outgoing(topic, partition, key, value, tuple((n, c) for n, c in headers))
+
+    def _put(self, record: Outgoing) -> int:
+        stream = self._streams.setdefault((record.topic, record.partition), _Stream())
+        offset = len(stream.slots)
+        if record.key is not None and by_name(record.topic).compacted:
+            superseded = stream.latest.get(record.key)
+            if superseded is not None:
+                stream.slots[superseded] = None
+            stream.latest[record.key] = offset
+        topic, partition, key, value, headers = record
+        stored = Record(topic, partition, offset, key, value, headers, self._appended_at_us)
+        stream.slots.append(stored)
+        return offset
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise WrongUse("this log was closed; make a new one")
+
+
+@dataclass(frozen=True, slots=True)
+class _MemoryOwner:
+    """The right to append under a name."""
+
+    log: MemoryLog
+    name: str
+    generation: int
+
+    def append(self, records: Iterable[Outgoing]) -> list[int]:
+        """Append all records or none, unless somebody took the name."""
+        return self.log._append(records, self)  # noqa: SLF001  # one class in two parts
+
+
+@dataclass(slots=True)
+class _Stream:
+    """One partition of one topic; a superseded record leaves an empty slot."""
+
+    slots: list[Record | None] = field(default_factory=list)
+    latest: dict[bytes, int] = field(default_factory=dict)
