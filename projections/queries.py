@@ -1,0 +1,287 @@
+"""The questions asked of the projection, each a function with a typed answer.
+
+Parameters are bound, never formatted in. Every function takes a cursor of its own, so any number of
+threads may ask while the projector writes; each answer is of one moment.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from projections.store import Store
+from projections.tables import EVENT_TABLES
+from projections.tables.patterns import PATTERN
+from projections.tables.types import rows_of
+from schemas.errors import WrongUse
+from schemas.ids import pattern_id as id_of
+
+LIMIT_MAX: Final = 10_000
+"""Rows of one page, at most."""
+
+
+class Key(NamedTuple):
+    """Where a page of patterns ended; the next one starts behind it."""
+
+    confidence: float
+    occurrences: int
+    pattern_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One live pattern with its numbers; None is not known, or not told apart by its kind."""
+
+    pattern_id: str
+    kind: str
+    signature: str
+    title: str
+    attributes: Mapping[str, Any]
+    status: str
+    occurrences: int
+    successes: int | None
+    failures: int | None
+    success_rate: float | None
+    success_low: float | None
+    success_high: float | None
+    confidence: float
+    score: float | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    undated: int
+    counters: Mapping[str, int]
+    site_count: int
+    contributor_count: int
+    version: str
+    forks: Sequence[str]
+
+    @property
+    def key(self) -> Key:
+        """Its place in the order of `patterns`."""
+        return Key(self.confidence, self.occurrences, self.pattern_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """The numbers of one measure of a pattern, in `unit`."""
+
+    measure: str
+    unit: str
+    n: int
+    total: Decimal | None
+    mean: float | None
+    stddev: float | None
+    p50: float | None
+    p90: float | None
+    p99: float | None
+    minimum: Decimal | None
+    maximum: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """What happened on one day, UTC."""
+
+    day: date
+    occurrences: int
+    successes: int
+    failures: int
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What one site contributed."""
+
+    site_id: str
+    site_label: str | None
+    occurrences: int
+    successes: int
+    failures: int
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A pattern with everything nested in its row."""
+
+    pattern: Pattern
+    measures: Sequence[Measure]
+    days: Sequence[Day]
+    sites: Sequence[Site]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Up to where a partition was projected and, for an input topic, learned.
+
+    `behind` is how many offsets were learned and are not projected yet.
+    """
+
+    topic: str
+    partition: int
+    position: int
+    learned: int | None
+    waiting: int | None
+    late: int | None
+    repeats: int | None
+    conflicting: int | None
+    refused: int | None
+    epoch: str | None
+
+    @property
+    def behind(self) -> int:
+        """How far the projection is behind the learner, in offsets."""
+        return 0 if self.learned is None else max(0, self.learned - self.position)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How far the projection is, and how much it holds."""
+
+    positions: Sequence[Reached]
+    rows: Mapping[str, int]
+    patterns: Mapping[str, int]
+    duplicates: int
+    dead_letters: int
+    dead_letters_undecided: int
+
+
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in PATTERN)
+_BEST_FIRST: Final = "coalesce(confidence, 0) DESC, occurrences DESC, pattern_id"
+
+
+def patterns(
+    store: Store,
+    *,
+    kind: str | None = None,
+    min_confidence: float | None = None,
+    search: str | None = None,
+    limit: int = 50,
+    after: Key | None = None,
+) -> list[Pattern]:
+    """Patterns, best first: by confidence, then occurrences, then id.
+
+    `after` is the `key` of the last pattern of the page before; `search` is found anywhere in
+    title or signature, in whatever case.
+    """
+    if not 1 <= limit <= LIMIT_MAX:
+        raise WrongUse(f"limit is {limit}; it must be from 1 to {LIMIT_MAX}")
+    where, bound = ["true"], dict[str, Any](limit=limit)
+    if kind is not None:
+        where.append("kind = $kind")
+        bound["kind"] = kind
+    if min_confidence is not None:
+        where.append("confidence >= $min_confidence")
+        bound["min_confidence"] = min_confidence
+    if search is not None:
+        where.append("contains(lower(title || ' ' || signature), lower($search))")
+        bound["search"] = search
+    if after is not None:
+        where.append(
+            "(coalesce(confidence, 0) < $confidence OR (coalesce(confidence, 0) = $confidence"
+            " AND (occurrences < $occurrences"
+            " OR (occurrences = $occurrences AND pattern_id > $pattern_id))))"
+        )
+        bound.update(after._asdict())
+    query = (
+        f"SELECT {_COLUMNS} FROM pattern_rows WHERE {' AND '.join(where)}"
+        f" ORDER BY {_BEST_FIRST} LIMIT $limit"
+    )
+    return [_pattern(row) for row in _ask(store, query, bound)]
+
+
+def pattern(store: Store, name: str) -> Detail | None:
+    """The pattern of this id, `kind:signature` or signature; None when there is none.
+
+    Raises:
+        WrongUse: patterns of several kinds have this signature.
+    """
+    found = _by_ids(store, [name, id_of(*name.split(":", 1))] if ":" in name else [name])
+    if not found:
+        query = f"SELECT * FROM pattern_rows WHERE signature = $name ORDER BY {_BEST_FIRST}"
+        found = _ask(store, query, {"name": name})
+    if len(found) > 1:
+        names = ", ".join(f"{row['kind']}:{row['signature']}" for row in found)
+        raise WrongUse(f"{name!r} names {len(found)} patterns; say which: {names}")
+    return _detail(found[0]) if found else None
+
+
+def status(store: Store) -> Status:
+    """How far the projection is, and how much it holds."""
+    tables = [of.table.name for of in EVENT_TABLES]
+    counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in tables)
+    positions = _ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
+    (rows,) = _ask(store, f"SELECT {counts}")
+    kinds = _ask(
+        store, "SELECT kind, count(*) AS n FROM pattern_rows GROUP BY kind ORDER BY n DESC, kind"
+    )
+    (others,) = _ask(
+        store,
+        "SELECT (SELECT count(*) FROM duplicates) AS duplicates, count(*) AS dead_letters,"
+        " count(*) FILTER (decided IS NULL) AS dead_letters_undecided FROM dead_letters",
+    )
+    return Status(
+        positions=[Reached(**row) for row in positions],
+        rows=rows,
+        patterns={row["kind"]: row["n"] for row in kinds},
+        **others,
+    )
+
+
+def counts(store: Store) -> dict[str, int]:
+    """How many rows each table has that people ask about, joined and current."""
+    names = (
+        "tool_calls",
+        "model_calls",
+        "sessions",
+        "task_completions",
+        "interactions",
+        "user_prompts",
+        "user_interrupts",
+        "patterns",
+        "contributions",
+        "duplicates",
+        "dead_letters",
+    )
+    counted = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in names)
+    (row,) = _ask(store, f"SELECT {counted}")
+    return row
+
+
+def dead_letters(
+    store: Store, *, undecided: bool = False, letter_id: str | None = None, limit: int = 1000
+) -> list[dict[str, Any]]:
+    """Refused records, the newest last: the columns of table `dead_letters`."""
+    query = (
+        "SELECT * FROM dead_letters WHERE ($letter_id IS NULL OR letter_id = $letter_id)"
+        " AND (NOT $undecided OR decided IS NULL) ORDER BY refused_at, letter_id LIMIT $limit"
+    )
+    return _ask(store, query, {"letter_id": letter_id, "undecided": undecided, "limit": limit})
+
+
+def _by_ids(store: Store, ids: Sequence[str]) -> list[dict[str, Any]]:
+    return _ask(store, "SELECT * FROM pattern_rows WHERE pattern_id IN $ids", {"ids": list(ids)})
+
+
+def _ask(store: Store, query: str, bound: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    with store.reading() as cursor:
+        return rows_of(cursor.execute(query, dict(bound or {})).to_arrow_table())
+
+
+def _pattern(row: Mapping[str, Any]) -> Pattern:
+    values = {name: row[name] for name in PATTERN}
+    for name in ("attributes", "counters"):
+        values[name] = msgspec.json.decode(values[name]) if values[name] else {}
+    return Pattern(**values)
+
+
+def _detail(row: Mapping[str, Any]) -> Detail:
+    return Detail(
+        pattern=_pattern(row),
+        measures=[Measure(**one) for one in row["measures"]],
+        days=[Day(**one) for one in row["days"]],
+        sites=[Site(**one) for one in row["sites"]],
+    )
