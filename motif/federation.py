@@ -11,7 +11,8 @@ from schemas.ids import partition_of
 from schemas.log import Headers, Log, Outgoing
 from schemas.topics import PATTERN_CONTRIBUTIONS
 from streams.contribution import FORK, LABEL, Contributor, decode
-from streams.federator import Federator, Held, newer_of
+from streams.federated import Held
+from streams.federator import Federator, newer_of
 from streams.identity import Identity
 
 

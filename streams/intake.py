@@ -55,9 +55,15 @@ def examine(records: Sequence[Record], seen: Seen, partitions: int) -> tuple[lis
 
 
 def content_hash(event: Event, key: bytes) -> bytes:
-    """8 bytes that stand for what an event says: type, time, subject, key and known fields."""
+    """8 bytes that stand for what an event says: type, time, subject, key and known fields.
+
+    Fields count in the order they are declared, unknown ones at the end not at all: a field that a
+    later version adds at the end changes nothing for the facts that do not state it.
+    """
     data = event.data
-    known = {name: value for name, value in data.__dict__.items() if value is not None}
+    known = list(data.__dict__.values())
+    while known and known[-1] is None:
+        known.pop()
     said = _SORTED.encode((data.type, event.time_us, event.subject, key.decode(), known))
     return blake2b(said, digest_size=8).digest()
 

@@ -129,6 +129,12 @@ class Session:
         self._seen.add(tools)
         return True
 
+    def unlink(self) -> None:
+        """Let go of the calls: they refer to each other, and nobody shall have to search for that."""
+        for call in self._calls.values():
+            call.previous = None
+            call.next.clear()
+
     def recount(self) -> None:
         """Find every run of tools again, after the links were made from packed facts."""
         for call in self._calls.values():

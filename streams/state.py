@@ -131,8 +131,9 @@ class Sessions:
 
     def _cool(self) -> None:
         while self._hot_calls > HOT_CALLS_MAX and self._hot:
-            oldest = next(iter(self._hot))
-            self._hot_calls -= len(self._hot.pop(oldest))
+            oldest = self._hot.pop(next(iter(self._hot)))
+            self._hot_calls -= len(oldest)
+            oldest.unlink()
 
 
 class State:
