@@ -7,38 +7,68 @@ specification and its Kafka binding, and are tested against the reference librar
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
-from pydantic import ValidationError
 
-from schemas.clock import from_us, to_us
 from schemas.errors import Refused
 from schemas.events import PAYLOADS, Payload
 from schemas.ids import partition_of
 from schemas.log import Headers, Outgoing, Record
-from schemas.upcasts import UPCASTS, upcast
+from schemas.payloads import READERS, data_bytes, read_payload
+from schemas.times import time_text, time_us
+
+__all__ = [
+    "SIZE_MAX",
+    "STRUCTURED",
+    "Event",
+    "data_bytes",
+    "decode",
+    "from_binary",
+    "from_structured",
+    "outgoing",
+    "time_text",
+    "time_us",
+    "to_binary",
+    "to_structured",
+]
 
 STRUCTURED = b"application/cloudevents+json"
 """Content type of a record whose value is the whole event."""
 
 SIZE_MAX = 1 << 20
-"""Bytes of an event; a larger one is refused."""
+"""Bytes of an event's data, of each attribute and of a structured document; more is refused."""
 
 _NO_EXTENSIONS: Mapping[str, str | int | bool] = MappingProxyType({})
 _JSON = msgspec.json.Encoder()
 _KNOWN = frozenset(
-    "specversion id source type time subject datacontenttype dataschema data data_base64"
-    " revision recordedtime partitionkey".split()
+    [
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "time",
+        "subject",
+        "datacontenttype",
+        "dataschema",
+        "data",
+        "data_base64",
+        "revision",
+        "recordedtime",
+        "partitionkey",
+    ]
 )
-_EXTENSION_NAME = re.compile(r"[a-z0-9]{1,20}")
+_EXTENSION_NAME = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
+_JSON_TYPE = re.compile(
+    r"(application|text)/([a-z0-9.-]+\+)?json\s*(;.*)?", re.ASCII | re.IGNORECASE
+)
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
+_TYPE_HEADERS = {name: ("ce_type", name.encode()) for name in PAYLOADS}
+_READERS = {name.encode(): reader for name, reader in READERS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """An immutable fact: who says it, under which id, what, and when it happened.
 
     `time_us` is microseconds since the Unix epoch (UTC), None where the source does not know.
@@ -47,7 +77,7 @@ class Event:
     only statement, about `id` itself.
 
     Raises:
-        Refused: an empty id or source, or a revision that does not fit.
+        Refused: an empty id or source, a revision or an extension that does not fit.
     """
 
     source: str
@@ -57,7 +87,7 @@ class Event:
     subject: str | None = None
     revision: int | None = None
     recorded_us: int | None = None
-    extensions: Mapping[str, str | int | bool] = field(default_factory=lambda: _NO_EXTENSIONS)
+    extensions: Mapping[str, str | int | bool] = _NO_EXTENSIONS
 
     def __post_init__(self) -> None:
         """Hold what the type system cannot."""
@@ -66,6 +96,8 @@ class Event:
             raise Refused("not_cloudevent", f"{missing} is empty; it must name the event")
         if self.revision is not None:
             _check_revision(self)
+        if self.extensions:
+            _check_extensions(self.extensions)
 
     @property
     def type(self) -> str:
@@ -98,11 +130,21 @@ def _check_revision(event: Event) -> None:
         raise Refused("bad_revision", f"id is {event.id!r}; with its revision it is {expected!r}")
 
 
+def _check_extensions(extensions: Mapping[str, str | int | bool]) -> None:
+    for name, value in extensions.items():
+        named = _EXTENSION_NAME.fullmatch(name) and name not in _KNOWN
+        if not named or not isinstance(value, str | int | bool):
+            raise Refused(
+                "not_cloudevent", f"extension {name[:30]!r} has no name or value CloudEvents allow"
+            )
+
+
 def outgoing(event: Event, partitions: int) -> Outgoing:
     """The record of an event, where its key says it belongs."""
     headers, value = to_binary(event)
-    key = event.key
-    return Outgoing(event.topic, partition_of(key, partitions), key, value, headers)
+    data = event.data
+    key = data.partition_key().encode()
+    return Outgoing(data.topic.name, partition_of(key, partitions), key, value, headers)
 
 
 def decode(record: Record) -> Event:
@@ -114,21 +156,20 @@ def decode(record: Record) -> Event:
     value = record.value
     if value is None:
         raise Refused("not_cloudevent", "the record has no value")
-    if len(value) > SIZE_MAX:
-        raise Refused("too_large", f"{len(value)} bytes; an event has at most {SIZE_MAX}")
-    for name, content in record.headers:
-        if name == "content-type" and content.startswith(STRUCTURED):
-            return from_structured(value)
-    return from_binary(record.headers, value)
+    head = dict(record.headers)
+    if head.get("content-type") != b"application/json" and _is_structured(record.headers):
+        return from_structured(value)
+    return _from_head(head, value)
 
 
 def to_binary(event: Event) -> tuple[Headers, bytes]:
     """Headers and value of the event in CloudEvents' binary mode."""
+    data = event.data
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
-        ("ce_type", event.type.encode()),
+        _TYPE_HEADERS[data.type],
         ("content-type", b"application/json"),
     ]
     if event.time_us is not None:
@@ -139,9 +180,10 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
         headers.append(("ce_revision", b"%d" % event.revision))
     if event.recorded_us is not None:
         headers.append(("ce_recordedtime", time_text(event.recorded_us).encode()))
-    for name, value in event.extensions.items():
-        headers.append((f"ce_{name}", _attribute_text(value).encode()))
-    return tuple(headers), data_bytes(event.data)
+    if event.extensions:
+        for name, value in event.extensions.items():
+            headers.append((f"ce_{name}", _attribute_text(value).encode()))
+    return tuple(headers), data_bytes(data)
 
 
 def from_binary(headers: Headers, value: bytes) -> Event:
@@ -150,14 +192,67 @@ def from_binary(headers: Headers, value: bytes) -> Event:
     Raises:
         Refused: an attribute is missing or wrong, or the payload does not validate.
     """
-    attributes: dict[str, Any] = {}
+    return _from_head(dict(headers), value)
+
+
+def _from_head(head: dict[str, bytes], value: bytes) -> Event:
+    """The short way, for what we write ourselves; whatever is unusual goes the long way."""
+    get = head.get
+    reader = _READERS.get(get("ce_type", b""))
+    identity, source = get("ce_id"), get("ce_source")
+    time, subject, revision = get("ce_time"), get("ce_subject"), get("ce_revision")
+    usual = 5 + (time is not None) + (subject is not None) + (revision is not None)
+    if (
+        reader is None
+        or not identity
+        or not source
+        or len(head) != usual
+        or get("content-type") != b"application/json"
+        or get("ce_specversion") != b"1.0"
+        or len(value) + len(identity) + len(source) + len(subject or b"") > SIZE_MAX
+    ):
+        return _long_way(head, value)
     try:
-        for name, content in headers:
-            if name[:3] == "ce_":
-                attributes[name[3:]] = content.decode()
-    except UnicodeDecodeError as error:
-        raise Refused("not_cloudevent", f"header {name} is not UTF-8: {error}") from error
+        return Event(
+            source.decode(),
+            identity.decode(),
+            reader(value),
+            None if time is None else time_us(time.decode()),
+            None if subject is None else _text("subject", subject.decode()),
+            None if revision is None else _revision(revision.decode()),
+        )
+    except UnicodeDecodeError:
+        return _long_way(head, value)  # which says which header it was
+
+
+def _long_way(head: dict[str, bytes], value: bytes) -> Event:
+    attributes: dict[str, Any] = {}
+    for name, content in head.items():
+        attribute = name[3:] if name[:3] == "ce_" else ""
+        if name.lower() == "content-type":
+            attribute = "datacontenttype"
+        elif name[:3] != "ce_":
+            continue
+        if len(content) > SIZE_MAX:
+            raise _too_large(f"header {name[:30]} has {len(content)}")
+        try:
+            attributes[attribute] = content.decode()
+        except UnicodeDecodeError as error:
+            raise Refused("not_cloudevent", f"header {name[:30]} is not UTF-8: {error}") from error
+    if len(value) > SIZE_MAX:
+        raise _too_large(f"data has {len(value)}")
     return _event(attributes, value)
+
+
+def _is_structured(headers: Headers) -> bool:
+    return any(
+        name.lower() == "content-type" and content.partition(b";")[0].strip().lower() == STRUCTURED
+        for name, content in headers
+    )
+
+
+def _too_large(what: str) -> Refused:
+    return Refused("too_large", f"{what} bytes; {SIZE_MAX} are the most")
 
 
 def to_structured(event: Event) -> bytes:
@@ -194,13 +289,13 @@ def from_structured(document: bytes) -> Event:
         Refused: it is no JSON, no CloudEvent, or its data does not validate.
     """
     if len(document) > SIZE_MAX:
-        raise Refused("too_large", f"{len(document)} bytes; an event has at most {SIZE_MAX}")
+        raise _too_large(f"the document has {len(document)}")
     try:
         attributes = msgspec.json.decode(document)
         if not isinstance(attributes, dict):
             raise Refused("not_cloudevent", "the document is no JSON object")
         data = bytes(msgspec.json.decode(document, type=_Data).data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("not_json", str(error)[:300]) from error
     if "data_base64" in attributes:
         raise Refused("not_cloudevent", "data_base64 is set; motif's events have JSON data")
@@ -208,43 +303,7 @@ def from_structured(document: bytes) -> Event:
     return _event(attributes, data)
 
 
-def data_bytes(data: Payload) -> bytes:
-    """A payload as compact JSON, fields that are not known left out, unknown fields kept."""
-    known = {name: value for name, value in data.__dict__.items() if value is not None}
-    if data.__pydantic_extra__:
-        known.update(data.__pydantic_extra__)
-    return _JSON.encode(known)
-
-
-def time_text(microseconds: int) -> str:
-    """RFC 3339 in UTC with six digits.
-
-    >>> time_text(1_000_005)
-    '1970-01-01T00:00:01.000005Z'
-    """
-    return from_us(microseconds).isoformat(timespec="microseconds")[:-6] + "Z"
-
-
-def time_us(text: str, what: str = "time") -> int:
-    """Microseconds since the Unix epoch of an RFC 3339 time with its offset.
-
-    >>> time_us("1970-01-01T01:00:01+01:00")
-    1000000
-
-    Raises:
-        Refused: it is no time, or has no offset.
-    """
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refused("bad_time", f"{what} is {text[:64]!r}; it must be RFC 3339") from error
-    if moment.tzinfo is None:
-        raise Refused("bad_time", f"{what} is {text[:64]!r}; it needs an offset, such as Z")
-    return to_us(moment)
-
-
 def _event(attributes: dict[str, Any], value: bytes) -> Event:
-    type_name = attributes.get("type")
     if attributes.get("specversion") != "1.0":
         stated = attributes.get("specversion")
         raise Refused("not_cloudevent", f"specversion is {stated!r}; it must be '1.0'")
@@ -252,88 +311,46 @@ def _event(attributes: dict[str, Any], value: bytes) -> Event:
         if not isinstance(attributes.get(name), str) or not attributes[name]:
             raise Refused("not_cloudevent", f"{name} is missing; it must be a non-empty string")
     content_type = attributes.get("datacontenttype", "application/json")
-    if not isinstance(content_type, str) or "json" not in content_type:
+    if not isinstance(content_type, str) or not _JSON_TYPE.fullmatch(content_type):
         raise Refused("not_cloudevent", f"datacontenttype is {content_type!r}; data must be JSON")
+    get = attributes.get
+    time, recorded, subject, stated = map(get, ("time", "recordedtime", "subject", "revision"))
     return Event(
         source=attributes["source"],
         id=attributes["id"],
-        data=_payload(str(type_name), value),
-        time_us=_optional_time(attributes, "time"),
-        subject=_optional_text(attributes, "subject"),
-        revision=_optional_revision(attributes),
-        recorded_us=_optional_time(attributes, "recordedtime"),
+        data=read_payload(attributes["type"], value),
+        time_us=None if time is None else time_us(_text("time", time)),
+        subject=None if subject is None else _text("subject", subject),
+        revision=None if stated is None else _revision(stated),
+        recorded_us=None if recorded is None else time_us(_text("recordedtime", recorded)),
         extensions=_extensions(attributes),
     )
 
 
-def _payload(type_name: str, value: bytes) -> Payload:
-    payload = PAYLOADS.get(type_name)
-    try:
-        if b"NaN" in value or b"Infinity" in value:
-            msgspec.json.decode(value)  # pydantic lets these through where any JSON is allowed
-        if payload is not None:
-            return payload.__pydantic_validator__.validate_json(value)
-        if type_name not in UPCASTS:
-            raise _unknown(type_name)
-        type_name, data = upcast(type_name, msgspec.json.decode(value, type=dict[str, Any]))
-        if type_name not in PAYLOADS:
-            raise _unknown(type_name)
-        return PAYLOADS[type_name].__pydantic_validator__.validate_json(_JSON.encode(data))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        reason = "not_json" if first["type"] == "json_invalid" else "invalid_payload"
-        where = ".".join(str(part) for part in first["loc"]) or "data"
-        raise Refused(reason, f"{where}: {first['msg']}"[:300]) from error
-    except (msgspec.MsgspecError, TypeError, ValueError, OverflowError) as error:
-        raise Refused("not_json", str(error)[:300]) from error
+def _text(name: str, value: object) -> str:
+    if isinstance(value, str) and value:
+        return value
+    raise Refused("not_cloudevent", f"{name} is {value!r:.64}; it must be a non-empty string")
 
 
-def _unknown(type_name: str) -> Refused:
-    family = type_name.rpartition(".v")[0]
-    if any(known.rpartition(".v")[0] == family for known in PAYLOADS):
-        return Refused("unknown_version", f"type is {type_name[:100]!r}; no upcast leads from it")
-    return Refused("unknown_type", f"type is {type_name[:100]!r}; `motif schema` lists the known")
-
-
-def _optional_time(attributes: dict[str, Any], name: str) -> int | None:
-    text = _optional_text(attributes, name)
-    return None if text is None else time_us(text, name)
-
-
-def _optional_text(attributes: dict[str, Any], name: str) -> str | None:
-    text = attributes.get(name)
-    if text is None:
-        return None
-    if not isinstance(text, str) or not text:
-        raise Refused("not_cloudevent", f"{name} is {text!r}; it must be a non-empty string")
-    return text
-
-
-def _optional_revision(attributes: dict[str, Any]) -> int | None:
-    stated = attributes.get("revision")
-    if stated is None:
-        return None
-    if isinstance(stated, str) and stated.isascii() and stated.isdigit() and len(stated) < 20:
+def _revision(stated: object) -> int:
+    if isinstance(stated, str) and _WHOLE_NUMBER.fullmatch(stated):
         return int(stated)
     if isinstance(stated, int) and not isinstance(stated, bool):
         return stated
-    raise Refused("bad_revision", f"revision is {stated!r}; it must be a whole number from 0 on")
+    raise Refused(
+        "bad_revision", f"revision is {stated!r:.64}; it must be a whole number from 0 on"
+    )
 
 
 def _extensions(attributes: dict[str, Any]) -> Mapping[str, str | int | bool]:
-    if attributes.keys() <= _KNOWN:
-        return _NO_EXTENSIONS
-    kept: dict[str, str | int | bool] = {}
-    for name, value in attributes.items():
-        if name in _KNOWN or value is None:
-            continue
-        if not _EXTENSION_NAME.fullmatch(name) or not isinstance(value, str | int | bool):
-            raise Refused(
-                "not_cloudevent", f"extension {name[:30]!r} has no name or value CloudEvents allow"
-            )
-        kept[name] = value
-    return MappingProxyType(kept)
+    kept = {
+        name: value
+        for name, value in attributes.items()
+        if name not in _KNOWN and value is not None
+    }
+    return MappingProxyType(kept) if kept else _NO_EXTENSIONS
 
 
-def _attribute_text(value: str | int | bool) -> str:
+def _attribute_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)

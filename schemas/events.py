@@ -2,8 +2,8 @@
 
 A payload is the `data` of a CloudEvent. Every class says its `type`, its topic, whether it is
 *amendable* (a later statement about the same subject replaces an earlier one) and which of its
-fields names the partition. Unknown fields are kept, never refused; a field that is null is not known,
-which is not zero.
+fields names the partition. Unknown fields are kept, never refused; a field that is null is not
+known, which is not zero.
 """
 
 from decimal import Decimal
@@ -25,7 +25,8 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 def _plain(amount: Decimal) -> Decimal:
     """Give equal amounts the same digits, so that 0.10 and 0.1 are one content."""
-    return Decimal(f"{amount.normalize():f}")
+    text = f"{amount.copy_abs():f}"  # unlike normalize() and abs(), neither of these rounds
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 Usd = Annotated[
@@ -183,7 +184,10 @@ class TaskCompleted(_OfAnyone):
 
 
 class InteractionObserved(_OfAnyone):
-    """Somebody did something with a tool or method, as an outside observer saw it; without order."""
+    """Somebody did something with a tool or method, as an outside observer saw it.
+
+    Such facts have no order among each other and feed no sequence kinds.
+    """
 
     type: ClassVar[str] = "motif.interaction.observed.v1"
 

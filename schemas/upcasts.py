@@ -18,8 +18,10 @@ def task_completed_v0_v1(data: Data) -> Data:
     """Version 0 counted in milliseconds, as the first recorders of task completions did."""
     newer = {name: value for name, value in data.items() if name != "duration_ms"}
     milliseconds = data.get("duration_ms")
-    if milliseconds is not None:
+    if isinstance(milliseconds, int | float) and not isinstance(milliseconds, bool):
         newer["duration_us"] = round(milliseconds * 1_000)
+    elif milliseconds is not None:
+        newer["duration_us"] = milliseconds  # which validation refuses, and says why
     return newer
 
 

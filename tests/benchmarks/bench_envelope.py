@@ -1,0 +1,132 @@
+"""What writing and reading one event costs: `python -m tests.benchmarks.bench_envelope`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from time import perf_counter
+from typing import Any
+
+from schemas.envelope import Event, decode, from_structured, outgoing, to_structured
+from schemas.events import ModelCalled, TaskCompleted, ToolCalled, ToolFinished
+from schemas.log import Record
+
+EVENTS = 2_000
+ROUNDS = 15
+SOURCE = "motif:claude-code"
+START_US = 1_750_000_000_000_000
+
+
+def generated() -> dict[str, list[Event]]:
+    """As many events of each class that is common, with ids and times of their own."""
+    return {
+        "ToolCalled": [
+            Event(
+                source=SOURCE,
+                id=f"toolu_{i:024d}",
+                data=ToolCalled(
+                    session_id=f"5f0c1a{i // 72:030d}",
+                    agent="claude-code",
+                    tool="Bash",
+                    previous_event_id=f"toolu_{i - 1:024d}",
+                    seq=i,
+                ),
+                time_us=START_US + i * 1_234_567,
+            )
+            for i in range(EVENTS)
+        ],
+        "ToolFinished": [
+            Event(
+                source=SOURCE,
+                id=f"toolu_{i:024d}/result",
+                data=ToolFinished(
+                    session_id=f"5f0c1a{i // 72:030d}", call_id=f"toolu_{i:024d}", ok=True
+                ),
+                time_us=START_US + i * 1_234_567,
+            )
+            for i in range(EVENTS)
+        ],
+        "ModelCalled": [
+            Event(
+                source=SOURCE,
+                id=f"msg_{i:024d}@{i}",
+                subject=f"msg_{i:024d}",
+                revision=i,
+                data=ModelCalled(
+                    session_id=f"5f0c1a{i // 72:030d}",
+                    agent="claude-code",
+                    message_id=f"msg_{i:024d}",
+                    model="claude-opus",
+                    input_tokens=i,
+                    output_tokens=i,
+                    cache_read_tokens=100_000 + i,
+                ),
+                time_us=START_US + i * 1_234_567,
+            )
+            for i in range(EVENTS)
+        ],
+        "TaskCompleted": [
+            Event(
+                source="motif:generated",
+                id=f"task-{i}",
+                data=TaskCompleted(
+                    task_type=f"type-{i % 100}",
+                    agent=f"agent-{i % 100}",
+                    success=True,
+                    duration_us=i * 1_000,
+                    total_tokens=i,
+                    cost_usd=Decimal(i) / 1_000,
+                    session_id=f"s{i}",
+                ),
+                time_us=START_US + i * 1_234_567,
+            )
+            for i in range(EVENTS)
+        ],
+    }
+
+
+def as_read(event: Event) -> Record:
+    """The record of an event as a log hands it out: new objects, nothing shared."""
+    record = outgoing(event, 4)
+    headers = tuple((name, bytes(bytearray(content))) for name, content in record.headers)
+    return Record(record.topic, record.partition, 0, record.key, record.value, headers, START_US)
+
+
+def microseconds(act: Callable[[Any], object], things: Sequence[Any]) -> float:
+    """The best of some rounds, for one thing."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        start = perf_counter()
+        for thing in things:
+            act(thing)
+        best = min(best, perf_counter() - start)
+    return best / len(things) * 1e6
+
+
+def measured() -> dict[str, dict[str, float]]:
+    """Microseconds an event, by class and by what was done."""
+    figures: dict[str, dict[str, float]] = {}
+    for name, events in generated().items():
+        records = [as_read(event) for event in events]
+        documents = [to_structured(event) for event in events]
+        values = [(type(e.data), r.value or b"") for e, r in zip(events, records, strict=True)]
+        figures[name] = {
+            "outgoing": microseconds(lambda event: outgoing(event, 4), events),
+            "decode": microseconds(decode, records),
+            "pydantic alone": microseconds(
+                lambda pair: pair[0].__pydantic_validator__.validate_json(pair[1]), values
+            ),
+            "to_structured": microseconds(to_structured, events),
+            "from_structured": microseconds(from_structured, documents),
+        }
+    return figures
+
+
+def main() -> None:
+    """Print the table."""
+    for name, figures in measured().items():
+        print(f"{name:14}", "  ".join(f"{what} {us:5.2f} µs" for what, us in figures.items()))
+
+
+if __name__ == "__main__":
+    main()
