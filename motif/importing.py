@@ -1,7 +1,7 @@
 """Importing files of a format: read, append, settle, and say what happened."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from connectors.contract import Report, Source, Unreadable
 from connectors.publisher import Publisher
 from connectors.sources import by_name
-from projections import queries
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 
@@ -34,7 +33,7 @@ class Imported:
     refused: int
     repeats: int
     conflicting: int
-    patterns: dict[str, int]
+    patterns: Mapping[str, int]
     new_patterns: dict[str, int]
 
 
@@ -55,10 +54,11 @@ def import_files(  # What is imported, and how, are different things.
     if dry_run:
         refused = sum(isinstance(item, Unreadable) for item in items)
         return Imported(report, 0, refused, 0, 0, {}, {})
-    before, noted = queries.patterns_by_kind(node.store), _noted(node)
+    node.settle()
+    before, noted = node.status().patterns, _noted(node)
     published = publisher.publish(items, origin=source.name)
     node.settle(progress)
-    after, now = queries.patterns_by_kind(node.store), _noted(node)
+    after, now = node.status().patterns, _noted(node)
     return Imported(
         report=report,
         appended=published.appended,

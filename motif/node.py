@@ -8,25 +8,26 @@ Publishing is durable when it returns. Every read first settles: what is in the 
 federated and projected before the answer is given.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import pyarrow as pa
-from projections.queries import PatternDetail, PatternRow
-from projections.rebuilding import Difference
 
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
 from motif.deadletters import Letter
 from motif.federation import TakenIn
 from motif.importing import Imported
-from projections import queries, rebuilding
-from projections.projector import Projector
+from projections import adhoc, queries
+from projections.projector import Projector, rebuild
+from projections.queries import Detail, Key, Pattern
 from projections.store import Store
+from projections.verify import Difference, verify
 from schemas.envelope import Event
+from schemas.errors import ProjectionDamaged, WrongUse
 from schemas.log import Log
 from schemas.topics import AGENT_EVENTS, PATTERN_CONTRIBUTIONS
 from streams.contribution import Contributor
@@ -38,6 +39,8 @@ LEARNED_TOPICS = (AGENT_EVENTS,)
 """Input topics that are learned from."""
 
 PROJECTION = "projection.duckdb"
+
+Answer = TypeVar("Answer")
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done (`learn`, `federate`, `project`), how much is done, and of how much."""
@@ -70,7 +73,8 @@ class Status:
     folder: Path
     identity: Identity
     partitions: list[PartitionStatus]
-    patterns: dict[str, int]
+    patterns: Mapping[str, int]
+    rows: Mapping[str, int]
     open_letters: int
     log_bytes: int
     projection_bytes: int
@@ -129,28 +133,37 @@ class Node:
         self,
         kind: str | None = None,
         *,
-        min_confidence: float = 0.0,
+        min_confidence: float | None = None,
         search: str | None = None,
         limit: int = 50,
-        after: str | None = None,
-    ) -> list[PatternRow]:
-        """Learned patterns, best first: by confidence, then occurrences."""
-        return queries.patterns(
-            self.store,
-            kind,
-            min_confidence=min_confidence,
-            search=search,
-            limit=limit,
-            after=after,
+        after: Key | None = None,
+    ) -> list[Pattern]:
+        """Learned patterns, best first: by confidence, then occurrences, then id.
+
+        `after` is the `key` of the last pattern of the page before.
+        """
+        return self._ask(
+            lambda store: queries.patterns(
+                store,
+                kind=kind,
+                min_confidence=min_confidence,
+                search=search,
+                limit=limit,
+                after=after,
+            )
         )
 
-    def pattern(self, name: str) -> PatternDetail:
+    def pattern(self, name: str) -> Detail:
         """One pattern by id, signature, or `kind:signature`, with measures, days and sites.
 
         Raises:
             WrongUse: there is none of that name, or more than one.
         """
-        return queries.pattern(self.store, name)
+        detail = self._ask(lambda store: queries.pattern(store, name))
+        if detail is None:
+            message = f"no pattern is called {name!r}; `motif patterns --search` finds them"
+            raise WrongUse(message)
+        return detail
 
     def sql(self, query: str) -> pa.Table:
         """The rows of one read-only SQL statement over the projection.
@@ -158,29 +171,18 @@ class Node:
         Raises:
             WrongUse: it is no single SELECT, or DuckDB refuses it.
         """
-        return queries.sql(self.store, query)
+        return self._ask(lambda store: adhoc.sql(store, query))
 
     def status(self) -> Status:
         """How far everything is, without settling first."""
-        store = self._opened()
-        known = {(row.topic, row.partition): row for row in queries.learned_positions(store)}
-        partitions = []
-        for topic in LEARNED_TOPICS:
-            for partition in range(self.log.partitions):
-                end = self.log.end(topic.name, partition)
-                row = known.get((topic.name, partition))
-                numbers = (
-                    (row.learned, row.waiting, row.late, row.repeats, row.conflicting, row.refused)
-                    if row
-                    else (0, 0, 0, 0, 0, 0)
-                )
-                partitions.append(PartitionStatus(topic.name, partition, end, *numbers))
+        held = queries.status(self._opened())
         return Status(
             folder=self.folder,
             identity=self.identity,
-            partitions=partitions,
-            patterns=queries.patterns_by_kind(store),
-            open_letters=queries.open_letters(store),
+            partitions=self._partitions(held.positions),
+            patterns=held.patterns,
+            rows=held.rows,
+            open_letters=held.dead_letters_undecided,
             log_bytes=_size(self.folder, "log.sqlite*"),
             projection_bytes=_size(self.folder, f"{PROJECTION}*"),
             notices=list(self.notices),
@@ -189,14 +191,14 @@ class Node:
     def rebuild(self) -> None:
         """Throw the projection away and make it again from the log."""
         self.settle()
-        self._close_store()
-        Store.remove(self.folder / PROJECTION)
-        self._settled_ends = None
-        self.settle()
+        self._close_projector()
+        rebuild(self.log, self._opened())
 
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now."""
-        return rebuilding.verify(self.log, self.store)
+        self.settle()
+        self._close_projector()
+        return self._ask(lambda store: verify(self.log, store))
 
     def dead_letters(self, *, open_only: bool = True) -> list[Letter]:
         """Refused records, newest last."""
@@ -219,12 +221,6 @@ class Node:
         """Take in the contributions of another site; of each contributor the greatest version."""
         self.settle()
         return federation.take_in(self.log, self._federators, self.identity, contributions)
-
-    @property
-    def store(self) -> Store:
-        """The projection, settled."""
-        self.settle()
-        return self._opened()
 
     def close(self) -> None:
         """Let go of the folder."""
@@ -266,6 +262,39 @@ class Node:
             for partition in range(self.log.partitions)
         ]
 
+    def _partitions(self, known: Sequence[queries.Reached]) -> list[PartitionStatus]:
+        reached = {(row.topic, row.partition): row for row in known}
+        partitions = []
+        for topic in LEARNED_TOPICS:
+            for partition in range(self.log.partitions):
+                row = reached.get((topic.name, partition))
+                partitions.append(
+                    PartitionStatus(
+                        topic=topic.name,
+                        partition=partition,
+                        end=self.log.end(topic.name, partition),
+                        learned=(row and row.learned) or 0,
+                        waiting=(row and row.waiting) or 0,
+                        late=(row and row.late) or 0,
+                        repeats=(row and row.repeats) or 0,
+                        conflicting=(row and row.conflicting) or 0,
+                        refused=(row and row.refused) or 0,
+                    )
+                )
+        return partitions
+
+    def _ask(self, question: Callable[[Store], Answer]) -> Answer:
+        """Answer from the settled projection; one that is found damaged is made anew first."""
+        try:
+            self.settle()
+            return question(self._opened())
+        except ProjectionDamaged as damaged:
+            self.notices.append(str(damaged))
+        self._close_store()
+        self._settled_ends = None
+        self.settle()
+        return question(self._opened())
+
     def _learn(self, progress: Progress | None) -> int:
         learned = 0
         for learner in self._learners:
@@ -280,8 +309,9 @@ class Node:
         return sum(federator.step() for federator in self._federators)
 
     def _project(self, progress: Progress | None) -> None:
-        self._opened()
-        assert self._projector is not None, "it is made with the store"
+        if self._projector is None:
+            self._projector = Projector(self.log, self._opened())
+            self.notices += self._projector.notices
         done = 0
         while moved := self._projector.step():
             done += moved
@@ -292,15 +322,18 @@ class Node:
         if self._store is None:
             path = self.folder / PROJECTION
             self._store = Store.open(path, log_id=self.identity.log_id)
-            if self._store.rebuilt:
-                self.notices.append(self._store.rebuilt)
-            self._projector = Projector(self.log, self._store)
         return self._store
 
+    def _close_projector(self) -> None:
+        if self._projector is not None:
+            self._projector.close()
+        self._projector = None
+
     def _close_store(self) -> None:
+        self._close_projector()
         if self._store is not None:
             self._store.close()
-        self._store = self._projector = None
+        self._store = None
 
 
 def _size(folder: Path, pattern: str) -> int:
