@@ -7,8 +7,8 @@ from zlib import crc32
 
 from connectors.logs.checks import (
     BYTES_OR_NOTHING,
-    checked_key,
     checked_place,
+    missing_key,
     wrong_content,
     wrong_header,
 )
@@ -36,7 +36,9 @@ class Batch:
     """
 
     topic: Topic
+    name: str
     partition: int
+    compacted: bool
     seed: int
     first: int
     end: int
@@ -64,11 +66,11 @@ def batches_of(
                 raise wrong_header(name, content)
         offset = batch.end
         # The batch's own topic and partition: an equal True or numpy integer must not get in.
-        frame = encode((batch.topic.name, batch.partition, offset, key, value, headers, now))
+        frame = encode((batch.name, batch.partition, offset, key, value, headers, now))
         row = (offset, crc32(frame, batch.seed), frame)
-        if batch.topic.compacted:
-            checked_key(batch.topic, key)
-            assert key is not None, "checked in the line above"
+        if batch.compacted:
+            if key is None:
+                raise missing_key(batch.topic)
             batch.latest.pop(key, None)  # so that the dict's order stays that of the offsets
             batch.latest[key] = row
         else:
@@ -85,14 +87,15 @@ def batches_of(
 def _begun(topic: str, partition: int, ledger: Ledger) -> Batch:
     place = checked_place(topic, partition, ledger.partitions)
     end = ledger.end(topic, partition)
-    return Batch(place, partition, seed_of(topic, partition), first=end, end=end)
+    seed = seed_of(topic, partition)
+    return Batch(place, topic, partition, place.compacted, seed, first=end, end=end)
 
 
 def _ended(piece: dict[tuple[str, int], Batch], ledger: Ledger) -> list[Batch]:
     batches = list(piece.values())
     for batch in batches:
         empty = [0] * ledger.partitions
-        ledger.ends.setdefault(batch.topic.name, empty)[batch.partition] = batch.end
-        if batch.topic.compacted:
+        ledger.ends.setdefault(batch.name, empty)[batch.partition] = batch.end
+        if batch.compacted:
             batch.rows = list(batch.latest.values())
     return batches

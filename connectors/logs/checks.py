@@ -57,7 +57,6 @@ def wrong_header(name: object, content: object) -> WrongUse:
     return WrongUse(f"a header is a text name and bytes, not {found}")
 
 
-def checked_key(topic: Topic, key: bytes | None) -> None:
-    """Refuse a record without key on a compacted topic: nothing could ever supersede it."""
-    if key is None and topic.compacted:
-        raise WrongUse(f"topic {topic.name} keeps the latest record per key; one has no key")
+def missing_key(topic: Topic) -> WrongUse:
+    """The sentence for a record without key on a compacted topic: nothing could supersede it."""
+    return WrongUse(f"topic {topic.name} keeps the latest record per key; one has no key")

@@ -9,10 +9,10 @@ from typing import Final, Self
 
 from connectors.logs.checks import (
     checked_content,
-    checked_key,
     checked_partitions,
     checked_place,
     checked_range,
+    missing_key,
 )
 from schemas.clock import Clock, now_us
 from schemas.errors import Fenced, WrongUse
@@ -111,7 +111,8 @@ class MemoryLog:
         topic, partition, key, value, headers = record
         place = checked_place(topic, partition, self._partitions)
         checked_content(key, value, headers)
-        checked_key(place, key)
+        if key is None and place.compacted:
+            raise missing_key(place)
         return Outgoing(topic, partition, key, value, tuple((n, c) for n, c in headers))
 
     def _put(self, record: Outgoing) -> int:

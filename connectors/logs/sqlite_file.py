@@ -172,7 +172,8 @@ def insert(connection: sqlite3.Connection, batch: Batch) -> None:
     if not batch.topic.compacted:
         connection.executemany(f'INSERT INTO "{table}" VALUES (?, ?, ?)', batch.rows)
         return
-    superseded = _superseded(connection, table, batch)
+    entries = sorted((_digest(key), row[0]) for key, row in batch.latest.items())
+    superseded = _superseded(connection, table, batch, [digest for digest, _ in entries])
     before = [batch.first - 1, *(row[0] for row in batch.rows)]
     connection.executemany(
         f'INSERT INTO "{table}" VALUES (?, ?, ?, ?)',
@@ -184,7 +185,7 @@ def insert(connection: sqlite3.Connection, batch: Batch) -> None:
     connection.executemany(
         f'INSERT INTO "{table} keys" VALUES (?, ?) '
         "ON CONFLICT (key) DO UPDATE SET offset = excluded.offset",
-        sorted((_digest(key), row[0]) for key, row in batch.latest.items()),
+        entries,
     )
     _delete(connection, table, superseded)
 
@@ -233,7 +234,7 @@ def _read_retained(connection: sqlite3.Connection, span: Span) -> list[Record]:
     _check_crcs(span, offsets, [crc for crc, _ in rows], frames)
     records = list(map(decode, frames))
     for offset, record in zip(offsets, records, strict=False):
-        if record[_OFFSET] != offset:
+        if record[_OFFSET] != offset:  # by index: this loop is the hot path of every read
             raise damaged(span.topic.name, span.partition, offset, "another record stands there")
     if len(records) != wanted:
         missing = span.offset + len(records)
@@ -271,11 +272,13 @@ def _check_crcs(span: Span, offsets: Iterable[int], crcs: list[int], frames: lis
             raise damaged(span.topic.name, span.partition, offset, "its CRC is wrong")
 
 
-def _superseded(connection: sqlite3.Connection, table: str, batch: Batch) -> list[tuple[int, int]]:
+def _superseded(
+    connection: sqlite3.Connection, table: str, batch: Batch, digests: list[bytes]
+) -> list[tuple[int, int]]:
     """Offset and preceding gap of the older records of the batch's keys, ascending."""
     seed, latest = batch.seed, batch.latest
     found: dict[int, int] = {}
-    for keys in _padded(sorted(map(_digest, latest))):
+    for keys in _padded(digests):
         marks = ", ".join("?" * len(keys))
         rows = connection.execute(
             f'SELECT k.offset, r.gone, r.crc, r.frame FROM "{table} keys" AS k '
@@ -309,7 +312,7 @@ def _padded(keys: list[bytes]) -> Iterator[list[bytes | None]]:
 
 
 def _delete(connection: sqlite3.Connection, table: str, superseded: list[tuple[int, int]]) -> None:
-    """Delete records; the gap each leaves is handed to the next record that stays."""
+    """Delete records; the gap a run of them leaves is handed to the next record that stays."""
     widen = (
         f'UPDATE "{table}" SET gone = gone + ? '
         f'WHERE offset = (SELECT min(offset) FROM "{table}" WHERE offset > ?)'
