@@ -199,7 +199,8 @@ def pattern(store: Store, name: str) -> Detail | None:
     Raises:
         WrongUse: patterns of several kinds have this signature.
     """
-    found = _by_ids(store, [name, id_of(*name.split(":", 1))] if ":" in name else [name])
+    identity = id_of(*name.split(":", 1)) if ":" in name else name
+    found = _ask(store, "SELECT * FROM pattern_rows WHERE pattern_id = $id", {"id": identity})
     if not found:
         query = f"SELECT * FROM pattern_rows WHERE signature = $name ORDER BY {_BEST_FIRST}"
         found = _ask(store, query, {"name": name})
@@ -260,10 +261,6 @@ def dead_letters(
         " AND (NOT $undecided OR decided IS NULL) ORDER BY refused_at, letter_id LIMIT $limit"
     )
     return _ask(store, query, {"letter_id": letter_id, "undecided": undecided, "limit": limit})
-
-
-def _by_ids(store: Store, ids: Sequence[str]) -> list[dict[str, Any]]:
-    return _ask(store, "SELECT * FROM pattern_rows WHERE pattern_id IN $ids", {"ids": list(ids)})
 
 
 def _ask(store: Store, query: str, bound: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

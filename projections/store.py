@@ -30,7 +30,6 @@ SCHEMA: Final = blake2b("\n".join((str(MEANING), *DDL, *VIEWS)).encode(), digest
 """Names the tables and views of this version; a file with other ones is made anew."""
 
 _MARK: Final = ".damaged"
-_HEADERS_BYTES: Final = 3 * 4096
 _META: Final = "CREATE TABLE meta (schema VARCHAR, log_id VARCHAR)"
 
 
@@ -165,17 +164,12 @@ class Store:
                 found = cursor.execute("SELECT schema, log_id FROM meta").fetchall()
             except duckdb.CatalogException:
                 found = []
-            total = cursor.execute(
-                "SELECT total_blocks * block_size FROM pragma_database_size()"
-            ).fetchone()
         if not found:
             reason = "it is no projection"
         elif found[0][0] != SCHEMA:
             reason = "it was made by another version, with other tables"
         elif found[0][1] != self.log_id:
             reason = f"it belongs to the log {found[0][1]}, not to {self.log_id}"
-        elif total is None or self.path.stat().st_size < _HEADERS_BYTES + int(total[0]):
-            reason = "it was cut short"
         if reason:
             self.close()
         return reason

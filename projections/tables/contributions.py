@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from projections.tables.table import STAGED, Row, Table, staged
@@ -121,8 +122,7 @@ def _merge(cursor: DuckDBPyConnection, rows: Sequence[Row]) -> None:
 
 
 def _remove(cursor: DuckDBPyConnection, keys: Sequence[str]) -> None:
-    cursor.execute(
-        "DELETE FROM contributed WHERE pattern_id || '/' || contributor IN"
-        " (SELECT unnest(?::VARCHAR[]))",
-        [list(keys)],
-    )
+    parted = [key.partition("/") for key in keys]
+    rows = {"pattern_id": [key[0] for key in parted], "contributor": [key[2] for key in parted]}
+    with staged(cursor, pa.table(rows)):
+        cursor.execute(f"DELETE FROM contributed USING {STAGED} b WHERE {_SAME}")

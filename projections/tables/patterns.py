@@ -13,7 +13,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from projections.tables.table import STAGED, Type, staged
-from projections.tables.types import COUNT, JSON, NUMBER, TEXT, TEXTS, TIME, Columns
+from projections.tables.types import AMOUNT, COUNT, JSON, NUMBER, TEXT, TEXTS, TIME, Columns
 from schemas.log import Record
 
 COUNTS: Final[Columns] = {"occurrences": COUNT, "successes": COUNT, "failures": COUNT}
@@ -43,7 +43,6 @@ PATTERN: Final[Columns] = {
 }
 """The columns of table `patterns`."""
 
-_AMOUNT: Final = Type("DECIMAL(38,9)", pa.string())
 _DATE: Final = Type("DATE", pa.string())
 
 NESTED: Final[dict[str, Columns]] = {
@@ -51,14 +50,14 @@ NESTED: Final[dict[str, Columns]] = {
         "measure": TEXT,
         "unit": TEXT,
         "n": COUNT,
-        "total": _AMOUNT,
+        "total": AMOUNT,
         "mean": NUMBER,
         "stddev": NUMBER,
         "p50": NUMBER,
         "p90": NUMBER,
         "p99": NUMBER,
-        "minimum": _AMOUNT,
-        "maximum": _AMOUNT,
+        "minimum": AMOUNT,
+        "maximum": AMOUNT,
     },
     "days": {"day": _DATE, **COUNTS},
     "sites": {"site_id": TEXT, "site_label": TEXT, **COUNTS, "version": TEXT},
@@ -143,10 +142,12 @@ _WIDTH: Final = len(PATTERN)
 def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
     """Put the newest row of every pattern in the place of the one before; tombstones remove."""
     newest = {(record.key or b"").decode(): record.value for record in records}
-    cursor.execute(
-        "DELETE FROM pattern_rows WHERE pattern_id IN (SELECT unnest(?::VARCHAR[]))",
-        [list(newest)],
-    )
+    # As Arrow: bound as a parameter, each element of a list costs a tenth of a millisecond.
+    with staged(cursor, pa.table({"pattern_id": pa.array(newest, pa.string())})):
+        cursor.execute(
+            f"DELETE FROM pattern_rows USING {STAGED} b"
+            " WHERE pattern_rows.pattern_id = b.pattern_id"
+        )
     rows = [_astuple(_DECODE(value)) for value in newest.values() if value]
     if rows:
         _insert(cursor, rows)
@@ -155,8 +156,7 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
 def _insert(cursor: DuckDBPyConnection, rows: Sequence[tuple[Any, ...]]) -> None:
     columns = list(zip(*rows, strict=True))
     arrays = [
-        pa.array(of.prepare(values) if of.prepare else values, of.arrow)
-        for of, values in zip(PATTERN.values(), columns[:_WIDTH], strict=True)
+        of.array(values) for of, values in zip(PATTERN.values(), columns[:_WIDTH], strict=True)
     ]
     measures, days, sites = columns[_WIDTH:]
     arrays += [
@@ -178,9 +178,7 @@ def _lists(
     """An Arrow column of lists of structs, built flat: no Python object a nested value."""
     flat = [as_row(one) for one in chain.from_iterable(nested)]
     by_column = zip(*flat, strict=True) if flat else [()] * len(columns)
-    fields = [
-        pa.array(values, of.arrow) for of, values in zip(columns.values(), by_column, strict=True)
-    ]
+    fields = [of.array(values) for of, values in zip(columns.values(), by_column, strict=True)]
     offsets = pa.array([0, *accumulate(map(len, nested))], pa.int32())
     structs = pa.StructArray.from_arrays(fields, names=list(columns))
     return pa.ListArray.from_arrays(offsets, structs)

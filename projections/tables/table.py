@@ -24,6 +24,10 @@ class Type:
     arrow: pa.DataType
     prepare: Callable[[Iterable[Any]], Sequence[Any]] | None = None
 
+    def array(self, values: Iterable[Any]) -> pa.Array:
+        """Values as an Arrow array of this type."""
+        return pa.array(self.prepare(values) if self.prepare else values, self.arrow)
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -42,8 +46,7 @@ class Table:
         """Rows as an Arrow table with these columns."""
         columns = zip(*rows, strict=True) if rows else [()] * len(self.columns)
         arrays = [
-            pa.array(of.prepare(values) if of.prepare else values, of.arrow)
-            for of, values in zip(self.columns.values(), columns, strict=True)
+            of.array(values) for of, values in zip(self.columns.values(), columns, strict=True)
         ]
         return pa.Table.from_arrays(arrays, names=list(self.columns))
 

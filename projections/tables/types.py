@@ -22,6 +22,10 @@ def _money(amounts: Iterable[str | None]) -> Sequence[Decimal | None]:
     ]
 
 
+def _amount(amounts: Iterable[str | None]) -> Sequence[Decimal | None]:
+    return [None if text is None else Decimal(text) for text in amounts]
+
+
 def _json(documents: Iterable[msgspec.Raw | bytes]) -> Sequence[str | None]:
     texts = map(bytes, documents)
     return [None if not text or text == _NULL else text.decode() for text in texts]
@@ -36,6 +40,8 @@ TIME: Final = Type("TIMESTAMPTZ", pa.timestamp("us", tz="UTC"))
 """Microseconds since the Unix epoch on the way in."""
 MONEY: Final = Type("DECIMAL(18,9)", pa.decimal128(18, 9), _money)
 """Decimal text on the way in, rounded to a billionth of a dollar, half to even."""
+AMOUNT: Final = Type("DECIMAL(38,9)", pa.decimal128(38, 9), _amount)
+"""Decimal text on the way in; DuckDB's own cast from text takes ten times as long."""
 JSON: Final = Type("JSON", pa.string(), _json)
 """JSON bytes on the way in; no bytes and `null` are not known."""
 BYTES: Final = Type("BLOB", pa.binary())
