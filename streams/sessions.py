@@ -96,17 +96,16 @@ class Session:
     def add_call(self, identity: int, previous: int, call: Call) -> None:
         """Link a call to its predecessor (0: it is the first), successors and result."""
         self._calls[identity] = call
-        if call.ordered:
-            if previous and previous != identity:
-                before = self._calls.get(previous)
-                if before is None:
-                    self._unlinked.setdefault(previous, []).append(call)
-                    self.waiting += 1
-                else:
-                    self._link(before, call)
-            for after in self._unlinked.pop(identity, ()) if self._unlinked else ():
-                self.waiting -= 1
-                self._link(call, after)
+        if call.ordered and previous and previous != identity:
+            before = self._calls.get(previous)
+            if before is None:
+                self._unlinked.setdefault(previous, []).append(call)
+                self.waiting += 1
+            else:
+                self._link(before, call)
+        for after in self._unlinked.pop(identity, ()) if self._unlinked else ():
+            self.waiting -= 1
+            self._link(call, after)
         if self._early:
             early = self._early.pop(identity, None)
             if early is not None:
@@ -142,7 +141,9 @@ class Session:
                 self._seen.add(run)
 
     def _link(self, before: Call, after: Call) -> None:
-        if not before.ordered or abs(after.appended_us - before.appended_us) > HORIZON_US:
+        if not before.ordered:
+            return
+        if abs(after.appended_us - before.appended_us) > HORIZON_US:
             self.late += 1
             return
         after.previous = before

@@ -28,8 +28,9 @@ from streams.tally import Tally
 HOT_CALLS_MAX = 20_000
 """Calls of recently touched sessions that stay linked; the others are packed facts only."""
 
-_PACK = msgspec.msgpack.Encoder()
-_UNPACK = msgspec.msgpack.Decoder(tuple[int, int, list[Change]])
+# JSON, as its integers have no limit: the sum of four counts may exceed 64 bits.
+_PACK = msgspec.json.Encoder()
+_UNPACK = msgspec.json.Decoder(tuple[int, int, list[Change]])
 
 
 class Learned:

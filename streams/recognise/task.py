@@ -1,5 +1,7 @@
 """Kind `task`: tasks of one type completed by an agent, with success, duration, tokens, cost."""
 
+from decimal import Decimal
+
 from schemas.events import TaskCompleted
 from streams.change import Change
 from streams.fixedpoint import millionths, nano_usd
@@ -49,7 +51,8 @@ def recognise(task: TaskCompleted, at_us: int | None) -> list[Change]:
         (measure, values[name]) for name, measure in _WHOLE.items() if values[name] is not None
     ]
     if task.coverage_percent is not None:
-        measures.append(("coverage", millionths(repr(task.coverage_percent)) // 100))
+        percent = Decimal(repr(task.coverage_percent))
+        measures.append(("coverage", millionths(f"{percent:f}E-2")))
     if task.cost_usd is not None:
         measures.append(("cost", nano_usd(task.cost_usd)))
     pattern = ("task", public_name(task.agent), public_name(task.task_type))
