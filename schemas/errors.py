@@ -14,6 +14,23 @@
 A message names the thing, the value and what would have been right.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
+REASONS: Final[Mapping[str, str]] = {
+    "amended_too_late": "a revision came so long after the first statement that it is not joined",
+    "bad_revision": "the revision does not fit the id, the subject or the type",
+    "bad_time": "a time is not RFC 3339, or has no offset",
+    "invalid_payload": "the data is JSON but no such payload; the detail names the field",
+    "misplaced": "the record stands in a partition or on a topic that its key does not name",
+    "not_cloudevent": "an attribute is missing or wrong; the detail names it",
+    "not_json": "the bytes are no JSON: cut off, not UTF-8, nested too deeply, NaN",
+    "too_large": "the data, an attribute or the document is larger than an event may be",
+    "unknown_type": "nobody knows this type",
+    "unknown_version": "the type is known, but not this version, and no upcast leads from it",
+}
+"""Every reason a record is refused for, by its stable code."""
+
 
 class MotifError(Exception):
     """Whatever Motif raises on purpose."""

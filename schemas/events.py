@@ -9,7 +9,7 @@ known, which is not zero.
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
 
 from schemas.topics import AGENT_EVENTS, PATTERN_DEFINITIONS, Topic
 
@@ -30,7 +30,17 @@ def _plain(amount: Decimal) -> Decimal:
 
 
 Usd = Annotated[
-    Decimal, Field(ge=0, lt=10**9, allow_inf_nan=False, max_digits=400), AfterValidator(_plain)
+    Decimal,
+    Field(ge=0, lt=10**9, allow_inf_nan=False, max_digits=400),
+    AfterValidator(_plain),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?([Ee][+-]?[0-9]+)?$"},
+                {"type": "number", "minimum": 0, "exclusiveMaximum": 10**9},
+            ]
+        }
+    ),
 ]
 """US dollars as decimal text; folded as whole nano-dollars."""
 

@@ -19,70 +19,65 @@ START_US = 1_750_000_000_000_000
 
 def generated() -> dict[str, list[Event]]:
     """As many events of each class that is common, with ids and times of their own."""
-    return {
-        "ToolCalled": [
-            Event(
-                source=SOURCE,
-                id=f"toolu_{i:024d}",
-                data=ToolCalled(
-                    session_id=f"5f0c1a{i // 72:030d}",
-                    agent="claude-code",
-                    tool="Bash",
-                    previous_event_id=f"toolu_{i - 1:024d}",
-                    seq=i,
-                ),
-                time_us=START_US + i * 1_234_567,
-            )
-            for i in range(EVENTS)
-        ],
-        "ToolFinished": [
-            Event(
-                source=SOURCE,
-                id=f"toolu_{i:024d}/result",
-                data=ToolFinished(
-                    session_id=f"5f0c1a{i // 72:030d}", call_id=f"toolu_{i:024d}", ok=True
-                ),
-                time_us=START_US + i * 1_234_567,
-            )
-            for i in range(EVENTS)
-        ],
-        "ModelCalled": [
-            Event(
-                source=SOURCE,
-                id=f"msg_{i:024d}@{i}",
-                subject=f"msg_{i:024d}",
-                revision=i,
-                data=ModelCalled(
-                    session_id=f"5f0c1a{i // 72:030d}",
-                    agent="claude-code",
-                    message_id=f"msg_{i:024d}",
-                    model="claude-opus",
-                    input_tokens=i,
-                    output_tokens=i,
-                    cache_read_tokens=100_000 + i,
-                ),
-                time_us=START_US + i * 1_234_567,
-            )
-            for i in range(EVENTS)
-        ],
-        "TaskCompleted": [
-            Event(
-                source="motif:generated",
-                id=f"task-{i}",
-                data=TaskCompleted(
-                    task_type=f"type-{i % 100}",
-                    agent=f"agent-{i % 100}",
-                    success=True,
-                    duration_us=i * 1_000,
-                    total_tokens=i,
-                    cost_usd=Decimal(i) / 1_000,
-                    session_id=f"s{i}",
-                ),
-                time_us=START_US + i * 1_234_567,
-            )
-            for i in range(EVENTS)
-        ],
-    }
+    makers: list[Callable[[int], Event]] = [called, finished, answered, completed]
+    made = [[make(i) for i in range(EVENTS)] for make in makers]
+    return {type(events[0].data).__name__: events for events in made}
+
+
+def called(i: int) -> Event:
+    """A tool call of a session of 72."""
+    data = ToolCalled(
+        session_id=session(i),
+        agent="claude-code",
+        tool="Bash",
+        previous_event_id=f"toolu_{i - 1:024d}",
+        seq=i,
+    )
+    return Event(SOURCE, f"toolu_{i:024d}", data, moment(i))
+
+
+def finished(i: int) -> Event:
+    """The result of that call."""
+    data = ToolFinished(session_id=session(i), call_id=f"toolu_{i:024d}", ok=True)
+    return Event(SOURCE, f"toolu_{i:024d}/result", data, moment(i))
+
+
+def answered(i: int) -> Event:
+    """A revision of a model's answer."""
+    data = ModelCalled(
+        session_id=session(i),
+        agent="claude-code",
+        message_id=f"msg_{i:024d}",
+        model="claude-opus",
+        input_tokens=i,
+        output_tokens=i,
+        cache_read_tokens=100_000 + i,
+    )
+    return Event(SOURCE, f"msg_{i:024d}@{i}", data, moment(i), subject=f"msg_{i:024d}", revision=i)
+
+
+def completed(i: int) -> Event:
+    """A task with some of its measures."""
+    data = TaskCompleted(
+        task_type=f"type-{i % 100}",
+        agent=f"agent-{i % 100}",
+        success=True,
+        duration_us=i * 1_000,
+        total_tokens=i,
+        cost_usd=Decimal(i) / 1_000,
+        session_id=f"s{i}",
+    )
+    return Event("generated", f"task-{i}", data, moment(i))
+
+
+def session(i: int) -> str:
+    """The id of the session of the i-th call."""
+    return f"5f0c1a{i // 72:030d}"
+
+
+def moment(i: int) -> int:
+    """When the i-th event happened."""
+    return START_US + i * 1_234_567
 
 
 def as_read(event: Event) -> Record:
