@@ -8,7 +8,8 @@ Publishing is durable when it returns. Every read first settles: what is in the 
 federated and projected before the answer is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ import pyarrow as pa
 
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
+from motif.beside import projecting
 from motif.deadletters import Letter
 from motif.federation import TakenIn
 from motif.importing import Imported
@@ -26,6 +28,7 @@ from projections.projector import Projector, rebuild
 from projections.queries import Detail, Key, Pattern
 from projections.store import Store
 from projections.verify import Difference, verify
+from schemas.clock import monotonic_s
 from schemas.envelope import Event
 from schemas.errors import ProjectionDamaged, WrongUse
 from schemas.log import Log
@@ -34,6 +37,7 @@ from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import Identity
 from streams.learner import Learner, Rules
+from streams.progress import progress_of
 
 LEARNED_TOPICS = (AGENT_EVENTS,)
 """Input topics that are learned from."""
@@ -119,14 +123,24 @@ class Node:
             self, self._publisher, format_name, paths, dry_run=dry_run, progress=progress
         )
 
-    def settle(self, progress: Progress | None = None) -> None:
-        """Learn, federate and project all that is in the log."""
-        ends = self._ends()
-        if ends == self._settled_ends:
+    def settle(
+        self, progress: Progress | None = None, *, spent: dict[str, float] | None = None
+    ) -> None:
+        """Learn, federate and project all that is in the log.
+
+        `spent` is given the seconds of each part, added to what it holds.
+        """
+        if self._ends() == self._settled_ends:
             return
-        while self._learn(progress) + self._federate():
-            continue
-        self._project(progress)
+        if self._settled_ends is not None or not self._quiet():
+            with projecting(self._projecting()):
+                with _timed(spent, "learn"):
+                    while self._learn(progress):
+                        continue
+                with _timed(spent, "federate"):
+                    self._federate()
+        with _timed(spent, "project"):
+            self._project(progress)
         self._settled_ends = self._ends()
 
     def patterns(
@@ -305,18 +319,38 @@ class Node:
                 progress("learn", learned, 0)
         return learned
 
+    def _quiet(self) -> bool:
+        """Whether nothing is left to learn and federate; cheaper than asking those who would."""
+        for partition in range(self.log.partitions):
+            learned, written = progress_of(self.log, partition)
+            ends = {(topic.name, self.identity.epoch) for topic in LEARNED_TOPICS}
+            for topic in LEARNED_TOPICS:
+                at = learned.get((topic.name, self.identity.epoch), 0)
+                if at != self.log.end(topic.name, partition):
+                    return False
+            if learned.keys() - ends or (written is None and learned):
+                return False
+            end = self.log.end(PATTERN_CONTRIBUTIONS.name, partition)
+            if end and (written is None or written.position != end):
+                return False
+        return True
+
     def _federate(self) -> int:
         return sum(federator.step() for federator in self._federators)
 
     def _project(self, progress: Progress | None) -> None:
-        if self._projector is None:
-            self._projector = Projector(self.log, self._opened())
-            self.notices += self._projector.notices
+        projector = self._projecting()
         done = 0
-        while moved := self._projector.step():
+        while moved := projector.step():
             done += moved
             if progress is not None:
                 progress("project", done, 0)
+
+    def _projecting(self) -> Projector:
+        if self._projector is None:
+            self._projector = Projector(self.log, self._opened())
+            self.notices += self._projector.notices
+        return self._projector
 
     def _opened(self) -> Store:
         if self._store is None:
@@ -334,6 +368,14 @@ class Node:
         if self._store is not None:
             self._store.close()
         self._store = None
+
+
+@contextmanager
+def _timed(spent: dict[str, float] | None, part: str) -> Iterator[None]:
+    start_s = monotonic_s()
+    yield
+    if spent is not None:
+        spent[part] = spent.get(part, 0.0) + monotonic_s() - start_s
 
 
 def _size(folder: Path, pattern: str) -> int:

@@ -197,7 +197,7 @@ def read_segments(log: Log, topic: str, partition: int) -> dict[str, bytes]:
     prefix = f"{topic}/{partition}/"
     found: dict[str, bytes] = {}
     offset = 0
-    while records := log.read(LEARNER_CHECKPOINTS.name, partition, offset, 256):
+    while records := log.read(LEARNER_CHECKPOINTS.name, partition, offset, 16):
         offset = records[-1].offset + 1
         for record in records:
             key = (record.key or b"").decode()

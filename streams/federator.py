@@ -14,17 +14,13 @@ from schemas.log import Log, Outgoing, Record
 from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.contribution import FORK, LABEL, Contribution, contributor_of, decode
 from streams.federated import Held, row_of
+from streams.progress import Written, federator_key, progress_of
 
 CHUNK = 4_096
 FORMAT = 1
 """Of the rows; another one, and every row is written again."""
 
 _JSON = msgspec.json.Encoder()
-
-
-class _Position(msgspec.Struct):
-    format: int
-    position: int
 
 
 class Federator:
@@ -88,25 +84,14 @@ class Federator:
             row = row_of([held[contributor] for contributor in sorted(held)])
             yield Outgoing(PATTERNS.name, self._partition, identity.encode(), row)
         reach("federator.before_position")
-        value = _JSON.encode(_Position(FORMAT, self._position))
-        yield Outgoing(LEARNER_CHECKPOINTS.name, self._partition, self._key, value)
+        value = _JSON.encode(Written(FORMAT, self._position))
+        key = federator_key(self._partition)
+        yield Outgoing(LEARNER_CHECKPOINTS.name, self._partition, key, value)
 
     def _written(self) -> int:
         """Up to where rows were written."""
-        written = 0
-        offset = 0
-        name = LEARNER_CHECKPOINTS.name
-        while records := self._log.read(name, self._partition, offset, 64):
-            offset = records[-1].offset + 1
-            for record in records:
-                if record.key == self._key and record.value is not None:
-                    position = msgspec.json.decode(record.value, type=_Position)
-                    written = position.position if position.format == FORMAT else 0
-        return written
-
-    @property
-    def _key(self) -> bytes:
-        return f"federator/{self._partition}".encode()
+        _, written = progress_of(self._log, self._partition)
+        return written.position if written is not None and written.format == FORMAT else 0
 
 
 def held_of(record: Record) -> Held:

@@ -129,7 +129,7 @@ class Session:
         return True
 
     def unlink(self) -> None:
-        """Let go of the calls: they refer to each other, and nobody shall have to search for that."""
+        """Let go of the calls, which refer to each other, so that nobody has to search for that."""
         for call in self._calls.values():
             call.previous = None
             call.next.clear()

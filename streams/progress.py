@@ -1,0 +1,57 @@
+"""How far learners and federators have committed, without restoring any of them."""
+
+import msgspec
+
+from schemas.log import Log
+from schemas.topics import LEARNER_CHECKPOINTS
+from streams.checkpoint import Damaged, head_of
+from streams.contribution import Epoch
+
+Learner = tuple[str, Epoch]
+"""An input topic, and the epoch in which its partition was learned."""
+
+_PIECE = 8
+"""Records read at once: segments are large."""
+
+
+class Written(msgspec.Struct):
+    """Where a federator is, as its record says."""
+
+    format: int
+    position: int
+
+
+def federator_key(partition: int) -> bytes:
+    """The key of a federator's record among the checkpoints."""
+    return f"federator/{partition}".encode()
+
+
+def progress_of(log: Log, partition: int) -> tuple[dict[Learner, int], Written | None]:
+    """The positions of this partition's learners, and of the federator of the same number.
+
+    A head that cannot be read counts as none: whoever restores it will say so.
+    """
+    learned: dict[Learner, int] = {}
+    written: Written | None = None
+    mine = federator_key(partition)
+    offset = 0
+    while records := log.read(LEARNER_CHECKPOINTS.name, partition, offset, _PIECE):
+        offset = records[-1].offset + 1
+        for record in records:
+            key = record.key or b""
+            if key == mine and record.value is not None:
+                written = msgspec.json.decode(record.value, type=Written)
+            elif key.endswith(b"/head"):
+                learner = _learner(key.decode())
+                learned.pop(learner, None)
+                try:
+                    learned[learner] = head_of(record.value or b"").position
+                except (Damaged, ValueError):
+                    continue
+    return learned, written
+
+
+def _learner(key: str) -> Learner:
+    topic, _, epoch, _ = key.split("/")
+    rules, _, settings = epoch.partition(".")
+    return topic, (int(rules), int(settings))

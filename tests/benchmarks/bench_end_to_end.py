@@ -1,0 +1,77 @@
+"""Events to answers: append, learn, federate, project and query, in one process on one machine.
+
+    make bench ARGS=end_to_end
+
+Two mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of its
+own: completed tasks over 10,000 patterns, and tool calls with their results in sessions of 72 calls
+over 22 tools. Making the events is not counted; everything from the first append until the answer
+to the first query is. Memory is the most the process ever held.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+
+import motif
+from connectors.generate import task_completions, tool_events
+from schemas.envelope import Event
+
+EVENTS = int(os.environ.get("MOTIF_BENCH_EVENTS", "1000000"))
+SLICE = 10_000
+
+MIXES: dict[str, tuple[Callable[[], Iterable[Event]], int]] = {
+    "task completions": (lambda: task_completions(7, EVENTS), 30_000),
+    "tool events": (lambda: tool_events(7, EVENTS // 2), 15_000),
+}
+
+
+def main() -> None:
+    """Run every mix in a process of its own and print what it measured."""
+    if len(sys.argv) > 1 and sys.argv[1] in MIXES:
+        _measure(sys.argv[1])
+        return
+    for mix in MIXES:
+        subprocess.run([sys.executable, __file__, mix], check=True)  # noqa: S603  # Ourselves.
+
+
+def _measure(mix: str) -> None:
+    events, goal = MIXES[mix]
+    append_s = 0.0
+    spent: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as folder, motif.open(folder) as node:
+        for part in _slices(events()):
+            start = time.perf_counter()
+            node.publish(part)
+            append_s += time.perf_counter() - start
+        start = time.perf_counter()
+        node.settle(spent=spent)
+        best = node.patterns(limit=1)
+        rest_s = time.perf_counter() - start
+        patterns = sum(node.status().patterns.values())
+        log_mb = _megabytes(Path(folder))
+    total_s = append_s + rest_s
+    print(f"{mix}: {EVENTS:,} events, {patterns:,} patterns, best: {best[0].title}")
+    print(f"  {EVENTS / total_s:,.0f} events/s end to end in {total_s:.1f} s (goal {goal:,})")
+    print(f"  append {append_s:.1f} s, " + ", ".join(f"{k} {v:.1f} s" for k, v in spent.items()))
+    peak_mb = getrusage(RUSAGE_SELF).ru_maxrss // 1024
+    print(f"  {peak_mb} MB resident at most (goal 600), {log_mb} MB on disk")
+
+
+def _slices(events: Iterable[Event]) -> Iterator[list[Event]]:
+    iterator = iter(events)
+    while part := list(islice(iterator, SLICE)):
+        yield part
+
+
+def _megabytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) >> 20
+
+
+if __name__ == "__main__":
+    main()
