@@ -32,7 +32,8 @@ def measures_of(store: Store, pattern_ids: Sequence[str]) -> dict[str, dict[str,
     query = "SELECT * FROM pattern_measures WHERE pattern_id IN $ids ORDER BY pattern_id, measure"
     found: dict[str, dict[str, Measure]] = defaultdict(dict)
     for row in _ask(store, query, {"ids": list(pattern_ids)}):
-        found[row.pop("pattern_id")][row["measure"]] = Measure(**row)
+        pattern_id = row.pop("pattern_id")
+        found[pattern_id][row["measure"]] = Measure(**row)
     return found
 
 
@@ -45,7 +46,9 @@ def tool_lifts(store: Store, limit: int) -> list[Lift]:
 def lifts_of(store: Store, pattern_ids: Sequence[str]) -> dict[str, Lift]:
     """The lift of those of these patterns that are transitions between tools."""
     query = "SELECT * FROM v_tool_lift WHERE pattern_id IN $ids"
-    return {row["pattern_id"]: Lift(**row) for row in _ask(store, query, {"ids": list(pattern_ids)})}
+    return {
+        row["pattern_id"]: Lift(**row) for row in _ask(store, query, {"ids": list(pattern_ids)})
+    }
 
 
 def fingerprint(store: Store) -> str:

@@ -14,7 +14,7 @@ import msgspec
 
 from projections.store import Store
 from projections.tables import EVENT_TABLES
-from projections.tables.patterns import PATTERN
+from projections.tables.patterns import PATTERN, start_of
 from projections.tables.types import rows_of
 from schemas.errors import WrongUse
 from schemas.ids import pattern_id as id_of
@@ -200,7 +200,11 @@ def pattern(store: Store, name: str) -> Detail | None:
         WrongUse: patterns of several kinds have this signature.
     """
     identity = id_of(*name.split(":", 1)) if ":" in name else name
-    found = _ask(store, "SELECT * FROM pattern_rows WHERE pattern_id = $id", {"id": identity})
+    found = _ask(
+        store,
+        "SELECT * FROM pattern_rows WHERE start = $start AND pattern_id = $id",
+        {"start": start_of(identity), "id": identity},
+    )
     if not found:
         query = f"SELECT * FROM pattern_rows WHERE signature = $name ORDER BY {_BEST_FIRST}"
         found = _ask(store, query, {"name": name})

@@ -70,7 +70,7 @@ def _nested_type(columns: Columns) -> str:
 
 
 DDL: Final = (
-    "CREATE TABLE pattern_rows ("
+    "CREATE TABLE pattern_rows (start BIGINT, "
     + ", ".join(f'"{name}" {of.sql}' for name, of in PATTERN.items())
     + "".join(f", {name} {_nested_type(columns)}" for name, columns in NESTED.items())
     + ")"
@@ -134,6 +134,11 @@ class PatternRecord(msgspec.Struct):
     sites: list[OfSite] = []
 
 
+def start_of(pattern_id: str) -> int:
+    """The beginning of an id as a number: a quarter of the time to find a row among 100,000."""
+    return int.from_bytes(pattern_id.encode()[:7], "big")
+
+
 _DECODE: Final = msgspec.json.Decoder(PatternRecord).decode
 _astuple = msgspec.structs.astuple
 _WIDTH: Final = len(PATTERN)
@@ -143,10 +148,14 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
     """Put the newest row of every pattern in the place of the one before; tombstones remove."""
     newest = {(record.key or b"").decode(): record.value for record in records}
     # As Arrow: bound as a parameter, each element of a list costs a tenth of a millisecond.
-    with staged(cursor, pa.table({"pattern_id": pa.array(newest, pa.string())})):
+    ids = {
+        "start": pa.array(map(start_of, newest), pa.int64()),
+        "pattern_id": pa.array(newest, pa.string()),
+    }
+    with staged(cursor, pa.table(ids)):
         cursor.execute(
             f"DELETE FROM pattern_rows USING {STAGED} b"
-            " WHERE pattern_rows.pattern_id = b.pattern_id"
+            " WHERE pattern_rows.start = b.start AND pattern_rows.pattern_id = b.pattern_id"
         )
     rows = [_astuple(_DECODE(value)) for value in newest.values() if value]
     if rows:
@@ -158,6 +167,7 @@ def _insert(cursor: DuckDBPyConnection, rows: Sequence[tuple[Any, ...]]) -> None
     arrays = [
         of.array(values) for of, values in zip(PATTERN.values(), columns[:_WIDTH], strict=True)
     ]
+    arrays.append(pa.array(map(start_of, columns[0]), pa.int64()))
     measures, days, sites = columns[_WIDTH:]
     arrays += [
         _lists(measures, NESTED["measures"], _astuple),
@@ -165,10 +175,10 @@ def _insert(cursor: DuckDBPyConnection, rows: Sequence[tuple[Any, ...]]) -> None
         _lists(sites, NESTED["sites"], _astuple),
     ]
     selected = ", ".join(
-        [f'"{name}"' for name in PATTERN]
+        ["start", *(f'"{name}"' for name in PATTERN)]
         + [f"{name}::{_nested_type(columns)}" for name, columns in NESTED.items()]
     )
-    with staged(cursor, pa.Table.from_arrays(arrays, names=[*PATTERN, *NESTED])):
+    with staged(cursor, pa.Table.from_arrays(arrays, names=[*PATTERN, "start", *NESTED])):
         cursor.execute(f"INSERT INTO pattern_rows SELECT {selected} FROM {STAGED}")
 
 
