@@ -116,6 +116,28 @@ def decode(value: bytes) -> Contribution:
     return _DECODER.decode(value)
 
 
+def readable(value: bytes) -> Contribution | None:
+    """The contribution of a record's value, None where it is none: such a record is passed over."""
+    try:
+        return _DECODER.decode(value)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def checked(value: bytes) -> Contribution:
+    """A contribution from outside, of which every part was looked at.
+
+    Raises:
+        ValueError: it is none, its tally is impossible, or its id is not that of its pattern.
+    """
+    contribution = _DECODER.decode(value)
+    Contributor.parse(contribution.contributor)
+    contribution.learned()
+    if contribution.pattern_id != pattern_id(contribution.kind, signature(*contribution.parts)):
+        raise ValueError(f"{contribution.pattern_id} is not the id of {contribution.pattern}")
+    return contribution
+
+
 def digest_of(value: bytes) -> int:
     """64 bits that stand for a contribution, added up to tell whether any was lost."""
     return int.from_bytes(blake2b(value, digest_size=8).digest(), "little")

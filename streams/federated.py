@@ -8,7 +8,7 @@ import msgspec
 
 from schemas.clock import DAY_US, from_us
 from schemas.ids import signature
-from streams.contribution import Contribution, Contributor
+from streams.contribution import Contribution, Contributor, readable
 from streams.fixedpoint import in_unit
 from streams.measure import Measure
 from streams.recognise import KINDS, Kind
@@ -30,14 +30,15 @@ class Held:
 def row_of(held: Sequence[Held]) -> bytes | None:
     """The row as JSON, or None where nobody makes the pattern any more.
 
-    Contributions that forked are named and left out.
+    Contributions that forked are named and left out; what is no contribution is passed over.
     """
-    read = [(msgspec.json.decode(one.value, type=Contribution), one) for one in held]
+    readings = ((readable(one.value), one) for one in held)
+    read = [(contribution, one) for contribution, one in readings if contribution is not None]
     forks = sorted(contribution.contributor for contribution, one in read if one.forked)
     made = [
-        (contribution, contribution.learned(), one.label)
+        (contribution, tally, one.label)
         for contribution, one in read
-        if not one.forked and not contribution.is_empty
+        if not one.forked and (tally := _tally_of(contribution))
     ]
     total = Tally()
     for _, tally, _ in made:
@@ -45,7 +46,7 @@ def row_of(held: Sequence[Held]) -> bytes | None:
     if not made or not total.occurrences:
         return None
     first = made[0][0]
-    kind = KINDS.get(first.kind)
+    kind = _kind_of(first)
     row = _numbers(total, kind)
     row.update(_names(first, kind))
     row["days"] = [
@@ -53,7 +54,9 @@ def row_of(held: Sequence[Held]) -> bytes | None:
         for day, occurrences, successes, failures in total.days
     ]
     row["measures"] = [
-        _measure(name, total.measures[name], "count" if kind is None else kind.units[name])
+        _measure(
+            name, total.measures[name], "count" if kind is None else kind.units.get(name, "count")
+        )
         for name in sorted(total.measures)
     ]
     row["sites"] = _sites(made)
@@ -64,6 +67,21 @@ def row_of(held: Sequence[Held]) -> bytes | None:
         sorted(f"{one.contributor}@{version_text(one)}" for one, _, _ in made)
     )
     return _JSON.encode(row)
+
+
+def _tally_of(contribution: Contribution) -> Tally | None:
+    try:
+        return contribution.learned()
+    except ValueError:
+        return None
+
+
+def _kind_of(contribution: Contribution) -> Kind | None:
+    """What this version knows of the kind; another version may have made it of other parts."""
+    kind = KINDS.get(contribution.kind)
+    if kind is None or kind.joined or len(kind.parts) == len(contribution.parts):
+        return kind
+    return None
 
 
 def version_text(contribution: Contribution) -> str:
@@ -126,7 +144,7 @@ def _measure(name: str, measure: Measure, unit: str) -> dict[str, Any]:
 
 def _sites(made: Sequence[tuple[Contribution, Tally, str]]) -> list[dict[str, Any]]:
     sites: dict[str, dict[str, Any]] = {}
-    for contribution, tally, label in made:
+    for contribution, tally, label in sorted(made, key=lambda one: one[0].version):
         site_id = Contributor.parse(contribution.contributor).site_id
         site = sites.setdefault(
             site_id,
@@ -142,5 +160,5 @@ def _sites(made: Sequence[tuple[Contribution, Tally, str]]) -> list[dict[str, An
         site["occurrences"] += tally.occurrences
         site["successes"] += tally.successes
         site["failures"] += tally.failures
-        site["version"] = max(site["version"], version_text(contribution))
+        site["version"] = version_text(contribution)
     return [sites[site_id] for site_id in sorted(sites)]

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from schemas.failpoint import reach
-from schemas.log import Log, Outgoing, Record
+from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
-from streams.contribution import FORK, LABEL, Contribution, contributor_of, decode
+from streams.contribution import FORK, LABEL, Contribution, contributor_of, readable
 from streams.federated import Held, row_of
 from streams.progress import Written, federator_key, progress_of
 
@@ -31,33 +31,47 @@ class Federator:
         self._log = log
         self._partition = partition
         self._held: dict[str, dict[str, Held]] | None = None
+        self._owner: Owner | None = None
         self._position = 0
 
     def step(self) -> int:
-        """Read what is new, write the rows it changes; how many records were read, 0 at the end."""
+        """Read what is new, write the rows it changes; how many records were read, 0 at the end.
+
+        After an error nothing is kept in memory: what was read but not written is read again.
+
+        Raises:
+            Fenced: another federator took over; this one must be dropped.
+        """
         name, partition = PATTERN_CONTRIBUTIONS.name, self._partition
-        if self._held is None:
-            self._position = self._written()
-            if self._position >= self._log.end(name, partition):
-                return 0
-            self._held = {}
-            self._take(_records(self._log, partition, 0, self._position))
-        changed, read = self._take(
-            _records(self._log, partition, self._position, self._log.end(name, partition))
-        )
-        if read:
-            owner = self._log.owner(f"federator/{partition}")
-            owner.append(self._effects(changed))
-            reach("federator.after_commit")
+        if self._held is None and self._written() == self._log.end(name, partition):
+            return 0
+        try:
+            owner = self._restored()
+            end = self._log.end(name, partition)
+            changed, read = self._take(_records(self._log, partition, self._position, end))
+            if read:
+                owner.append(self._effects(changed))
+                reach("federator.after_commit")
+        except BaseException:
+            self._held = self._owner = None
+            raise
         return read
 
     def versions(self, wanted: Iterable[str]) -> dict[str, dict[str, Held]]:
         """What is held of these patterns, by contributor; for whoever brings contributions."""
         self.step()
-        if self._held is None:
+        self._restored()
+        assert self._held is not None, "it was read just now"
+        return {identity: dict(self._held.get(identity, {})) for identity in wanted}
+
+    def _restored(self) -> Owner:
+        """The partition's owner, who took it before reading: nobody writes older rows later."""
+        if self._held is None or self._owner is None:
+            self._owner = self._log.owner(f"federator/{self._partition}")
+            self._position = self._written()
             self._held = {}
             self._take(_records(self._log, self._partition, 0, self._position))
-        return {identity: dict(self._held.get(identity, {})) for identity in wanted}
+        return self._owner
 
     def _take(self, records: Iterator[Record]) -> tuple[dict[str, None], int]:
         assert self._held is not None, "what is held was read before"
@@ -89,9 +103,12 @@ class Federator:
         yield Outgoing(LEARNER_CHECKPOINTS.name, self._partition, key, value)
 
     def _written(self) -> int:
-        """Up to where rows were written."""
+        """Up to where rows were written; 0 where they must be written again."""
         _, written = progress_of(self._log, self._partition)
-        return written.position if written is not None and written.format == FORMAT else 0
+        if written is None or written.format != FORMAT:
+            return 0
+        end = self._log.end(PATTERN_CONTRIBUTIONS.name, self._partition)
+        return written.position if written.position <= end else 0
 
 
 def held_of(record: Record) -> Held:
@@ -105,7 +122,9 @@ def newer_of(held: Held | None, came: Held) -> Held:
     """The greater version; equal versions of different content are a fork, and stay one."""
     if held is None:
         return came
-    before, after = decode(held.value), decode(came.value)
+    before, after = readable(held.value), readable(came.value)
+    if before is None or after is None:
+        return held if after is None else came
     if after.version != before.version:
         return came if after.version > before.version else held
     if _same(before, after):
