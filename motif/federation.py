@@ -10,7 +10,7 @@ import msgspec
 from schemas.ids import partition_of
 from schemas.log import Headers, Log, Outgoing
 from schemas.topics import PATTERN_CONTRIBUTIONS
-from streams.contribution import FORK, LABEL, Contributor, decode
+from streams.contribution import FORK, LABEL, Contributor, checked
 from streams.federated import Held
 from streams.federator import Federator, newer_of
 from streams.identity import Identity
@@ -55,13 +55,11 @@ def take_in(
     by_partition: dict[int, list[tuple[str, str, Carried]]] = defaultdict(list)
     for carried in brought:
         try:
-            contribution = decode(carried.value)
-            contributor = Contributor.parse(contribution.contributor)
-            contribution.learned()
+            contribution = checked(carried.value)
         except (msgspec.MsgspecError, ValueError):
             outcome.refused += 1
             continue
-        if contributor.log_id == identity.log_id:
+        if Contributor.parse(contribution.contributor).log_id == identity.log_id:
             outcome.known += 1
             continue
         name = contribution.pattern_id

@@ -66,6 +66,12 @@ class Head(msgspec.Struct):
     numbered: int = 0
 
 
+class _Format(msgspec.Struct):
+    """All that is known of a head before its format is."""
+
+    format: int
+
+
 class _Added(msgspec.Struct, array_like=True):
     position: int
     ids: bytes
@@ -231,11 +237,11 @@ def head_of(value: bytes) -> Head:
     if b"%08x" % crc32(body) != crc:
         message = "the head is not what was written"
         raise Damaged(message)
-    head = msgspec.json.decode(body, type=Head)
-    if head.format != FORMAT:
-        message = f"the checkpoint has format {head.format}, this version writes {FORMAT}"
+    written = msgspec.json.decode(body, type=_Format).format
+    if written != FORMAT:
+        message = f"the checkpoint has format {written}, this version writes {FORMAT}"
         raise Damaged(message)
-    return head
+    return msgspec.json.decode(body, type=Head)
 
 
 def by_session(facts: bytes) -> dict[int, bytearray]:

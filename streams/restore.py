@@ -9,7 +9,7 @@ from schemas.log import Log
 from schemas.topics import EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS
 from streams.change import Pattern
 from streams.checkpoint import Checkpoint, Damaged, Owned, epochs_in, head_of, read_segments
-from streams.contribution import Contributor, Epoch, contributor_of, decode, digest_of
+from streams.contribution import Contributor, Epoch, contributor_of, digest_of, readable
 from streams.state import Learned, State
 
 
@@ -71,13 +71,7 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
             raise Damaged(message)
     except (Damaged, ValueError) as damage:
         return _again(log, owned, segments, contributed, f"the checkpoint is damaged: {damage}")
-    end = log.end(contributor.topic, contributor.partition)
-    if state.position > end:
-        message = (
-            f"{contributor.topic}/{contributor.partition} ends at {end}, but {state.position} "
-            "records were learned from it: the log lost its end; restore it, or start a new one"
-        )
-        raise LogDamaged(message)
+    _check_end(log, owned, state.position)
     state.patterns = contributed.patterns
     return Start(state, checkpoint)
 
@@ -88,16 +82,18 @@ def _again(
     """Learn from the beginning, publishing only when the old position is reached."""
     topic, partition, _ = owned
     facts, learned = _facts(log, topic, partition)
-    reached = max(contributed.reached, learned, _positions(segments))
-    fresh = Start(State(), Checkpoint(owned))
-    if not reached and not segments:
-        return fresh
+    committed = max(learned, _positions(segments))
+    _check_end(log, owned, committed)
     if log.start(topic, partition) > 0:
         message = (
             f"{topic}/{partition} must be learned again ({reason}), but it starts at "
             f"{log.start(topic, partition)}: what was pruned cannot be learned; restore the archive"
         )
         raise LogDamaged(message)
+    reached = max(contributed.reached, committed)
+    fresh = Start(State(), Checkpoint(owned))
+    if not reached and not segments:
+        return fresh
     fresh.publish_from = min(reached, log.end(topic, partition))
     fresh.relearning = True
     fresh.forget = list(segments)
@@ -105,6 +101,18 @@ def _again(
     fresh.facts = facts
     fresh.notice = f"{topic}/{partition} is learned again from its beginning: {reason}"
     return fresh
+
+
+def _check_end(log: Log, owned: Owned, committed: int) -> None:
+    """Refuse to go on where records that were learned from are gone."""
+    topic, partition, _ = owned
+    end = log.end(topic, partition)
+    if committed > end:
+        message = (
+            f"{topic}/{partition} ends at {end}, but {committed} records were learned from it: "
+            "the log lost its end; restore it, or start a new one"
+        )
+        raise LogDamaged(message)
 
 
 def _contributed(log: Log, contributor: Contributor) -> _Contributed:
@@ -122,7 +130,9 @@ def _contributed(log: Log, contributor: Contributor) -> _Contributed:
 
 
 def _take(found: _Contributed, value: bytes) -> None:
-    contribution = decode(value)
+    contribution = readable(value)
+    if contribution is None:
+        return  # one less than the head knows of, so the checkpoint counts as damaged
     learned = Learned(contribution.pattern, bytes(contribution.tally))
     learned.offset = contribution.offset
     learned.digest = digest_of(value)
@@ -145,12 +155,23 @@ def _facts(log: Log, topic: str, partition: int) -> tuple[set[bytes], int]:
             if not key.startswith(prefix):
                 continue
             if key.endswith(b"/position"):
-                position = int(msgspec.json.decode(record.value or b"{}").get("position", 0))
+                position = _position_in(record.value or b"")
             elif record.value is None:
                 keys.discard(key)
             else:
                 keys.add(key)
     return keys, position
+
+
+class _Reached(msgspec.Struct):
+    position: int
+
+
+def _position_in(value: bytes) -> int:
+    try:
+        return msgspec.json.decode(value, type=_Reached).position
+    except (msgspec.MsgspecError, ValueError):
+        return 0
 
 
 def _positions(segments: dict[str, bytes]) -> int:
