@@ -1,0 +1,60 @@
+"""The table of contents of the command line."""
+
+from typing import Annotated
+
+import typer
+
+from motif import __version__
+from motif.cli import about, asking, keeping, learning, letters
+from motif.cli.front import FrontDoor
+from motif.cli.options import FLAG, Data
+
+LEARN, ASK, KEEP, ABOUT = "Learn", "Ask", "Keep", "About"
+
+app = typer.Typer(
+    name="motif",
+    cls=FrontDoor,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"motif {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def motif(
+    data: Data = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", metavar=FLAG, help="Say the version.", is_eager=True, callback=_version
+        ),
+    ] = False,
+) -> None:
+    """Learn recurring patterns from what AI agents actually did."""
+    del data, version  # the folder is asked for by the commands
+
+
+app.command(rich_help_panel=LEARN)(learning.demo)
+app.command("import", rich_help_panel=LEARN)(learning.import_)
+app.command(rich_help_panel=ASK)(asking.patterns)
+app.command(rich_help_panel=ASK)(asking.show)
+app.command(rich_help_panel=ASK)(asking.sql)
+app.command(rich_help_panel=KEEP)(keeping.status)
+app.command(rich_help_panel=KEEP)(keeping.rebuild)
+app.command(rich_help_panel=KEEP)(keeping.verify)
+app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
+app.command(rich_help_panel=ABOUT)(keeping.site)
+app.command(rich_help_panel=ABOUT)(about.schema)
+app.command(rich_help_panel=ABOUT)(about.version)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    app()

@@ -1,0 +1,171 @@
+"""Questions: the patterns, one pattern, and anybody's own SQL."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import fields
+from enum import StrEnum
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from motif.cli.options import FLAG, AsJson, Data
+from schemas.errors import WrongUse
+
+if TYPE_CHECKING:
+    from motif.node import Node
+    from projections.queries import Detail, Measure, Pattern
+
+LIMIT_MAX = 10_000
+
+
+class Format(StrEnum):
+    """How the rows of a query are written."""
+
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+def patterns(
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Only patterns of this kind.")
+    ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(min=0, max=1, help="Only patterns trusted at least so much.")
+    ] = 0.0,
+    search: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Only patterns with this text in title or signature."),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """List what was learned, best first.
+
+    Best is what can be trusted most: by confidence, then by occurrences.
+    """
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import say, stdout
+    from motif.display.patterns import listed
+    from motif.questions import measures_of
+
+    _checked(kind, min_confidence)
+    with opened(data) as node:
+        asked = min(limit + 1, LIMIT_MAX)
+        found = node.patterns(
+            kind, min_confidence=min_confidence or None, search=search, limit=asked
+        )
+        shown = found[:limit]
+        measures = measures_of(node, [one.pattern_id for one in shown])
+    if as_json:
+        print_json([_with_measures(one, measures.get(one.pattern_id, {})) for one in shown])
+        return
+    if not shown:
+        fitting = kind or search or min_confidence
+        say("No pattern fits." if fitting else "No patterns yet: nothing was imported.")
+        return
+    stdout().print(listed(shown, measures, kinds=kind is None))
+    if len(found) > limit:
+        say(f"These are the first {limit:,}; --limit gives more, --kind and --search choose.")
+
+
+def show(
+    pattern: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATTERN", help="Its name (tool_usage:Read:Edit), signature, or id."
+        ),
+    ],
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Show one pattern: its numbers with intervals, its days, who contributed."""
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.patterns import shown
+    from motif.questions import lift_of
+
+    with opened(data) as node:
+        try:
+            detail = node.pattern(pattern)
+        except WrongUse as error:
+            raise _with_near_misses(node, pattern, error) from error
+        lift = lift_of(node, detail.pattern.pattern_id)
+    if as_json:
+        print_json({**_fields(detail.pattern), "lift": lift, **_nested(detail)})
+        return
+    console = stdout()
+    console.print(shown(detail, lift, console.width))
+
+
+def sql(
+    query: Annotated[
+        str, typer.Argument(metavar="QUERY", help="One SELECT, or - to read it from stdin.")
+    ],
+    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to this file instead of stdout.", dir_okay=False),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", metavar=FLAG, help="The same as --format json.")
+    ] = False,
+    data: Data = None,
+) -> None:
+    """Ask anything of the tables, in DuckDB's SQL, reading only.
+
+    SHOW TABLES lists the tables, DESCRIBE patterns the columns of one.
+    """
+    from motif.cli.opened import opened
+    from motif.cli.rows import check, write
+
+    chosen = Format.JSON if as_json else form
+    check(chosen.value, output)
+    text = sys.stdin.read() if query == "-" else query
+    with opened(data) as node:
+        answer = node.sql(text)
+    write(answer, chosen.value, output)
+
+
+def _checked(kind: str | None, min_confidence: float) -> None:
+    if kind is not None:
+        from streams.recognise import KINDS
+
+        if kind not in KINDS:
+            message = f"there is no kind {kind!r}; it must be one of {', '.join(KINDS)}"
+            raise WrongUse(message)
+    if isnan(min_confidence):
+        raise WrongUse("--min-confidence is no number; it must be from 0 to 1")
+
+
+def _with_near_misses(node: "Node", name: str, error: WrongUse) -> WrongUse:
+    """The error, with names that may have been meant."""
+    if "names" in str(error):
+        return error
+    from difflib import get_close_matches
+
+    words = sorted(set(name.replace(":", " ").split()), key=len, reverse=True)
+    found = [one for word in words for one in node.patterns(search=word, limit=200)]
+    full = {f"{one.kind}:{one.signature}" for one in found}
+    known = {**{one.partition(":")[2]: one for one in full}, **{one: one for one in full}}
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    names = ", ".join(dict.fromkeys(known[one] for one in near))
+    return WrongUse(f"no pattern is called {name!r}; near are {names}") if names else error
+
+
+def _with_measures(one: "Pattern", measures: "Mapping[str, Measure]") -> dict[str, Any]:
+    return {**_fields(one), "measures": list(measures.values())}
+
+
+def _fields(one: "Pattern") -> dict[str, Any]:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
+
+
+def _nested(detail: "Detail") -> dict[str, Any]:
+    return {"measures": detail.measures, "days": detail.days, "sites": detail.sites}

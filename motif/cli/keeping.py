@@ -1,0 +1,131 @@
+"""The state of a folder: how far everything is, rebuilding, verifying, who the site is."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from motif.cli.options import AsJson, Data, Label
+from schemas.errors import MotifError, WrongUse
+
+if TYPE_CHECKING:
+    from motif.node import PartitionStatus, Status
+    from projections.verify import Difference
+
+PROJECTIONS = ("tables",)
+"""What `rebuild` can be told to rebuild."""
+
+
+def status(as_json: AsJson = False, data: Data = None) -> None:
+    """Say how far everything is, and how much there is."""
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.state import state
+
+    with opened(data, settle=False) as node:
+        found = node.status()
+        if as_json:
+            print_json(
+                {**_fields(found), "partitions": [_partition(one) for one in found.partitions]}
+            )
+        else:
+            stdout().print(state(found))
+
+
+def rebuild(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="What to rebuild: tables, which is all there is."),
+    ] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Throw the tables away and make them again from the log."""
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import progress, stdout
+    from motif.display.words import plural
+    from schemas.clock import monotonic_s
+
+    if name is not None and name not in PROJECTIONS:
+        message = f"there is no projection {name!r}; it must be {' or '.join(PROJECTIONS)}"
+        raise WrongUse(message)
+    with opened(data) as node:
+        began_s = monotonic_s()
+        with progress() as tell:
+            if tell is not None:
+                tell("rebuilding", 0, 0)
+            node.rebuild()
+        seconds = monotonic_s() - began_s
+        found = node.status()
+    rows, patterns = sum(found.rows.values()), sum(found.patterns.values())
+    if as_json:
+        print_json({"rows": found.rows, "patterns": found.patterns, "seconds": seconds})
+        return
+    made = f"{plural(rows, 'row')} and {plural(patterns, 'pattern')}"
+    stdout().print(f"Made the tables again from the log: {made}, in {seconds:.1f} s.")
+
+
+def verify(as_json: AsJson = False, data: Data = None) -> None:
+    """Check that the tables are what the log says, row for row.
+
+    They are made a second time beside the live ones and compared. Exit code 1 if they differ.
+    """
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import progress, stdout
+    from motif.display.words import plural
+
+    with opened(data) as node:
+        with progress() as tell:
+            if tell is not None:
+                tell("comparing", 0, 0)
+            differences = node.verify()
+        found = node.status()
+    if as_json:
+        print_json({"agree": not differences, "differences": differences})
+    if differences:
+        raise MotifError(_differing(differences))
+    if not as_json:
+        rows, patterns = sum(found.rows.values()), sum(found.patterns.values())
+        checked = f"{plural(rows, 'row')} and {plural(patterns, 'pattern')}"
+        stdout().print(f"The tables are what the log says: {checked} agree.")
+
+
+def site(
+    label: Label = None,
+    as_json: AsJson = False,
+    data: Data = None,
+) -> None:
+    """Say who this site is: its ids, its label, what it may show."""
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.state import who
+
+    with opened(data, make=label is not None, label=label, settle=False) as node:
+        identity, folder = node.identity, node.folder
+    if label is not None and identity.label != label:
+        called = (
+            f"is called {identity.label!r}" if identity.label else "was founded without a label"
+        )
+        message = f"the site in {folder} {called}; a label is recorded when a folder is first used"
+        raise MotifError(message)
+    if as_json:
+        print_json({"folder": folder, "identity": identity, "epoch": identity.epoch})
+    else:
+        stdout().print(who(identity, folder))
+
+
+def _fields(status: "Status") -> dict[str, Any]:
+    return {field.name: getattr(status, field.name) for field in fields(status)}
+
+
+def _partition(one: "PartitionStatus") -> dict[str, Any]:
+    return {**{field.name: getattr(one, field.name) for field in fields(one)}, "lag": one.lag}
+
+
+def _differing(differences: "list[Difference]") -> str:
+    what = "; ".join(str(difference) for difference in differences)
+    return f"the tables are not what the log says: {what}; 'motif rebuild' makes them again"

@@ -1,0 +1,1 @@
+"""How numbers, patterns and reports look to a person; everything here returns, nothing prints."""

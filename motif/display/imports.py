@@ -1,0 +1,86 @@
+"""What an import read, recorded and learned, and what about it deserves a remark."""
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from motif.display import words
+from motif.display.table import number, table, text
+from motif.importing import Imported
+
+_UNKNOWN_SHOWN = 5
+
+
+def report(name: str, imported: Imported, seconds: float, *, dry_run: bool) -> RenderableType:
+    """What was read, and what that changed."""
+    read = imported.report
+    sessions = f" of {words.plural(read.sessions, 'session')}" if read.sessions else ""
+    parts: list[RenderableType] = [
+        Text(
+            f"Read {words.plural(read.files, f'{name} file')}, "
+            f"{words.plural(read.lines, 'line')}{sessions} in {seconds:.1f} s.",
+            style="bold",
+        )
+    ]
+    if read.events:
+        parts += ["", _events(imported)]
+    parts += ["", Text(_recorded(imported, dry_run=dry_run), style="bold")]
+    if imported.patterns:
+        parts += ["", _patterns(imported)]
+    return Group(*parts)
+
+
+def remarks(imported: Imported, *, dry_run: bool) -> list[str]:
+    """Sentences on what was not read, or not as it might be expected."""
+    read = imported.report
+    said = []
+    if read.unknown:
+        names = [f"{name!r} {times:,} times" for name, times in read.unknown.most_common()]
+        more = ", ..." if len(names) > _UNKNOWN_SHOWN else ""
+        listed = ", ".join(names[:_UNKNOWN_SHOWN])
+        said.append(f"line types this version does not know were left out: {listed}{more}.")
+    if read.broken:
+        said.append(f"{words.plural(read.broken, 'line')} had something unreadable in them.")
+    if read.nested_calls:
+        calls = words.plural(read.nested_calls, "tool call")
+        said.append(f"{calls} of subagents were not imported: they belong to another agent.")
+    if read.orphan_results:
+        results = words.plural(read.orphan_results, "result")
+        said.append(f"{results} had no call in the same file and were left out.")
+    if read.unfinished:
+        lines = words.plural(read.unfinished, "last line")
+        said.append(f"{lines} without an end were left for the next import.")
+    if imported.refused:
+        kept = "" if dry_run else "; 'motif dead-letters list' says why"
+        said.append(f"{words.plural(imported.refused, 'line')} were refused{kept}.")
+    if imported.conflicting:
+        repeats = words.plural(imported.conflicting, "repeat")
+        said.append(f"{repeats} said something else than what was recorded first, which counts.")
+    return said
+
+
+def _events(imported: Imported) -> RenderableType:
+    rows = [
+        (name.removeprefix("motif.").rpartition(".v")[0].replace(".", " "), words.count(times))
+        for name, times in imported.report.events.most_common()
+    ]
+    return table([text("events"), number("read")], rows)
+
+
+def _recorded(imported: Imported, *, dry_run: bool) -> str:
+    if dry_run:
+        return "Nothing was recorded: this was a dry run."
+    fresh = imported.appended - imported.repeats
+    if not imported.appended:
+        return "No events were recorded."
+    if fresh <= 0:
+        return f"Nothing new: all {imported.appended:,} events were known already."
+    known = f", {imported.repeats:,} known already" if imported.repeats else ""
+    return f"Recorded {words.plural(imported.appended, 'event')}: {fresh:,} new{known}."
+
+
+def _patterns(imported: Imported) -> RenderableType:
+    rows = [
+        (kind, words.count(held), words.count(imported.new_patterns.get(kind, 0)))
+        for kind, held in imported.patterns.items()
+    ]
+    return table([text("patterns by kind"), number("learned"), number("new")], rows)

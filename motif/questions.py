@@ -1,0 +1,36 @@
+"""Questions of the front door that the node has no method for, asked of its settled projection."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from motif.node import Node
+from projections import overview
+from projections.overview import Lift
+from projections.queries import Measure
+from projections.store import Store
+
+Answer = TypeVar("Answer")
+
+
+def measures_of(node: Node, pattern_ids: Sequence[str]) -> dict[str, dict[str, Measure]]:
+    """The measures of these patterns, by pattern and by the measure's name."""
+    return _ask(node, lambda store: overview.measures_of(store, pattern_ids))
+
+
+def tool_lifts(node: Node, limit: int) -> list[Lift]:
+    """The most frequent transitions between tools, with their lift."""
+    return _ask(node, lambda store: overview.tool_lifts(store, limit))
+
+
+def lift_of(node: Node, pattern_id: str) -> Lift | None:
+    """The lift of a pattern that is a transition between tools."""
+    return _ask(node, lambda store: overview.lifts_of(store, [pattern_id])).get(pattern_id)
+
+
+def fingerprint(node: Node) -> str:
+    """A digest of every number of every pattern; equal digests mean that not one differs."""
+    return _ask(node, overview.fingerprint)
+
+
+def _ask(node: Node, question: Callable[[Store], Answer]) -> Answer:
+    return node._ask(question)  # noqa: SLF001  # this module is the node's, kept apart for length

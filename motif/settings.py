@@ -1,0 +1,183 @@
+"""The settings: environment variables, one table of them, each checked before anything is opened.
+
+A variable that is set and empty counts as not set, but for `MOTIF_MCP_SERVERS`, where nothing is a
+list of nobody. A variable with our prefix that means nothing is warned about, never obeyed.
+"""
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from schemas.errors import WrongUse
+
+PREFIX: Final = "MOTIF_"
+PARTITIONS_MAX: Final = 1024
+LABEL_MAX: Final = 64
+"""Characters of a site's label."""
+
+FOR_TESTS: Final = frozenset({"MOTIF_FAILPOINT", "MOTIF_TEST_KAFKA"})
+"""Variables that only tests set; known, and not in the table."""
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_SERVER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the environment says; None where it says nothing."""
+
+    data: Path | None = None
+    label: str | None = None
+    mcp_servers: frozenset[str] | None = None
+    partitions: int | None = None
+    debug: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+class Setting(NamedTuple):
+    """One variable: what it is for, what it may be, and what holds without it.
+
+    `read` gives the value of a text, or raises `ValueError` for one that is not allowed.
+    """
+
+    variable: str
+    field: str
+    means: str
+    allowed: str
+    default: str
+    read: Callable[[str], Any]
+
+
+def label_of(text: str) -> str:
+    """A label for people, without blanks around it.
+
+    >>> label_of(" build farm ")
+    'build farm'
+
+    Raises:
+        ValueError: it is empty, too long, or holds what cannot be printed.
+    """
+    label = text.strip()
+    if not 1 <= len(label) <= LABEL_MAX or not label.isprintable():
+        raise ValueError(text)
+    return label
+
+
+def _data(text: str) -> Path:
+    try:
+        folder = Path(text).expanduser()
+        usable = folder.is_dir() or not folder.exists()
+    except (OSError, RuntimeError) as error:  # no such user's home, too long, not to be looked at
+        raise ValueError(text) from error
+    if not usable:
+        raise ValueError(text)
+    return folder
+
+
+def _servers(text: str) -> frozenset[str]:
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not all(_SERVER.fullmatch(name) for name in names):
+        raise ValueError(text)
+    return names
+
+
+def _partitions(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= PARTITIONS_MAX:
+        raise ValueError(text)
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return text.lower() in _TRUE
+
+
+SETTINGS: Final = (
+    Setting(
+        "MOTIF_DATA",
+        "data",
+        "The folder of the log and the projection; `--data` goes before it.",
+        "a folder, or a path where one can be made",
+        "the platform's folder for a user's data",
+        _data,
+    ),
+    Setting(
+        "MOTIF_LABEL",
+        "label",
+        "The site's name for people, recorded when a folder is first used; never a host name.",
+        f"1 to {LABEL_MAX} printable characters",
+        "no label",
+        label_of,
+    ),
+    Setting(
+        "MOTIF_MCP_SERVERS",
+        "mcp_servers",
+        "MCP servers whose names may be shown in patterns; the names of all others are masked. "
+        "A change is recorded in the log, and everything is learned again under it.",
+        "names separated by commas, of letters, digits, '_', '-' and '.'; empty for none",
+        "what the log has recorded, at first none",
+        _servers,
+    ),
+    Setting(
+        "MOTIF_PARTITIONS",
+        "partitions",
+        "Partitions of every topic of a new folder; an existing one keeps what it has.",
+        f"a whole number from 1 to {PARTITIONS_MAX}",
+        "4",
+        _partitions,
+    ),
+    Setting(
+        "MOTIF_DEBUG",
+        "debug",
+        "Whether an unexpected error shows its traceback.",
+        "1, true, yes, on, 0, false, no or off",
+        "0",
+        _switch,
+    ),
+)
+"""Every setting, in the order they are documented."""
+
+_EMPTY_IS_A_VALUE: Final = frozenset({"MOTIF_MCP_SERVERS"})
+
+
+def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+    """What the environment says, all of it checked.
+
+    Raises:
+        WrongUse: a variable holds what it may not; the sentence names it, its value and what it
+            may hold.
+    """
+    stated = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for setting in SETTINGS:
+        text = stated.get(setting.variable)
+        if text is None or (not text.strip() and setting.variable not in _EMPTY_IS_A_VALUE):
+            continue
+        try:
+            values[setting.field] = setting.read(text)
+        except ValueError as error:
+            message = f"{setting.variable} is {text!r}; it must be {setting.allowed}"
+            raise WrongUse(message) from error
+    return Settings(**values, warnings=tuple(_unknown(stated)))
+
+
+def _unknown(stated: Mapping[str, str]) -> list[str]:
+    """A sentence for every variable of ours that means nothing."""
+    known = {setting.variable for setting in SETTINGS}
+    sentences = []
+    for name in sorted(stated):
+        if name.startswith(PREFIX) and name not in known | FOR_TESTS:
+            near = get_close_matches(name, known, n=1)
+            hint = (
+                f"did you mean {near[0]}?"
+                if near
+                else f"the settings are {', '.join(sorted(known))}."
+            )
+            sentences.append(f"{name} is set but is no setting of this version; {hint}")
+    return sentences

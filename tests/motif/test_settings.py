@@ -1,0 +1,92 @@
+"""Settings: what is allowed is read, what is not is named, what is unknown is warned about."""
+
+from pathlib import Path
+
+import pytest
+
+from motif.settings import SETTINGS, Setting, Settings, from_environment
+from schemas.errors import WrongUse
+
+
+def test_an_empty_environment_says_nothing() -> None:
+    assert from_environment({}) == Settings()
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    stated = {
+        "MOTIF_DATA": str(tmp_path),
+        "MOTIF_LABEL": " build farm ",
+        "MOTIF_MCP_SERVERS": "tracker, docs,",
+        "MOTIF_PARTITIONS": "16",
+        "MOTIF_DEBUG": "Yes",
+    }
+
+    settings = from_environment(stated)
+
+    assert stated.keys() == {setting.variable for setting in SETTINGS}
+    assert settings == Settings(
+        data=tmp_path,
+        label="build farm",
+        mcp_servers=frozenset({"tracker", "docs"}),
+        partitions=16,
+        debug=True,
+    )
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
+def test_a_variable_that_is_empty_is_not_set(setting: Setting) -> None:
+    """But a list of nobody is a list: whoever empties it wants no server named."""
+    variable = setting.variable
+
+    settings = from_environment({variable: ""})
+
+    expected = Settings(mcp_servers=frozenset()) if "SERVERS" in variable else Settings()
+    assert settings == expected
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("MOTIF_DATA", __file__),
+        ("MOTIF_LABEL", "two\nlines"),
+        ("MOTIF_LABEL", "x" * 65),
+        ("MOTIF_MCP_SERVERS", "tracker;docs"),
+        ("MOTIF_MCP_SERVERS", "x" * 65),
+        ("MOTIF_PARTITIONS", "0"),
+        ("MOTIF_PARTITIONS", "1025"),
+        ("MOTIF_PARTITIONS", "-4"),
+        ("MOTIF_PARTITIONS", "4.0"),
+        ("MOTIF_PARTITIONS", "٤"),
+        ("MOTIF_PARTITIONS", "9" * 5000),
+        ("MOTIF_DEBUG", "maybe"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(
+    variable: str, value: str
+) -> None:
+    (allowed,) = [setting.allowed for setting in SETTINGS if setting.variable == variable]
+
+    with pytest.raises(WrongUse) as refused:
+        from_environment({variable: value})
+
+    sentence = str(refused.value)
+    assert sentence.startswith(variable)
+    assert repr(value) in sentence
+    assert allowed in sentence
+
+
+def test_an_unknown_variable_is_warned_about_with_the_one_that_was_meant() -> None:
+    (warning,) = from_environment({"MOTIF_DTAA": "x", "HOME": "y"}).warnings
+
+    assert "MOTIF_DTAA" in warning
+    assert "did you mean MOTIF_DATA?" in warning
+
+
+def test_a_variable_like_no_other_is_warned_about_with_all_there_are() -> None:
+    (warning,) = from_environment({"MOTIF_XYZZY": "x"}).warnings
+
+    assert all(setting.variable in warning for setting in SETTINGS)
+
+
+def test_variables_of_tests_are_known() -> None:
+    assert not from_environment({"MOTIF_FAILPOINT": "x", "MOTIF_TEST_KAFKA": "y"}).warnings
