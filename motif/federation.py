@@ -8,9 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from schemas.ids import partition_of
-from schemas.log import Headers, Log, Outgoing
+from schemas.log import Log, Outgoing
 from schemas.topics import PATTERN_CONTRIBUTIONS
-from streams.contribution import FORK, LABEL, Contributor, checked
+from streams.contribution import FORK, LABEL, Contribution, Contributor, checked, encode, outgoing
 from streams.federated import Held
 from streams.federator import Federator, newer_of
 from streams.identity import Identity
@@ -52,7 +52,7 @@ def take_in(
 ) -> TakenIn:
     """Append what is newer than what is held; what claims to be this log's own is refused."""
     outcome = TakenIn()
-    by_partition: dict[int, list[tuple[str, str, Carried]]] = defaultdict(list)
+    by_partition: dict[int, list[tuple[Contribution, str]]] = defaultdict(list)
     for carried in brought:
         try:
             contribution = checked(carried.value)
@@ -62,36 +62,41 @@ def take_in(
         if Contributor.parse(contribution.contributor).log_id == identity.log_id:
             outcome.known += 1
             continue
-        name = contribution.pattern_id
-        partition = partition_of(name.encode(), log.partitions)
-        by_partition[partition].append((name, contribution.contributor, carried))
+        partition = partition_of(contribution.pattern_id.encode(), log.partitions)
+        by_partition[partition].append((contribution, carried.label))
     for partition, arrived in sorted(by_partition.items()):
-        held = federators[partition].versions({name for name, _, _ in arrived})
-        log.append(_newer(held, arrived, partition, outcome))
+        held = federators[partition].versions({one.pattern_id for one, _ in arrived})
+        log.append(_newer(held, arrived, log.partitions, outcome))
     return outcome
 
 
 def _newer(
     held: dict[str, dict[str, Held]],
-    arrived: list[tuple[str, str, Carried]],
-    partition: int,
+    arrived: list[tuple[Contribution, str]],
+    partitions: int,
     outcome: TakenIn,
 ) -> list[Outgoing]:
     records = []
-    for name, contributor, carried in arrived:
-        mine = held[name]
+    for contribution, label in arrived:
+        mine, contributor = held[contribution.pattern_id], contribution.contributor
         before = mine.get(contributor)
-        kept = newer_of(before, Held(carried.value, carried.label))
+        kept = newer_of(before, Held(contribution.version, bytes(contribution.tally), label))
         if kept is before:
             outcome.known += 1
             continue
         mine[contributor] = kept
         outcome.forked += kept.forked
         outcome.taken += not kept.forked
-        headers: Headers = ((LABEL, kept.label.encode()),)
-        if kept.forked:
-            headers = (*headers, (FORK, b"1"))
-        key = f"{name}/{contributor}".encode()
-        topic = PATTERN_CONTRIBUTIONS.name
-        records.append(Outgoing(topic, partition, key, kept.value, headers))
+        records.append(_record(contribution, kept, partitions))
     return records
+
+
+def _record(contribution: Contribution, kept: Held, partitions: int) -> Outgoing:
+    rules, settings, offset = kept.version
+    identity, value = encode(
+        contribution.pattern, contribution.contributor, (rules, settings), offset, kept.tally
+    )
+    record = outgoing(identity, contribution.contributor, value, kept.label, partitions)
+    if kept.forked:
+        return record._replace(headers=(*record.headers, (FORK, b"1")))
+    return record

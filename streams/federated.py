@@ -1,14 +1,14 @@
 """A pattern's federated row: a pure function of its contributions and nothing else."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from schemas.clock import DAY_US, from_us
 from schemas.ids import signature
-from streams.contribution import Contribution, Contributor, readable
+from streams.change import Pattern
+from streams.contribution import Version
 from streams.fixedpoint import in_unit
 from streams.measure import Measure
 from streams.recognise import KINDS, Kind
@@ -18,37 +18,40 @@ from streams.tally import Tally
 _JSON = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A contribution as the federator holds it: still encoded, with its site's label."""
+class Held(NamedTuple):
+    """What a contributor last said about a pattern: the tally still encoded, its site's label."""
 
-    value: bytes
+    version: Version
+    tally: bytes
     label: str
     forked: bool = False
 
 
-def row_of(held: Sequence[Held]) -> bytes | None:
+class _Made(NamedTuple):
+    contributor: str
+    version: Version
+    tally: Tally
+    label: str
+
+
+def row_of(identity: str, pattern: Pattern, held: Mapping[str, Held]) -> bytes | None:
     """The row as JSON, or None where nobody makes the pattern any more.
 
-    Contributions that forked are named and left out; what is no contribution is passed over.
+    `held` is by contributor. Contributions that forked are named and left out; what holds no
+    tally is passed over.
     """
-    readings = ((readable(one.value), one) for one in held)
-    read = [(contribution, one) for contribution, one in readings if contribution is not None]
-    forks = sorted(contribution.contributor for contribution, one in read if one.forked)
+    forks = sorted(contributor for contributor, one in held.items() if one.forked)
     made = [
-        (contribution, tally, one.label)
-        for contribution, one in read
-        if not one.forked and (tally := _tally_of(contribution))
+        _Made(contributor, one.version, tally, one.label)
+        for contributor, one in sorted(held.items())
+        if not one.forked and (tally := _tally_of(one.tally))
     ]
-    total = Tally()
-    for _, tally, _ in made:
-        total = total + tally
-    if not made or not total.occurrences:
+    total = sum((one.tally for one in made[1:]), made[0].tally) if made else Tally()
+    if not total.occurrences:
         return None
-    first = made[0][0]
-    kind = _kind_of(first)
+    kind = _kind_of(pattern)
     row = _numbers(total, kind)
-    row.update(_names(first, kind))
+    row.update(_names(identity, pattern, kind))
     row["days"] = [
         [from_us(day * DAY_US).date().isoformat(), occurrences, successes, failures]
         for day, occurrences, successes, failures in total.days
@@ -63,38 +66,40 @@ def row_of(held: Sequence[Held]) -> bytes | None:
     row["site_count"] = len(row["sites"])
     row["contributor_count"] = len(made)
     row["forks"] = forks
-    row["version"] = ";".join(
-        sorted(f"{one.contributor}@{version_text(one)}" for one, _, _ in made)
-    )
+    row["version"] = ";".join(f"{one.contributor}@{version_text(one.version)}" for one in made)
     return _JSON.encode(row)
 
 
-def _tally_of(contribution: Contribution) -> Tally | None:
+def _tally_of(encoded: bytes) -> Tally | None:
     try:
-        return contribution.learned()
+        return Tally.decode(encoded)
     except ValueError:
         return None
 
 
-def _kind_of(contribution: Contribution) -> Kind | None:
+def _kind_of(pattern: Pattern) -> Kind | None:
     """What this version knows of the kind; another version may have made it of other parts."""
-    kind = KINDS.get(contribution.kind)
-    if kind is None or kind.joined or len(kind.parts) == len(contribution.parts):
+    kind = KINDS.get(pattern[0])
+    if kind is None or kind.joined or len(kind.parts) == len(pattern) - 1:
         return kind
     return None
 
 
-def version_text(contribution: Contribution) -> str:
-    """Epoch and offset, readable: `1.0:42`."""
-    rules, settings, offset = contribution.version
+def version_text(version: Version) -> str:
+    """Epoch and offset, readable.
+
+    >>> version_text((1, 0, 42))
+    '1.0:42'
+    """
+    rules, settings, offset = version
     return f"{rules}.{settings}:{offset}"
 
 
-def _names(contribution: Contribution, kind: Kind | None) -> dict[str, Any]:
-    parts = tuple(contribution.parts)
+def _names(identity: str, pattern: Pattern, kind: Kind | None) -> dict[str, Any]:
+    parts = pattern[1:]
     return {
-        "pattern_id": contribution.pattern_id,
-        "kind": contribution.kind,
+        "pattern_id": identity,
+        "kind": pattern[0],
         "signature": signature(*parts),
         "title": " / ".join(parts) if kind is None else kind.title(parts),
         "attributes": {"parts": list(parts)} if kind is None else kind.attributes(parts),
@@ -142,10 +147,10 @@ def _measure(name: str, measure: Measure, unit: str) -> dict[str, Any]:
     }
 
 
-def _sites(made: Sequence[tuple[Contribution, Tally, str]]) -> list[dict[str, Any]]:
+def _sites(made: Sequence[_Made]) -> list[dict[str, Any]]:
     sites: dict[str, dict[str, Any]] = {}
-    for contribution, tally, label in sorted(made, key=lambda one: one[0].version):
-        site_id = Contributor.parse(contribution.contributor).site_id
+    for contributor, version, tally, label in sorted(made, key=lambda one: one.version):
+        site_id = contributor.partition("/")[0]
         site = sites.setdefault(
             site_id,
             {
@@ -160,5 +165,5 @@ def _sites(made: Sequence[tuple[Contribution, Tally, str]]) -> list[dict[str, An
         site["occurrences"] += tally.occurrences
         site["successes"] += tally.successes
         site["failures"] += tally.failures
-        site["version"] = version_text(contribution)
+        site["version"] = version_text(version)
     return [sites[site_id] for site_id in sorted(sites)]

@@ -6,13 +6,15 @@ Whatever it reads is true, so reading late or twice does no harm.
 """
 
 from collections.abc import Iterable, Iterator
+from sys import intern
 
 import msgspec
 
 from schemas.failpoint import reach
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
-from streams.contribution import FORK, LABEL, Contribution, contributor_of, readable
+from streams.change import Pattern
+from streams.contribution import FORK, LABEL, Contribution, readable
 from streams.federated import Held, row_of
 from streams.progress import Written, federator_key, progress_of
 
@@ -30,7 +32,7 @@ class Federator:
         """Bind to a partition; nothing is read or owned before the first step."""
         self._log = log
         self._partition = partition
-        self._held: dict[str, dict[str, Held]] | None = None
+        self._held: dict[str, tuple[Pattern, dict[str, Held]]] | None = None
         self._owner: Owner | None = None
         self._position = 0
 
@@ -62,7 +64,8 @@ class Federator:
         self.step()
         self._restored()
         assert self._held is not None, "it was read just now"
-        return {identity: dict(self._held.get(identity, {})) for identity in wanted}
+        nothing: tuple[Pattern, dict[str, Held]] = ((), {})
+        return {identity: dict(self._held.get(identity, nothing)[1]) for identity in wanted}
 
     def _restored(self) -> Owner:
         """The partition's owner, who took it before reading: nobody writes older rows later."""
@@ -80,22 +83,24 @@ class Federator:
         for record in records:
             read += 1
             self._position = max(self._position, record.offset + 1)
-            if record.value is None:
+            contribution = readable(record.value) if record.value is not None else None
+            if contribution is None:
                 continue
-            identity = (record.key or b"").partition(b"/")[0].decode()
-            contributor = contributor_of(record)
-            mine = self._held.setdefault(identity, {})
-            kept = newer_of(mine.get(contributor), held_of(record))
-            if kept is not mine.get(contributor):
-                mine[contributor] = kept
+            identity, contributor = contribution.pattern_id, intern(contribution.contributor)
+            known = self._held.get(identity)
+            if known is None:
+                known = self._held[identity] = (contribution.pattern, {})
+            before = known[1].get(contributor)
+            kept = newer_of(before, _held_of(record, contribution))
+            if kept is not before:
+                known[1][contributor] = kept
                 changed[identity] = None
         return changed, read
 
     def _effects(self, changed: Iterable[str]) -> Iterator[Outgoing]:
         assert self._held is not None, "what is held was read before"
         for identity in changed:
-            held = self._held[identity]
-            row = row_of([held[contributor] for contributor in sorted(held)])
+            row = row_of(identity, *self._held[identity])
             yield Outgoing(PATTERNS.name, self._partition, identity.encode(), row)
         reach("federator.before_position")
         value = _JSON.encode(Written(FORMAT, self._position))
@@ -111,29 +116,21 @@ class Federator:
         return written.position if written.position <= end else 0
 
 
-def held_of(record: Record) -> Held:
-    """A contribution's record as it is held."""
-    headers = dict(record.headers)
-    label = headers.get(LABEL, b"").decode()
-    return Held(record.value or b"", label, forked=FORK in headers)
-
-
 def newer_of(held: Held | None, came: Held) -> Held:
     """The greater version; equal versions of different content are a fork, and stay one."""
     if held is None:
         return came
-    before, after = readable(held.value), readable(came.value)
-    if before is None or after is None:
-        return held if after is None else came
-    if after.version != before.version:
-        return came if after.version > before.version else held
-    if _same(before, after):
-        return Held(held.value, came.label, forked=True) if came.forked > held.forked else held
-    return held if held.forked else Held(held.value, held.label, forked=True)
+    if came.version != held.version:
+        return came if came.version > held.version else held
+    if held.forked or (came.tally == held.tally and not came.forked):
+        return held
+    return held._replace(forked=True)
 
 
-def _same(one: Contribution, other: Contribution) -> bool:
-    return bytes(one.tally) == bytes(other.tally)
+def _held_of(record: Record, contribution: Contribution) -> Held:
+    headers = dict(record.headers)
+    label = intern(headers.get(LABEL, b"").decode("utf-8", "replace"))
+    return Held(contribution.version, bytes(contribution.tally), label, FORK in headers)
 
 
 def _records(log: Log, partition: int, start: int, end: int) -> Iterator[Record]:

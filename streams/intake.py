@@ -74,7 +74,7 @@ def _read(record: Record, partitions: int) -> _Read:
         key = event.key
         _check_place(record, event, key, partitions)
     except Refused as refused:
-        identity = bytes.fromhex(letter_id(record.topic, record.value or b""))
+        identity = bytes.fromhex(letter_id(record.topic, record.value or b"", record.headers))
         return _Read(identity, _NO_CONTENT, None, refused)
     return _Read(id_hash(event.source, event.id), content_hash(event, key), event, None)
 

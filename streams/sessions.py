@@ -112,6 +112,11 @@ class Session:
                 self.waiting -= 1
                 self._join(call, early)
 
+    def has_result(self, identity: int) -> bool:
+        """Whether a result of this call is known, be the call itself known or not."""
+        call = self._calls.get(identity)
+        return identity in self._early if call is None else call.ok is not None
+
     def add_result(self, identity: int, result: Result) -> Call | None:
         """Join a result to its call; the call, or None where it cannot be joined (yet)."""
         call = self._calls.get(identity)

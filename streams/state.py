@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from schemas.errors import Refused
 from streams.change import Change, Pattern
 from streams.dedupe import Seen
 from streams.recognise import AMENDED_KINDS
@@ -25,7 +26,7 @@ from streams.sessions import (
 )
 from streams.tally import Tally
 
-HOT_CALLS_MAX = 20_000
+HOT_CALLS_MAX = 4_000
 """Calls of recently touched sessions that stay linked; the others are packed facts only."""
 
 # JSON, as its integers have no limit: the sum of four counts may exceed 64 bits.
@@ -228,8 +229,14 @@ class State:
         return session
 
     def result(self, key: int, identity: int, result: Result) -> tuple[Session, Call | None]:
-        """Add a result to its session; the session, and the call it was joined to."""
+        """Add a result to its session; the session, and the call it was joined to.
+
+        Raises:
+            Refused: the call has a result; it is said once.
+        """
         session = self.sessions.of(key)
+        if session.has_result(identity):
+            raise Refused("already_finished", "another event is the result of this call")
         self._leave(session)
         call = session.add_result(identity, result)
         self._enter(session)

@@ -103,7 +103,7 @@ def _row(stated: Contribution, record: Record) -> Row:
         owner.log_id,
         owner.topic,
         owner.partition,
-        version_text(stated),
+        version_text(stated.version),
         rules,
         settings,
         stated.offset,
