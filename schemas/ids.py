@@ -1,5 +1,6 @@
 """Names that sites which never met agree on: signatures, pattern ids, hashes, partitions."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from urllib.parse import quote, unquote
@@ -40,9 +41,16 @@ def id_hash(source: str, identity: str) -> bytes:
     return blake2b(f"{source}\0{identity}".encode(), digest_size=16).digest()
 
 
-def letter_id(origin: str, value: bytes) -> str:
-    """The id of the dead letter for these bytes from this topic or format: 32 hexadecimal digits."""
-    return blake2b(value, digest_size=16, key=origin.encode()[:64]).hexdigest()
+def letter_id(origin: str, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> str:
+    """The id of the dead letter for these bytes on this topic: 32 hexadecimal digits.
+
+    In CloudEvents' binary mode the attributes are part of what was refused, and stand in headers.
+    """
+    digest = blake2b(value, digest_size=16, key=origin.encode()[:64])
+    for name, content in sorted(headers):
+        if name.startswith("ce_"):
+            digest.update(b"\0%s\0%s" % (name.encode(), content))
+    return digest.hexdigest()
 
 
 def murmur2(data: bytes) -> int:

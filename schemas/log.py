@@ -73,7 +73,7 @@ class Log(Protocol):
         """Take the name; whoever held it before is fenced."""
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
-        """At most `limit` records from the first offset >= `offset` on, ascending; [] at the end."""
+        """At most `limit` records from the first offset >= `offset` on; [] at the end."""
 
     def start(self, topic: str, partition: int) -> int:
         """The first offset that was not pruned."""

@@ -1,4 +1,4 @@
-"""Which record travels on which topic, by which key, kept how long: the only place that names a topic."""
+"""Which record travels on which topic, by which key, kept how long; nobody else names a topic."""
 
 from dataclasses import dataclass
 from typing import Final
