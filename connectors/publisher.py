@@ -79,7 +79,7 @@ class Publisher:
         value = record.value or b""
         if self._letters is None:
             self._letters = _letters_in(self._log)
-        identity = letter_id(topic, value)
+        identity = letter_id(topic, value, record.headers)
         if identity in self._letters:
             return None
         self._letters.add(identity)

@@ -41,7 +41,7 @@ def letter(  # noqa: PLR0913  # A letter is this many facts; all but three go by
     headers: Headers = (),
 ) -> Outgoing:
     """A letter: its value is the refused bytes, everything else is in headers."""
-    identity = letter_id(origin_topic, value)
+    identity = letter_id(origin_topic, value, headers)
     kept = [[name, b64encode(content).decode()] for name, content in headers]
     about: list[tuple[str, bytes]] = [
         ("letter_id", identity.encode()),
