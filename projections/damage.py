@@ -1,8 +1,9 @@
 """Telling a damaged projection from a full disk, a held file and a mistaken question.
 
 DuckDB checks every block of its file (256 KiB) and every entry of its write-ahead log against a
-checksum when it reads them; `docs/decisions` says what was tried. So damage shows as one of the
-errors below, at the latest when the damaged part is read, and never as a wrong row.
+checksum when it reads them, and a log that was cut short ends at an earlier commit, rows and
+positions together. So damage shows as one of the errors below, at the latest when the damaged part
+is read, and never as a wrong row: `tests/projections/test_store.py` tries a hundred ways.
 """
 
 import re

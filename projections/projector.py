@@ -14,6 +14,7 @@ from typing import Final
 import duckdb
 from duckdb import DuckDBPyConnection
 
+from projections import damage
 from projections.facts import Rows, collect
 from projections.store import Store
 from projections.tables import contributions, dead_letters, duplicates, logs, patterns
@@ -22,6 +23,7 @@ from projections.tables.duplicates import Place
 from projections.tables.events import EVENT_TABLES
 from projections.tables.positions import Learned, Position
 from projections.tables.table import Row
+from schemas.errors import ProjectionDamaged
 from schemas.failpoint import reach
 from schemas.log import Log, Record
 from schemas.topics import (
@@ -87,10 +89,18 @@ class Projector:
         return done
 
     def catch_up(self, limit: int = CHUNK) -> int:
-        """Project everything the log holds now; how many records that was."""
+        """Project everything the log holds now; how many records that was.
+
+        A file that turns out to be damaged is made anew, once.
+        """
         total = 0
-        while done := self.step(limit):
-            total += done
+        try:
+            while done := self.step(limit):
+                total += done
+        except ProjectionDamaged as found:
+            self._renew(str(found))
+            while done := self.step(limit):
+                total += done
         return total
 
     def close(self) -> None:
@@ -111,16 +121,29 @@ class Projector:
         return done
 
     def _begin(self) -> None:
-        """Load the positions, and start over where the log is not the one that was projected."""
-        self._open()
-        reason = self._misplaced()
-        if reason is not None:
-            self._cursor.close()
-            self._store.renew(reason)
+        """Load the positions; start over where the file or the log is not what it was."""
+        try:
             self._open()
-        if self._store.rebuilt and self._store.reason:
-            self.notices.append(f"the projection is made anew: {self._store.reason}")
-            _LOGGER.warning("%s", self.notices[-1])
+            reason = self._misplaced()
+        except duckdb.Error as error:
+            explained = self._store.explained(error)
+            if not isinstance(explained, ProjectionDamaged):
+                raise explained from error
+            reason = damage.sentence(error)
+        if reason is not None:
+            self._renew(reason)
+        elif self._store.rebuilt and self._store.reason:
+            self._say(self._store.reason)
+
+    def _renew(self, reason: str) -> None:
+        self._cursor.close()
+        self._store.renew(reason)
+        self._open()
+        self._say(reason)
+
+    def _say(self, reason: str) -> None:
+        self.notices.append(f"the projection is made anew: {reason}")
+        _LOGGER.warning("%s", self.notices[-1])
 
     def _open(self) -> None:
         self._cursor = self._store.cursor()
