@@ -1,0 +1,220 @@
+"""Killed as hard as by a power cut, at any moment, and continued by typing the same command.
+
+What is left must be what a run that was never killed leaves: the same rows in every table, but for
+when and where records came to stand in the log.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import motif
+from connectors.logs.sqlite import SqliteLog
+from motif.node import Node
+from projections import queries
+from schemas.clock import monotonic_s
+from schemas.log import Record
+from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
+from streams.identity import found
+from streams.learner import BATCH
+from tests.integration.processes import KILLED, Command
+from tests.integration.rows import Tables, assert_same, assert_settled, stored
+from tests.integration.samples import write_sample
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("motif", "schemas", "connectors", "streams", "projections")
+
+FAILPOINTS = {
+    "log.append.begin": (1, 10),
+    "log.append.before_commit": (2, 18),
+    "log.append.after_commit": (1, 11),
+    "learner.before_commit": (3,),
+    "learner.after_commit": (1,),
+    "federator.before_position": (3,),
+    "federator.after_commit": (1,),
+    "projector.before_commit": (2,),
+    "projector.after_commit": (1,),
+}
+"""Between which two steps a process is killed, and the how manieth time it gets there."""
+
+MORE_TIMES = {"log": (3, 4, 5, 8, 12, 14, 16), "learner": (2, 4), "federator": (2, 4)}
+"""Other times at the failpoints of a group, tried in a campaign."""
+
+TIMES = [
+    *(f"{name}:{time}" for name, times in FAILPOINTS.items() for time in times),
+    *(
+        pytest.param(f"{name}:{time}", marks=pytest.mark.campaign)
+        for name in FAILPOINTS
+        for time in MORE_TIMES.get(name.partition(".")[0], (3,))
+    ),
+]
+
+KILLS_MOST = 3
+"""In a row, before the command may run to its end."""
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_sample(tmp_path_factory.mktemp("sample") / "events.jsonl")
+
+
+@pytest.fixture(scope="module")
+def clean(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    """The rows of an import that nobody disturbed."""
+    with motif.open(tmp_path_factory.mktemp("clean")) as node:
+        node.import_files("jsonl", [sample])
+        return stored(node)
+
+
+@pytest.fixture(scope="module")
+def typical_s(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> float:
+    """How long the command takes when it is left alone."""
+    return _duration_s(Command(tmp_path_factory.mktemp("timed"), ("import", "jsonl", sample)))
+
+
+def test_every_failpoint_of_the_source_is_tried() -> None:
+    named = {
+        name
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for name in re.findall(r'\breach\("([^"]+)"\)', path.read_text("utf-8"))
+    }
+
+    assert named == FAILPOINTS.keys()
+
+
+@pytest.mark.parametrize("failpoint", TIMES)
+def test_killed_between_two_steps_nothing_is_lost_or_counted_twice(
+    sample: Path, clean: Tables, tmp_path: Path, failpoint: str
+) -> None:
+    command = Command(tmp_path, ("import", "jsonl", sample))
+
+    killed = command.ends(failpoint=failpoint)
+    finished = command.ends()
+
+    assert (killed, finished) == (KILLED, 0)
+    _assert_clean(tmp_path, clean)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(
+    sample: Path, clean: Tables, typical_s: float, tmp_path: Path, seed: int
+) -> None:
+    _kill_and_continue(
+        Command(tmp_path, ("import", "jsonl", sample)), clean, typical_s, Random(seed)
+    )
+
+
+@pytest.mark.campaign
+@pytest.mark.needs_shared_data
+def test_fifty_kills_of_a_real_import(shared_data: Path, tmp_path: Path) -> None:
+    """The 50 sessions, killed once at each of 50 random moments, and continued."""
+    words = ("import", "claude-code", shared_data / "claude-code-sessions")
+    whole_s = _duration_s(Command(tmp_path / "clean", words))
+    with motif.open(tmp_path / "clean") as node:
+        expected = stored(node)
+
+    killed = 0
+    for moment in range(50):
+        folder = tmp_path / f"killed-{moment}"
+        rng = Random(f"moment/{moment}")
+        command = Command(folder, words)
+        killed += command.killed_after(whole_s * rng.random())
+        assert command.ends() == 0
+        _assert_clean(folder, expected)
+
+    assert killed >= 40, "hardly any kill came before the end"
+
+
+@pytest.mark.parametrize("failpoint", ["learner.after_commit:2", "projector.after_commit:2"])
+def test_what_was_committed_is_not_read_again(
+    sample: Path, clean: Tables, tmp_path: Path, failpoint: str
+) -> None:
+    """So at most the one batch that was being worked on, and it alone, is worked on twice."""
+    assert Command(tmp_path, ("import", "jsonl", sample)).ends(failpoint=failpoint) == KILLED
+    log = Watched.open(tmp_path)
+    with Node(tmp_path, log, found(log, "")) as node:
+        projected = _projected(node)
+        learned = _learned(log)
+        assert any(learned.values()), "it was killed before anything was committed"
+
+        log.watched.clear()
+        node._learn(None)
+        learner_read = list(log.watched)
+        log.watched.clear()
+        node.settle()
+        projector_read = list(log.watched)
+
+        for partition in range(log.partitions):
+            end = log.end(AGENT_EVENTS.name, partition)
+            expected = range(learned.get(partition, 0), end)
+            assert _offsets(learner_read, partition) == list(expected)
+            assert len(expected) <= BATCH
+            unprojected = range(projected.get(partition, 0), end)
+            assert _offsets(projector_read, partition) == list(unprojected)
+        assert_same(stored(node), clean)
+
+
+class Watched(SqliteLog):
+    """A log that notes which records of the input were read."""
+
+    @property
+    def watched(self) -> list[Record]:
+        """Every record read so far."""
+        noted: list[Record] = self.__dict__.setdefault("noted", [])
+        return noted
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+        """Read, and note."""
+        records = super().read(topic, partition, offset, limit)
+        if topic == AGENT_EVENTS.name:
+            self.watched.extend(records)
+        return records
+
+
+def _duration_s(command: Command) -> float:
+    start_s = monotonic_s()
+    assert command.ends() == 0
+    return monotonic_s() - start_s
+
+
+def _kill_and_continue(command: Command, clean: Tables, typical_s: float, rng: Random) -> None:
+    for _ in range(rng.randint(1, KILLS_MOST)):
+        command.killed_after(typical_s * rng.uniform(0.1, 1.0))
+
+    assert command.ends() == 0
+    _assert_clean(command.folder, clean)
+
+
+def _assert_clean(folder: Path, clean: Tables) -> None:
+    with motif.open(folder) as node:
+        assert_settled(node)
+        assert_same(stored(node), clean)
+        assert not node.notices
+
+
+def _projected(node: Node) -> dict[int, int]:
+    """Up to where each partition of the input was projected, as the file says."""
+    positions = queries.status(node._opened()).positions
+    return {one.partition: one.position for one in positions if one.topic == AGENT_EVENTS.name}
+
+
+def _learned(log: SqliteLog) -> dict[int, int]:
+    """Up to where each partition was learned, as the log says."""
+    return dict(_positions(log))
+
+
+def _positions(log: SqliteLog) -> Iterator[tuple[int, int]]:
+    for partition in range(log.partitions):
+        end = log.end(EVENT_DUPLICATES.name, partition)
+        for record in log.read(EVENT_DUPLICATES.name, partition, 0, max(1, end)):
+            if record.value and (record.key or b"").endswith(b"/position"):
+                yield partition, json.loads(record.value)["position"]
+
+
+def _offsets(records: list[Record], partition: int) -> list[int]:
+    return [record.offset for record in records if record.partition == partition]
