@@ -32,7 +32,12 @@ from schemas.clock import monotonic_s
 from schemas.envelope import Event
 from schemas.errors import ProjectionDamaged, WrongUse
 from schemas.log import Log
-from schemas.topics import AGENT_EVENTS, PATTERN_CONTRIBUTIONS
+from schemas.topics import (
+    AGENT_EVENTS,
+    DEAD_LETTERS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERN_DEFINITIONS,
+)
 from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import Identity
@@ -41,6 +46,9 @@ from streams.progress import progress_of
 
 LEARNED_TOPICS = (AGENT_EVENTS,)
 """Input topics that are learned from."""
+
+PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS, DEAD_LETTERS)
+"""What can move without the others: when none has, everything is settled as it was."""
 
 PROJECTION = "projection.duckdb"
 
@@ -269,10 +277,9 @@ class Node:
         ]
 
     def _ends(self) -> list[int]:
-        topics = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS)
         return [
             self.log.end(topic.name, partition)
-            for topic in topics
+            for topic in PROJECTED_TOPICS
             for partition in range(self.log.partitions)
         ]
 
