@@ -4,13 +4,12 @@ import sys
 from collections.abc import Mapping
 from dataclasses import fields
 from enum import StrEnum
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data
+from motif.cli.options import FLAG, AsJson, Data, readable, share, whole
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -34,13 +33,20 @@ def patterns(
         str | None, typer.Option(metavar="KIND", help="Only patterns of this kind.")
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(min=0, max=1, help="Only patterns trusted at least so much.")
+        float,
+        typer.Option(metavar="0..1", parser=share, help="Only patterns trusted at least so much."),
     ] = 0.0,
     search: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Only patterns with this text in title or signature."),
+        typer.Option(
+            metavar="TEXT",
+            callback=readable,
+            help="Only patterns with this text in title or signature.",
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=LIMIT_MAX, help="At most so many.")] = 20,
+    limit: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1, LIMIT_MAX), help="At most so many.")
+    ] = 20,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
@@ -54,7 +60,8 @@ def patterns(
     from motif.display.patterns import listed
     from motif.questions import measures_of
 
-    _checked(kind, min_confidence)
+    if kind is not None:
+        _known(kind)
     with opened(data) as node:
         asked = min(limit + 1, LIMIT_MAX)
         found = node.patterns(
@@ -78,7 +85,9 @@ def show(
     pattern: Annotated[
         str,
         typer.Argument(
-            metavar="PATTERN", help="Its name (tool_usage:Read:Edit), signature, or id."
+            metavar="PATTERN",
+            callback=readable,
+            help="Its name (tool_usage:Read:Edit), signature, or id.",
         ),
     ],
     as_json: AsJson = False,
@@ -106,9 +115,14 @@ def show(
 
 def sql(
     query: Annotated[
-        str, typer.Argument(metavar="QUERY", help="One SELECT, or - to read it from stdin.")
+        str,
+        typer.Argument(
+            metavar="QUERY", callback=readable, help="One SELECT, or - to read it from stdin."
+        ),
     ],
-    form: Annotated[Format, typer.Option("--format", help="How rows are written.")] = Format.TABLE,
+    form: Annotated[
+        Format, typer.Option("--format", metavar="FORMAT", help="table, json, csv or parquet.")
+    ] = Format.TABLE,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write to this file instead of stdout.", dir_okay=False),
@@ -133,15 +147,12 @@ def sql(
     write(answer, chosen.value, output)
 
 
-def _checked(kind: str | None, min_confidence: float) -> None:
-    if kind is not None:
-        from streams.recognise import KINDS
+def _known(kind: str) -> None:
+    from streams.recognise import KINDS
 
-        if kind not in KINDS:
-            message = f"there is no kind {kind!r}; it must be one of {', '.join(KINDS)}"
-            raise WrongUse(message)
-    if isnan(min_confidence):
-        raise WrongUse("--min-confidence is no number; it must be from 0 to 1")
+    if kind not in KINDS:
+        message = f"there is no kind {kind!r}; it must be one of {', '.join(KINDS)}"
+        raise WrongUse(message)
 
 
 def _with_near_misses(node: "Node", name: str, error: WrongUse) -> WrongUse:

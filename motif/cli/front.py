@@ -14,16 +14,21 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from io import TextIOWrapper
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from schemas.errors import MotifError, WrongUse
+from schemas.errors import LogHeld, MotifError, WrongUse
 
 FAILED: Final = 1
 WRONG_USE: Final = 2
 INTERRUPTED: Final = 130
+
+SENTENCE_MAX: Final = 1_000
+"""Characters of a sentence; what a user typed may be longer than anybody reads."""
 
 _Wrong: Final = typer.BadParameter.__mro__[1]  # the parser's own error; typer does not name it
 
@@ -42,9 +47,7 @@ class FrontDoor(TyperGroup):
     ) -> NoReturn:
         """Run a command line and exit with its code."""
         del standalone_mode  # the caller of a command line gets a code, however it asks
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(AttributeError):  # a stream that a test put in place
-                stream.reconfigure(errors="replace")  # type: ignore[union-attr] # as above
+        _whole_streams()
         try:
             code = super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
             sys.stdout.flush()
@@ -67,13 +70,18 @@ class FrontDoor(TyperGroup):
 def explained(error: Exception) -> int:
     """Say in one sentence what went wrong; the exit code for it."""
     if isinstance(error, _Wrong):
+        if not str(error):  # help was shown, since nothing was asked for
+            return WRONG_USE
         complain(_wrong_use(error))
         return WRONG_USE
+    if isinstance(error, LogHeld):
+        complain(f"{str(error).partition(';')[0]}; wait until that process has ended, or stop it")
+        return FAILED
     if isinstance(error, MotifError):
         complain(str(error))
         return WRONG_USE if isinstance(error, WrongUse) else FAILED
     if isinstance(error, OSError) and error.strerror:
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{error.filename}: " if error.filename else "output: "
         full = "; make room on that disk" if error.errno == errno.ENOSPC else ""
         complain(f"{where}{error.strerror}{full}")
         return FAILED
@@ -92,12 +100,22 @@ def complain(sentence: str) -> None:
     """One sentence to stderr, with nothing in it that a terminal would obey."""
     from motif.display.words import safe
 
+    shown = sentence if len(sentence) <= SENTENCE_MAX else f"{sentence[:SENTENCE_MAX]}..."
     with suppress(BrokenPipeError):
-        print(f"motif: {safe(sentence)}", file=sys.stderr)
+        print(f"motif: {safe(shown)}", file=sys.stderr)
+
+
+def _whole_streams() -> None:
+    """Streams that can be written to, whatever characters come, also where one was closed."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _wrong_use(error: Any) -> str:
-    sentence = " ".join(error.format_message().split()).rstrip(".")
+    sentence = " ".join(error.format_message().replace("Value error, ", "").split()).rstrip(".")
     context = error.ctx
     asked = context.command_path if context else "motif"
     return f"{sentence}; '{asked} --help' says what there is"

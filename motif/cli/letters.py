@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data
+from motif.cli.options import FLAG, AsJson, Data, whole
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
     from motif.deadletters import Letter
+
+LIMIT_MAX = 1_000_000
 
 Ids = Annotated[
     list[str] | None,
@@ -26,7 +28,9 @@ def list_(
     everything: Annotated[
         bool, typer.Option("--all", metavar=FLAG, help="Also those decided about.")
     ] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 100,
+    limit: Annotated[
+        int, typer.Option(metavar="N", parser=whole(1, LIMIT_MAX), help="At most so many.")
+    ] = 100,
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:

@@ -1,21 +1,79 @@
-"""Options that many commands share."""
+"""Options that many commands share, and how their values are read."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
+
+FLAG: Final = ""
+"""What a switch takes: nothing, which typer would otherwise show as a type."""
+
+DATA_HELP: Final = "Folder of the log and its tables. Default: MOTIF_DATA, else your user folder."
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Reads a whole number within bounds.
+
+    >>> whole(1, 10)("7")
+    7
+    """
+
+    def read(text: str) -> int:
+        number = int(text) if re.fullmatch(r"[0-9]{1,18}", str(text)) else None
+        if number is None or not least <= number <= most:
+            message = f"{text!r} must be a whole number from {least} to {most}"
+            raise typer.BadParameter(message)
+        return number
+
+    return read
+
+
+def share(text: str) -> float:
+    """Reads a number from 0 to 1.
+
+    >>> share("0.5")
+    0.5
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:  # which NaN is not either
+        message = f"{text!r} must be a number from 0 to 1"
+        raise typer.BadParameter(message)
+    return number
+
+
+def readable(text: str | None) -> str | None:
+    """A text that can be asked for: any that is valid Unicode."""
+    if text is not None:
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            message = f"{text!r} must be text in UTF-8"
+            raise typer.BadParameter(message) from error
+    return text
+
+
+def _folder(text: str | Path) -> Path:
+    folder = Path(text)
+    try:
+        usable = str(text) != "" and (folder.is_dir() or not folder.exists())
+    except OSError as error:
+        message = f"{str(text)!r} cannot be used ({error.strerror}); name another folder"
+        raise typer.BadParameter(message) from error
+    if not usable:
+        message = f"{str(text)!r} must be a folder, or a path where one can be made"
+        raise typer.BadParameter(message)
+    return folder
 
 
 def _or_of_all(ctx: typer.Context, value: Path | None) -> Path | None:
     """The folder stated behind the command, else the one stated before it."""
     stated: Any = ctx.find_root().params.get("data")
-    chosen = value if value is not None else stated
-    if chosen is not None and not isinstance(chosen, Path):
-        chosen = Path(chosen)
-    if chosen is not None and chosen.exists() and not chosen.is_dir():
-        message = f"{str(chosen)!r} is a file; it must be a folder, or a path where one can be made"
-        raise typer.BadParameter(message)
-    return chosen
+    return value if value is not None else stated
 
 
 def _label(value: str | None) -> str | None:
@@ -30,14 +88,16 @@ def _label(value: str | None) -> str | None:
         raise typer.BadParameter(message) from error
 
 
-FLAG = ""
-"""What a switch takes: nothing, which typer would otherwise show as a type."""
-
-DATA_HELP = "Folder of the log and its tables. Default: MOTIF_DATA, else your user data folder."
-
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help=DATA_HELP, callback=_or_of_all, show_default=False),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help=DATA_HELP,
+        parser=_folder,
+        callback=_or_of_all,
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[
     bool, typer.Option("--json", metavar=FLAG, help="Print JSON instead of a table.")

@@ -20,6 +20,9 @@ from schemas.errors import WrongUse
 TABLE_ROWS_MAX: Final = 1_000
 """Rows of a table for people; other formats write all."""
 
+NULL: Final = "NULL"
+"""What a table shows for null; CSV has nothing there, JSON its own."""
+
 _ENCODE: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -104,7 +107,7 @@ def _cell(value: Any) -> str:
     """A value as text: exact, and the same in a table and in CSV."""
     plain = _plain(value)
     if plain is None:
-        return ""
+        return NULL
     if isinstance(plain, bool):
         return "true" if plain else "false"
     if isinstance(plain, list | dict):

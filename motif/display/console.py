@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 from rich.console import Console
 from rich.text import Text
@@ -26,6 +26,14 @@ _DOING: Final = {
     "federate": "summing up",
     "project": "making tables",
 }
+
+
+class Output(Console):
+    """A console that lets its caller see that the reader has gone."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leave it to the front door, which ends quietly."""
+        raise BrokenPipeError
 
 
 def stdout() -> Console:
@@ -67,7 +75,7 @@ def progress() -> Iterator[Progress | None]:
 
 def _console(*, stderr: bool) -> Console:
     file = sys.stderr if stderr else sys.stdout
-    console = Console(file=file, highlight=False, markup=False, emoji=False)
+    console = Output(file=file, highlight=False, markup=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = PIPE_WIDTH
     return console

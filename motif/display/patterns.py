@@ -140,8 +140,9 @@ def _facts(one: Pattern, lift: Lift | None) -> list[tuple[str, str]]:
         of_tool, of_all = words.percent(lift.share), words.percent(lift.baseline)
         compared = f"{of_tool} of what follows {lift.tool_a}, {of_all} of all"
         pairs.append(("lift", f"{lift.lift:.2f}: {compared}"))
-    seen = f"{words.minute_of(one.first_seen)} to {words.minute_of(one.last_seen)}"
-    pairs.append(("seen", seen))
+    if one.first_seen is not None:
+        seen = f"{words.minute_of(one.first_seen)} to {words.minute_of(one.last_seen)}"
+        pairs.append(("seen", seen))
     pairs += [(name, words.count(value)) for name, value in sorted(one.counters.items())]
     if one.undated:
         pairs.append(("undated", words.count(one.undated)))

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from motif.display import words
-from motif.display.table import facts, number, table, text
+from motif.display.table import Column, facts, number, table, text
 from motif.node import PartitionStatus, Status
 from streams.identity import Identity
 
@@ -59,10 +59,10 @@ def _sizes(status: Status) -> Table:
 
 def _partitions(partitions: list[PartitionStatus]) -> Table:
     columns = [
-        text("partition"),
+        Column("partition"),
         *map(
             number,
-            ("records", "learned", "lag", "waiting", "late", "repeats", "conflicting", "refused"),
+            ("learned", "lag", "waiting", "late", "repeats", "conflicting", "refused"),
         ),
     ]
     rows = [
@@ -71,7 +71,6 @@ def _partitions(partitions: list[PartitionStatus]) -> Table:
             *map(
                 words.count,
                 (
-                    one.end,
                     one.learned,
                     one.lag,
                     one.waiting,
