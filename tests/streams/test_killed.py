@@ -22,8 +22,9 @@ from streams.federator import Federator
 from streams.learner import Learner
 from tests.streams.worlds import RULES, contributor, NOW
 with SqliteLog.open(Path(sys.argv[1]), clock=lambda: NOW) as log:
-    learner, federator = Learner(log, contributor("here", 0), RULES, label="here"), Federator(log, 0)
-    while learner.step(30) + federator.step():
+    learner = Learner(log, contributor("here", 0), RULES, label="here")
+    federator = Federator(log, 0)
+    while learner.step(6) + federator.step():
         pass
 """
 
