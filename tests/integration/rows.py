@@ -40,8 +40,8 @@ _WHEN_AND_WHERE = (
 STORED: Mapping[str, tuple[str, ...]] = {
     **{
         name: _WHEN_AND_WHERE
-        for name in (*NAMES, "patterns", "tool_calls", "model_calls", "sessions")
-        if name not in {"duplicates", "positions", "pattern_rows"}
+        for name in (*NAMES, "patterns", "contributions", "tool_calls", "model_calls", "sessions")
+        if name not in {"duplicates", "positions", "pattern_rows", "contributed"}
     },
     "logs": (*_WHEN_AND_WHERE, "event_id", "happened_at"),  # minted when a log is founded
     "pattern_measures": (),
