@@ -11,15 +11,20 @@ from projections.tables.table import Type
 from streams.fixedpoint import nano_usd
 
 _DOLLARS_MAX_NANO = 10**18 - 1
+_PLACES = 9
 _NULL = b"null"
 
 
 def _money(amounts: Iterable[str | None]) -> Sequence[Decimal | None]:
+    return [None if text is None else _dollars(text) for text in amounts]
+
+
+def _dollars(text: str) -> Decimal:
+    whole, _, part = text.partition(".")
+    if len(part) <= _PLACES and whole.isdigit() and (not part or part.isdigit()):
+        return Decimal(text)
     # What rounds up to a billion dollars would need a digit more than the column has.
-    return [
-        None if text is None else Decimal(min(nano_usd(text), _DOLLARS_MAX_NANO)).scaleb(-9)
-        for text in amounts
-    ]
+    return Decimal(min(nano_usd(text), _DOLLARS_MAX_NANO)).scaleb(-_PLACES)
 
 
 def _amount(amounts: Iterable[str | None]) -> Sequence[Decimal | None]:
