@@ -8,28 +8,16 @@ from typing import Final
 
 from projections.tables.patterns import NESTED, PATTERN
 
+# The learner lets one result stand for a call and refuses any other, so this joins one to one.
 TOOL_CALLS: Final = """
 CREATE VIEW tool_calls AS
-WITH result AS (
-    SELECT * FROM tool_finished WHERE event_id = call_id || '/result'
-    UNION ALL BY NAME
-    -- A result under another id counts where the call has none under the usual one; the first does.
-    SELECT DISTINCT ON (topic, "partition", source, session_id, call_id) unusual.*
-    FROM tool_finished unusual
-    WHERE event_id <> call_id || '/result' AND NOT EXISTS (
-        FROM tool_finished usual
-        WHERE usual.event_id = usual.call_id || '/result'
-          AND usual."partition" = unusual."partition" AND usual.source = unusual.source
-          AND usual.session_id = unusual.session_id AND usual.call_id = unusual.call_id)
-    ORDER BY "offset"
-)
 SELECT call.topic, call."partition", call."offset", call.source, call.event_id,
     call.happened_at, call.appended_at, call.session_id, call.seq, call.previous_event_id,
     call.agent, call.tool, result.ok, result.error_class,
     call.happened_at AS called_at, result.happened_at AS finished_at,
     epoch_us(result.happened_at) - epoch_us(call.happened_at) AS duration_us,
     call.submission
-FROM tool_called call LEFT JOIN result
+FROM tool_called call LEFT JOIN tool_finished result
   ON result."partition" = call."partition" AND result.source = call.source
  AND result.session_id = call.session_id AND result.call_id = call.event_id
 """

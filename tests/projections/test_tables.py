@@ -86,15 +86,13 @@ def test_a_call_without_a_result_is_neither_good_nor_bad(world: World) -> None:
     assert (row["ok"], row["error_class"], row["duration_us"], row["called_at"]) == (None,) * 4
 
 
-def test_two_results_of_one_call_make_one_row_and_the_usual_id_wins(world: World) -> None:
+def test_a_second_result_of_a_call_was_refused_and_makes_no_second_row(world: World) -> None:
     other = Event("src", "odd", ToolFinished(session_id="s", call_id="c1", ok=False), NOON_US)
-    odder = Event("src", "odder", ToolFinished(session_id="s", call_id="c2", ok=False), NOON_US)
-    oddest = Event("src", "oddest", ToolFinished(session_id="s", call_id="c2", ok=True), NOON_US)
+    world.append(called(), other, finished())
+    world.learn(refused=[2])
+    world.project()
 
-    world.state(called(), other, finished(), called("c2"), odder, oddest)
-
-    found = [(row["event_id"], row["ok"]) for row in world.rows("tool_calls", order="event_id")]
-    assert found == [("c1", True), ("c2", False)]
+    assert [(row["event_id"], row["ok"]) for row in world.rows("tool_calls")] == [("c1", False)]
 
 
 @settings(
