@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from connectors.contract import Unreadable
 from schemas.clock import Clock, now_us
+from schemas.collector import uncollected
 from schemas.envelope import SIZE_MAX, Event, outgoing
 from schemas.errors import Refused
 from schemas.ids import letter_id
@@ -50,7 +51,8 @@ class Publisher:
         """Append everything, batch by batch; each batch is durable before the next is read."""
         published = Published()
         for batch in _batches(self._records(items, origin, published)):
-            offsets = self._log.append(batch)
+            with uncollected():
+                offsets = self._log.append(batch)
             for record, offset in zip(batch, offsets, strict=True):
                 published.positions[record.topic, record.partition] = offset + 1
             published.appended += sum(record.topic != DEAD_LETTERS.name for record in batch)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from projections.projector import Projector
+from schemas.collector import uncollected
 
 PAUSE_S = 0.05
 """How long the thread waits when it has caught up with the learner."""
@@ -32,7 +33,9 @@ def projecting(projector: Projector) -> Iterator[None]:
 def _run(projector: Projector, done: Event, failed: list[BaseException]) -> None:
     try:
         while not done.is_set():
-            if not projector.step():
+            with uncollected():
+                moved = projector.step()
+            if not moved:
                 done.wait(PAUSE_S)
     except BaseException as error:  # noqa: BLE001  # It is raised again where somebody waits for it.
         failed.append(error)

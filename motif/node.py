@@ -29,6 +29,7 @@ from projections.queries import Detail, Key, Pattern
 from projections.store import Store
 from projections.verify import Difference, verify
 from schemas.clock import monotonic_s
+from schemas.collector import uncollected
 from schemas.envelope import Event
 from schemas.errors import ProjectionDamaged, WrongUse
 from schemas.log import Log
@@ -348,10 +349,11 @@ class Node:
     def _project(self, progress: Progress | None) -> None:
         projector = self._projecting()
         done = 0
-        while moved := projector.step():
-            done += moved
-            if progress is not None:
-                progress("project", done, 0)
+        with uncollected():
+            while moved := projector.step():
+                done += moved
+                if progress is not None:
+                    progress("project", done, 0)
 
     def _projecting(self) -> Projector:
         if self._projector is None:

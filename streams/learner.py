@@ -6,13 +6,12 @@ partition's owner. Nothing else is ever written, so a crash between any two inst
 log from which the same is learned again.
 """
 
-import gc
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import msgspec
 
+from schemas.collector import uncollected
 from schemas.errors import Refused
 from schemas.failpoint import reach
 from schemas.letters import letter_of
@@ -117,7 +116,7 @@ class Learner:
             Fenced: another owner took over; this learner must be dropped.
             LogIncompatible: newer rules have learned this partition.
         """
-        with _uncollected():
+        with uncollected():
             working = self._restored()
             try:
                 return self._learn(working, limit)
@@ -249,15 +248,3 @@ class Learner:
         )
         key = f"{topic}/{partition}/position".encode()
         yield Outgoing(name, partition, key, _JSON.encode(reached))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Keep the cycle collector away: a batch makes many objects and no cycles it leaves behind."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -2,8 +2,8 @@
 
     make bench ARGS=end_to_end
 
-Two mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of its
-own: completed tasks over 10,000 patterns, and tool calls with their results in sessions of 72 calls
+Two mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of
+its own: completed tasks over 10,000 patterns, and tool calls with their results in sessions of 72 calls
 over 22 tools. Making the events is not counted; everything from the first append until the answer
 to the first query is. Memory is the most the process ever held.
 """
@@ -37,7 +37,7 @@ def main() -> None:
         _measure(sys.argv[1])
         return
     for mix in MIXES:
-        subprocess.run([sys.executable, __file__, mix], check=True)  # noqa: S603  # Ourselves.
+        subprocess.run([sys.executable, __file__, mix], check=True)
 
 
 def _measure(mix: str) -> None:
