@@ -349,11 +349,13 @@ class Node:
     def _project(self, progress: Progress | None) -> None:
         projector = self._projecting()
         done = 0
-        with uncollected():
-            while moved := projector.step():
-                done += moved
-                if progress is not None:
-                    progress("project", done, 0)
+        moved = 1
+        while moved:
+            with uncollected():
+                moved = projector.step()
+            done += moved
+            if progress is not None:
+                progress("project", done, 0)
 
     def _projecting(self) -> Projector:
         if self._projector is None:

@@ -3,8 +3,8 @@
     make bench ARGS=end_to_end
 
 Two mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of
-its own: completed tasks over 10,000 patterns, and tool calls with their results in sessions of 72 calls
-over 22 tools. Making the events is not counted; everything from the first append until the answer
+its own: completed tasks over 10,000 patterns, and tool calls with their results in sessions of 72
+calls over 22 tools. Making the events is not counted; everything from the first append until the answer
 to the first query is. Memory is the most the process ever held.
 """
 
