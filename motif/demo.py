@@ -153,12 +153,10 @@ def _say_what_next(console: Console, data: Path | None) -> None:
         (f"{program} patterns --kind tool_usage{where}", "which tool follows which"),
         (f"{program} show tool_usage:Read:Edit{where}", "one pattern with all its numbers"),
     ]
-    made = Table.grid(padding=(0, 2))
-    made.add_column(no_wrap=True)
-    made.add_column()
+    wide = max(len(command) for command, _ in lines)
     for command, what in lines:
-        made.add_row(Text(f"  {command}", style="cyan"), Text(what, style="dim"))
-    console.print(made)
+        line = Text(f"  {command:<{wide}}", style="cyan").append(f"  {what}", style="dim")
+        console.print(line, soft_wrap=True)
     _say(console, "Nothing leaves your machine.")
 
 

@@ -70,13 +70,23 @@ def asyncapi_document() -> dict[str, Any]:
         },
         "components": {
             "messages": {_message_name(one): _message(one) for one in PAYLOADS.values()},
-            "schemas": {one.__name__: _payload(one) for one in PAYLOADS.values()},
+            "schemas": _components(),
         },
     }
 
 
-def _payload(payload: type[Payload]) -> dict[str, Any]:
-    return payload.model_json_schema(mode="validation")
+def _payload(payload: type[Payload], definitions: str = "#/$defs/{model}") -> dict[str, Any]:
+    return payload.model_json_schema(mode="validation", ref_template=definitions)
+
+
+def _components() -> dict[str, Any]:
+    """The schemas of all payloads beside what they share, so that references lead somewhere."""
+    components: dict[str, Any] = {}
+    for one in PAYLOADS.values():
+        schema = _payload(one, "#/components/schemas/{model}")
+        components |= schema.pop("$defs", {})
+        components[one.__name__] = schema
+    return components
 
 
 def _channel(topic: Topic) -> dict[str, Any]:

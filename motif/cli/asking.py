@@ -76,7 +76,8 @@ def patterns(
         fitting = kind or search or min_confidence
         say("No pattern fits." if fitting else "No patterns yet: nothing was imported.")
         return
-    stdout().print(listed(shown, measures, kinds=kind is None))
+    console = stdout()
+    console.print(listed(shown, measures, console.width, kinds=kind is None))
     if len(found) > limit:
         say(f"These are the first {limit:,}; --limit gives more, --kind and --search choose.")
 

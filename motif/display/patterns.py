@@ -27,12 +27,16 @@ _LATENCIES: Final = ("latency", "duration", "time_to_recovery")
 
 
 def listed(
-    patterns: Sequence[Pattern], measures: Mapping[str, Measures], *, kinds: bool = True
+    patterns: Sequence[Pattern], measures: Mapping[str, Measures], width: int, *, kinds: bool = True
 ) -> Table:
-    """Patterns in the order given: title, kind and the numbers to compare them by."""
+    """Patterns in the order given: title, kind and the numbers to compare them by.
+
+    Times and costs of several kinds are hard to compare, so they go first where there is no room.
+    """
     of = [measures.get(one.pattern_id, {}) for one in patterns]
-    timed = any(_median_time(one) for one in of)
-    priced = any("cost" in one for one in of)
+    room = width >= WIDE or not kinds
+    timed = room and any(_median_time(one) is not None for one in of)
+    priced = room and any("cost" in one for one in of)
     rated = any(one.success_rate is not None for one in patterns)
     columns = [text("pattern"), *([Column("kind")] if kinds else [])]
     columns += [number("occurrences"), number("confidence")]
