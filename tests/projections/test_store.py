@@ -5,9 +5,8 @@ import random
 import shutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from typing import NamedTuple
 
 import duckdb
 import pytest
@@ -33,13 +32,18 @@ def everything(store: Store) -> Rows:
     return found
 
 
-@cache
-def intact() -> tuple[World, Rows, dict[str, Path]]:
-    """A projection with everything in it, closed; and one that was killed with its WAL beside it.
+class Intact(NamedTuple):
+    """A whole projection: its world, its rows, and copies of its files, closed and as killed."""
 
-    Made once a process: a hundred cases copy it.
-    """
-    world = World(Path(mkdtemp()))
+    world: World
+    rows: Rows
+    files: dict[str, Path]
+
+
+@pytest.fixture(scope="module")
+def intact(tmp_path_factory: pytest.TempPathFactory) -> Intact:
+    """A projection with everything in it; made once, as a hundred cases copy it."""
+    world = World(tmp_path_factory.mktemp("world"))
     for number in range(2_000):
         data = (
             TaskCompleted(task_type=f"t{number}", agent="a" * (number % 90), success=True)
@@ -61,20 +65,19 @@ def intact() -> tuple[World, Rows, dict[str, Path]]:
     for state in ("killed", "closed"):
         if state == "closed":
             world.close()
-        folder = Path(mkdtemp())
+        folder = tmp_path_factory.mktemp(state)
         for path in world.folder.glob("projection.duckdb*"):
             shutil.copy(path, folder)
         files[state] = folder
     with Store.open(files["closed"] / "projection.duckdb", log_id=LOG_ID) as store:
         rows = everything(store)
-    return world, rows, files
+    return Intact(world, rows, files)
 
 
-def damaged(tmp_path: Path, seed: int) -> Path:
+def damaged(intact: Intact, tmp_path: Path, seed: int) -> Path:
     """A copy with one seeded damage: a flipped bit, an end cut off, a hole, or a file deleted."""
     chance = random.Random(seed)
-    _, _, files = intact()
-    shutil.copytree(files[chance.choice(("killed", "closed"))], tmp_path, dirs_exist_ok=True)
+    shutil.copytree(intact.files[chance.choice(("killed", "closed"))], tmp_path, dirs_exist_ok=True)
     path = chance.choice(sorted(tmp_path.glob("projection.duckdb*")))
     content = bytearray(path.read_bytes())
     what = chance.choice(("flip", "flip", "flip in the head", "cut", "hole", "delete"))
@@ -91,13 +94,12 @@ def damaged(tmp_path: Path, seed: int) -> Path:
     return tmp_path / "projection.duckdb"
 
 
-def read_like_a_user(path: Path) -> tuple[Rows, int]:
+def read_like_a_user(intact: Intact, path: Path) -> tuple[Rows, int]:
     """What a node does: open, catch up, answer; on damage say so, open again. Rows and refusals."""
-    world, _, _ = intact()
     for refusals in range(2):
         store = Store.open(path, log_id=LOG_ID)
         try:
-            projector = Projector(world.log, store)
+            projector = Projector(intact.world.log, store)
             projector.catch_up()
             projector.close()
             return everything(store), refusals
@@ -109,22 +111,23 @@ def read_like_a_user(path: Path) -> tuple[Rows, int]:
 
 
 @pytest.mark.parametrize("group", range(10))
-def test_a_damaged_file_is_made_anew_or_refused_and_never_wrong(tmp_path: Path, group: int) -> None:
+def test_a_damaged_file_is_made_anew_or_refused_and_never_wrong(
+    intact: Intact, tmp_path: Path, group: int
+) -> None:
     """A hundred seeded cases: whatever is answered is what the intact file answers."""
-    _, expected, _ = intact()
-
     for seed in range(group * 10, group * 10 + 10):
-        path = damaged(tmp_path / str(seed), seed)
+        path = damaged(intact, tmp_path / str(seed), seed)
 
-        rows, _ = read_like_a_user(path)
+        rows, _ = read_like_a_user(intact, path)
 
-        assert rows == expected, f"seed {seed}"
+        assert rows == intact.rows, f"seed {seed}"
 
 
-def test_damage_that_shows_only_when_read_is_refused_then_repaired(tmp_path: Path) -> None:
+def test_damage_that_shows_only_when_read_is_refused_then_repaired(
+    intact: Intact, tmp_path: Path
+) -> None:
     """The file opens well: it is the rows in its middle that are damaged."""
-    _, expected, files = intact()
-    whole = (files["closed"] / "projection.duckdb").read_bytes()
+    whole = (intact.files["closed"] / "projection.duckdb").read_bytes()
     path = tmp_path / "projection.duckdb"
     refusals = 0
 
@@ -132,21 +135,20 @@ def test_damage_that_shows_only_when_read_is_refused_then_repaired(tmp_path: Pat
         content = bytearray(whole)
         content[block + 100] ^= 1
         path.write_bytes(content)
-        rows, refused = read_like_a_user(path)
-        assert rows == expected
+        rows, refused = read_like_a_user(intact, path)
+        assert rows == intact.rows
         refusals += refused
 
     assert refusals, "no block was read for the first time by a question"
 
 
-def test_an_undamaged_file_is_left_alone(tmp_path: Path) -> None:
-    _, expected, files = intact()
+def test_an_undamaged_file_is_left_alone(intact: Intact, tmp_path: Path) -> None:
     for state in ("killed", "closed"):
         folder = tmp_path / state
-        shutil.copytree(files[state], folder)
+        shutil.copytree(intact.files[state], folder)
         with Store.open(folder / "projection.duckdb", log_id=LOG_ID) as store:
             assert (store.created, store.rebuilt, store.reason) == (False, False, None)
-            assert everything(store) == expected
+            assert everything(store) == intact.rows
 
 
 def test_a_file_that_is_missing_is_made_and_leftovers_are_swept_away(tmp_path: Path) -> None:
@@ -210,12 +212,11 @@ def test_read_only_nothing_is_replaced(tmp_path: Path) -> None:
     assert path.read_bytes() == b"junk" * 10_000
 
 
-def test_read_only_everything_can_be_asked(tmp_path: Path) -> None:
-    _, expected, files = intact()
-    shutil.copytree(files["closed"], tmp_path, dirs_exist_ok=True)
+def test_read_only_everything_can_be_asked(intact: Intact, tmp_path: Path) -> None:
+    shutil.copytree(intact.files["closed"], tmp_path, dirs_exist_ok=True)
 
     with Store.open(tmp_path / "projection.duckdb", log_id=LOG_ID, read_only=True) as store:
-        assert everything(store) == expected
+        assert everything(store) == intact.rows
 
 
 def test_a_file_another_process_holds_is_refused_and_kept(tmp_path: Path) -> None:
