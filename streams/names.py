@@ -24,6 +24,7 @@ _ADDRESSES = r"""
     | (?:[0-9A-Fa-f]{1,4}:){3,}                           # an IPv6 address
     | (?<![A-Za-z0-9_])[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4})*::
     | (?:^|[ /])::
+    | (?i:mcp__)                                          # a server; a tool's name is cut before
     | ://                                                 # an address of a server
     | (?<![\w-])localhost(?![\w-])
     | \w\.(?:com|net|org|edu|gov|mil|local|localdomain|internal|intranet|lan|corp|home|arpa|onion)
