@@ -5,8 +5,9 @@ from typing import TypeVar
 
 from motif.node import Node
 from projections import overview
+from projections.examples import Example, examples
 from projections.overview import Lift
-from projections.queries import Measure
+from projections.queries import Measure, Pattern
 from projections.store import Store
 
 Answer = TypeVar("Answer")
@@ -25,6 +26,11 @@ def tool_lifts(node: Node, limit: int) -> list[Lift]:
 def lift_of(node: Node, pattern_id: str) -> Lift | None:
     """The lift of a pattern that is a transition between tools."""
     return _ask(node, lambda store: overview.lifts_of(store, [pattern_id])).get(pattern_id)
+
+
+def examples_of(node: Node, pattern: Pattern, limit: int = 3) -> list[Example]:
+    """Where a pattern happened here lately."""
+    return _ask(node, lambda store: examples(store, pattern, limit))
 
 
 def fingerprint(node: Node) -> str:

@@ -30,7 +30,7 @@ class Format(StrEnum):
 
 def patterns(
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="Only patterns of this kind.")
+        str | None, typer.Option(metavar="KIND", help="Only this kind, such as tool_usage.")
     ] = None,
     min_confidence: Annotated[
         float,
@@ -94,12 +94,12 @@ def show(
     as_json: AsJson = False,
     data: Data = None,
 ) -> None:
-    """Show one pattern: its numbers with intervals, its days, who contributed."""
+    """Show one pattern: its numbers with intervals, its days, contributors, examples."""
     from motif.cli.opened import opened
     from motif.cli.output import print_json
     from motif.display.console import stdout
     from motif.display.patterns import shown
-    from motif.questions import lift_of
+    from motif.questions import examples_of, lift_of
 
     with opened(data) as node:
         try:
@@ -107,11 +107,13 @@ def show(
         except WrongUse as error:
             raise _with_near_misses(node, pattern, error) from error
         lift = lift_of(node, detail.pattern.pattern_id)
+        examples = examples_of(node, detail.pattern)
     if as_json:
-        print_json({**_fields(detail.pattern), "lift": lift, **_nested(detail)})
+        numbers = {**_fields(detail.pattern), "lift": lift, **_nested(detail)}
+        print_json({**numbers, "examples": examples})
         return
     console = stdout()
-    console.print(shown(detail, lift, console.width))
+    console.print(shown(detail, lift, examples, console.width))
 
 
 def sql(

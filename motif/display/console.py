@@ -64,9 +64,12 @@ def progress() -> Iterator[Progress | None]:
         yield None
         return
     with console.status("starting", spinner_style="dim") as status:
+        most: dict[str, int] = {}
 
         def tell(doing: str, done: int, of: int) -> None:
             what = _DOING.get(doing, doing)
+            # Learning goes round by round; a number that fell would look like work undone.
+            most[doing] = done = max(done, most.get(doing, 0))
             number = f" {done:,} of {of:,}" if of else f" {done:,}" if done else ""
             status.update(f"{what}{number}")
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from motif.display import words
 from motif.display.table import Column, facts, number, table, text
+from projections.examples import Example
 from projections.overview import Lift
 from projections.queries import Day, Detail, Measure, Pattern
 
@@ -61,7 +62,9 @@ def listed(
     return table(columns, rows)
 
 
-def shown(detail: Detail, lift: Lift | None, width: int) -> RenderableType:
+def shown(
+    detail: Detail, lift: Lift | None, examples: Sequence[Example], width: int
+) -> RenderableType:
     """One pattern with everything known about it."""
     one = detail.pattern
     parts: list[RenderableType] = [
@@ -74,6 +77,8 @@ def shown(detail: Detail, lift: Lift | None, width: int) -> RenderableType:
         parts += ["", Text("Days (UTC)", style="bold"), daily(detail.days)]
     if detail.sites:
         parts += ["", Text("Sites", style="bold"), contributed(detail)]
+    if examples:
+        parts += ["", Text("Latest here", style="bold"), happened(examples, width)]
     return Group(*parts)
 
 
@@ -117,6 +122,16 @@ def contributed(detail: Detail) -> Table:
         counts = [one.occurrences, *((one.successes, one.failures) if judged else ())]
         rows.append([one.site_label or one.site_id, *map(words.count, counts)])
     return table(columns, rows)
+
+
+def happened(examples: Sequence[Example], width: int) -> Table:
+    """Where a pattern happened lately: what to look for in one's own files."""
+    wide = width >= WIDE
+    rows = []
+    for one in examples:
+        row = [words.minute_of(one.happened_at), one.session_id or words.UNKNOWN]
+        rows.append([*row, one.event_id] if wide else row)
+    return table([Column("when"), text("session"), *([text("event")] if wide else [])], rows)
 
 
 def _with_line(made: Table, by_day: Mapping[date, int], most: date) -> Table:
