@@ -136,7 +136,7 @@ class Checkpoint:
             numbered=self._numbered,
         )
         body = msgspec.json.encode(head)
-        yield self.owned.record("head", b"%08x" % crc32(body) + body)
+        yield self.owned.record("head", sealed(body))
 
     def restore(self, segments: dict[str, bytes]) -> tuple[State, Head]:
         """The state that the records of this checkpoint hold.
@@ -233,15 +233,30 @@ def head_of(value: bytes) -> Head:
     Raises:
         Damaged: it was altered, or written by another version.
     """
-    crc, body = value[:8], value[8:]
-    if b"%08x" % crc32(body) != crc:
-        message = "the head is not what was written"
-        raise Damaged(message)
+    body = unsealed(value)
     written = msgspec.json.decode(body, type=_Format).format
     if written != FORMAT:
         message = f"the checkpoint has format {written}, this version writes {FORMAT}"
         raise Damaged(message)
     return msgspec.json.decode(body, type=Head)
+
+
+def sealed(body: bytes) -> bytes:
+    """What says how far somebody has come, behind its checksum."""
+    return b"%08x" % crc32(body) + body
+
+
+def unsealed(value: bytes) -> bytes:
+    """What was sealed.
+
+    Raises:
+        Damaged: it is something else.
+    """
+    crc, body = value[:8], value[8:]
+    if b"%08x" % crc32(body) != crc:
+        message = "the head is not what was written"
+        raise Damaged(message)
+    return body
 
 
 def by_session(facts: bytes) -> dict[int, bytearray]:

@@ -8,8 +8,6 @@ Whatever it reads is true, so reading late or twice does no harm.
 from collections.abc import Iterable, Iterator
 from sys import intern
 
-import msgspec
-
 from schemas.failpoint import reach
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
@@ -21,8 +19,6 @@ from streams.progress import Written, federator_key, progress_of
 CHUNK = 4_096
 FORMAT = 1
 """Of the rows; another one, and every row is written again."""
-
-_JSON = msgspec.json.Encoder()
 
 
 class Federator:
@@ -103,7 +99,7 @@ class Federator:
             row = row_of(identity, *self._held[identity])
             yield Outgoing(PATTERNS.name, self._partition, identity.encode(), row)
         reach("federator.before_position")
-        value = _JSON.encode(Written(FORMAT, self._position))
+        value = Written(FORMAT, self._position).encode()
         key = federator_key(self._partition)
         yield Outgoing(LEARNER_CHECKPOINTS.name, self._partition, key, value)
 

@@ -4,7 +4,7 @@ import msgspec
 
 from schemas.log import Log
 from schemas.topics import LEARNER_CHECKPOINTS
-from streams.checkpoint import Damaged, head_of
+from streams.checkpoint import Damaged, head_of, sealed, unsealed
 from streams.contribution import Epoch
 
 Learner = tuple[str, Epoch]
@@ -20,6 +20,10 @@ class Written(msgspec.Struct):
     format: int
     position: int
 
+    def encode(self) -> bytes:
+        """The value of the record."""
+        return sealed(msgspec.json.encode(self))
+
 
 def federator_key(partition: int) -> bytes:
     """The key of a federator's record among the checkpoints."""
@@ -29,7 +33,8 @@ def federator_key(partition: int) -> bytes:
 def progress_of(log: Log, partition: int) -> tuple[dict[Learner, int], Written | None]:
     """The positions of this partition's learners, and of the federator of the same number.
 
-    A head that cannot be read counts as none: whoever restores it will say so.
+    A head that cannot be read counts as none: whoever restores it will say so. So does a
+    federator's record: all rows are written again then.
     """
     learned: dict[Learner, int] = {}
     written: Written | None = None
@@ -40,7 +45,7 @@ def progress_of(log: Log, partition: int) -> tuple[dict[Learner, int], Written |
         for record in records:
             key = record.key or b""
             if key == mine and record.value is not None:
-                written = msgspec.json.decode(record.value, type=Written)
+                written = _written(record.value)
             elif key.endswith(b"/head"):
                 learner = _learner(key.decode())
                 learned.pop(learner, None)
@@ -49,6 +54,13 @@ def progress_of(log: Log, partition: int) -> tuple[dict[Learner, int], Written |
                 except (Damaged, ValueError):
                     continue
     return learned, written
+
+
+def _written(value: bytes) -> Written | None:
+    try:
+        return msgspec.json.decode(unsealed(value), type=Written)
+    except (Damaged, ValueError):
+        return None
 
 
 def _learner(key: str) -> Learner:

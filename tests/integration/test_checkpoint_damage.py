@@ -87,6 +87,21 @@ def test_an_altered_checkpoint_is_thrown_away_and_said(
     assert any("learned again" in notice and "damaged" in notice for notice in notices)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_an_altered_position_of_a_federator_makes_it_write_all_rows_again(
+    folder: Path, clean: Tables, seed: int
+) -> None:
+    rng = Random(seed)
+    record = rng.choice(_records(folder, LEARNER_CHECKPOINTS, lambda one: not _of_a_learner(one)))
+    assert record.value
+    altered = bytearray(record.value)
+    altered[rng.randrange(len(altered))] ^= 1 << rng.randrange(8)
+
+    _replace(folder, record, bytes(altered))
+
+    assert not _continued(folder, clean)
+
+
 @pytest.mark.parametrize("what", ["a head", "a segment", "every record"])
 def test_a_lost_checkpoint_is_learned_again_and_said(
     folder: Path, clean: Tables, what: str

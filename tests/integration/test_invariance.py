@@ -54,6 +54,7 @@ def once(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Tables:
         return learned(node)
 
 
+@pytest.mark.needs_shared_data
 def test_an_import_learns_from_every_source(once: Tables) -> None:
     """So that nothing below compares empty tables."""
     assert {table: len(rows) for table, rows in once.items()} == {
