@@ -76,12 +76,20 @@ def found(log: Log, label: str, *, site_id: str | None = None) -> Identity:
 
 def allow_servers(log: Log, identity: Identity, servers: frozenset[str]) -> Identity:
     """Record the MCP servers whose names may be shown; a change starts a new epoch."""
-    if servers == identity.allowed_servers:
-        return identity
-    changed = SettingsChanged(mcp_servers=sorted(servers))
-    name = f"settings/{identity.log_id}/{identity.settings_changes + 1}"
-    log.append([outgoing(Event(SOURCE, name, changed, now_us()), log.partitions)])
-    return identity_of(log) or identity
+    while servers != identity.allowed_servers:
+        changed = SettingsChanged(mcp_servers=sorted(servers))
+        event = Event(SOURCE, _next_change(identity), changed, now_us())
+        log.append([outgoing(event, log.partitions)])
+        identity = identity_of(log) or identity  # somebody else's change may have come before
+    return identity
+
+
+def _next_change(identity: Identity) -> str:
+    """The only id under which the next change of this log's settings counts.
+
+    A change that is repeated, that lost a race, or that comes in a file from elsewhere, does not.
+    """
+    return f"settings/{identity.log_id}/{identity.settings_changes + 1}"
 
 
 def _after(identity: Identity | None, event: Event, partitions: int) -> Identity | None:
@@ -97,7 +105,9 @@ def _after(identity: Identity | None, event: Event, partitions: int) -> Identity
             )
             raise LogIncompatible(message)
         return Identity(data.site_id, data.log_id, data.site_label or "")
-    if isinstance(data, SettingsChanged) and identity is not None:
+    if identity is None or (event.source, event.id) != (SOURCE, _next_change(identity)):
+        return identity
+    if isinstance(data, SettingsChanged):
         return replace(
             identity,
             allowed_servers=frozenset(data.mcp_servers),

@@ -280,6 +280,8 @@ def _tasks(rng: Random, session: str, count: int) -> list[Event]:
 
 
 def _moment(rng: Random) -> int:
+    if rng.random() < 0.02:
+        return rng.choice([0, -1, -62_135_596_800_000_000])  # 1970, the day before, the year 1
     return NOW - rng.choice([0, 1, 20, 34, 35, 36, 60, 2_000]) * DAY_US - rng.randint(0, 3)
 
 
