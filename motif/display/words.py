@@ -194,6 +194,8 @@ def bars(numbers: Sequence[int]) -> str:
 def _digits(value: float) -> str:
     """Three digits at most before and behind the point, without needless zeros."""
     size = abs(value)
+    if 0 < size < 0.995:  # noqa: PLR2004  # what would round up to one
+        return f"{value:.2g}"
     if size >= 99.95:  # noqa: PLR2004  # three digits before the point
         return f"{value:.0f}"
     text = f"{value:.1f}" if size >= 9.995 else f"{value:.2f}"  # noqa: PLR2004
