@@ -1,41 +1,77 @@
-"""Projecting beside learning: another thread, as DuckDB and Arrow work without Python's lock."""
+"""Projecting beside learning, in a process of its own, while there is much to learn.
 
-from collections.abc import Iterator
+Python does one thing at a time in a process; a projection from the log needs nothing of the
+learner but what stands in the log. DuckDB lets one process write a file, so the node lets go of
+the projection until the helper is done.
+
+    python -m motif.beside FOLDER LOG_ID
+
+projects until it reads a full stop on its standard input, then to the log's end, and leaves.
+When its input closes without one, whoever started it is dead, and it leaves at once.
+"""
+
+import os
+import select
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from pathlib import Path
 
+from connectors.logs.sqlite import SqliteLog
 from projections.projector import Projector
+from projections.store import Store
 from schemas.collector import uncollected
 
 PAUSE_S = 0.05
-"""How long the thread waits when it has caught up with the learner."""
+"""How long the helper waits when it has caught up with the learner."""
+
+PROJECTION = "projection.duckdb"
+"""The projection's file in a node's folder."""
 
 
 @contextmanager
-def projecting(projector: Projector) -> Iterator[None]:
-    """Keep projecting what is learned until the block ends; an error there is raised here.
+def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Iterator[None]:
+    """Keep projecting what is learned within the block, and all of it at its end.
 
-    Inside the block nobody else may use the projector.
+    Nobody else may have the projection open meanwhile. What the helper has to say is `heard`,
+    line by line. Should it fail, the projection is as far as it came: whoever goes on with it
+    meets the same trouble and can say so.
     """
-    done = Event()
-    failed: list[BaseException] = []
-    thread = Thread(target=_run, args=(projector, done, failed), name="projector")
-    thread.start()
+    helper = subprocess.Popen(  # noqa: S603  # Ourselves, by the interpreter that runs us.
+        [sys.executable, "-m", "motif.beside", str(folder), log_id],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    ended = b""
     try:
         yield
+        ended = b"."
     finally:
-        done.set()
-        thread.join()
-    if failed:
-        raise failed[0]
+        said, _ = helper.communicate(ended)
+        for line in said.decode("utf-8", "replace").splitlines():
+            heard(line)
 
 
-def _run(projector: Projector, done: Event, failed: list[BaseException]) -> None:
-    try:
-        while not done.is_set():
+def main(folder: Path, log_id: str) -> None:
+    """Project until told to end."""
+    with (
+        SqliteLog.open(folder, read_only=True) as log,
+        Store.open(folder / PROJECTION, log_id=log_id) as store,
+    ):
+        projector = Projector(log, store)
+        pause_s = 0.0
+        while not select.select([sys.stdin], [], [], pause_s)[0]:
             with uncollected():
                 moved = projector.step()
-            if not moved:
-                done.wait(PAUSE_S)
-    except BaseException as error:  # noqa: BLE001  # It is raised again where somebody waits for it.
-        failed.append(error)
+            pause_s = 0.0 if moved else PAUSE_S
+        if os.read(sys.stdin.fileno(), 1) == b".":
+            projector.catch_up()
+        for notice in projector.notices:
+            sys.stdout.write(f"{notice}\n")
+        projector.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -8,55 +8,30 @@ Publishing is durable when it returns. Every read first settles: what is in the 
 federated and projected before the answer is given.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
 import pyarrow as pa
 
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
-from motif.beside import projecting
+from motif.beside import PROJECTION
 from motif.deadletters import Letter
+from motif.engine import LEARNED_TOPICS, Answer, Engine, Progress
 from motif.federation import TakenIn
 from motif.importing import Imported
 from projections import adhoc, queries
-from projections.projector import Projector, rebuild
+from projections.projector import rebuild
 from projections.queries import Detail, Key, Pattern
 from projections.store import Store
 from projections.verify import Difference, verify
-from schemas.clock import monotonic_s
-from schemas.collector import uncollected
 from schemas.envelope import Event
-from schemas.errors import ProjectionDamaged, WrongUse
+from schemas.errors import WrongUse
 from schemas.log import Log
-from schemas.topics import (
-    AGENT_EVENTS,
-    DEAD_LETTERS,
-    PATTERN_CONTRIBUTIONS,
-    PATTERN_DEFINITIONS,
-)
-from streams.contribution import Contributor
-from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import Learner, Rules
-from streams.progress import progress_of
-
-LEARNED_TOPICS = (AGENT_EVENTS,)
-"""Input topics that are learned from."""
-
-PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS, DEAD_LETTERS)
-"""What can move without the others: when none has, everything is settled as it was."""
-
-PROJECTION = "projection.duckdb"
-
-Answer = TypeVar("Answer")
-
-Progress = Callable[[str, int, int], None]
-"""Told what is being done (`learn`, `federate`, `project`), how much is done, and of how much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +77,13 @@ class Node:
         self.folder = folder
         self.log = log
         self.identity = identity
-        self.notices: list[str] = []
+        self.engine = Engine(folder, log, identity)
         self._publisher = Publisher(log)
-        self._learners = self._make_learners()
-        self._federators = [Federator(log, partition) for partition in range(log.partitions)]
-        self._store: Store | None = None
-        self._projector: Projector | None = None
-        self._settled_ends: list[int] | None = None
+
+    @property
+    def notices(self) -> list[str]:
+        """Sentences about anything out of the ordinary, such as a projection made anew."""
+        return self.engine.notices
 
     def publish(self, events: Event | Iterable[Event]) -> Published:
         """Append events; durable when it returns. Repeats are known when they are learned."""
@@ -139,18 +114,11 @@ class Node:
 
         `spent` is given the seconds of each part, added to what it holds.
         """
-        if self._ends() == self._settled_ends:
-            return
-        if self._settled_ends is not None or not self._quiet():
-            with projecting(self._projecting()):
-                with _timed(spent, "learn"):
-                    while self._learn(progress):
-                        continue
-                with _timed(spent, "federate"):
-                    self._federate()
-        with _timed(spent, "project"):
-            self._project(progress)
-        self._settled_ends = self._ends()
+        self.engine.settle(progress, spent=spent)
+
+    def ask(self, question: Callable[[Store], Answer]) -> Answer:
+        """Ask anything of the settled projection."""
+        return self.engine.ask(question)
 
     def patterns(
         self,
@@ -165,7 +133,7 @@ class Node:
 
         `after` is the `key` of the last pattern of the page before.
         """
-        return self._ask(
+        return self.ask(
             lambda store: queries.patterns(
                 store,
                 kind=kind,
@@ -182,7 +150,7 @@ class Node:
         Raises:
             WrongUse: there is none of that name, or more than one.
         """
-        detail = self._ask(lambda store: queries.pattern(store, name))
+        detail = self.ask(lambda store: queries.pattern(store, name))
         if detail is None:
             message = f"no pattern is called {name!r}; `motif patterns --search` finds them"
             raise WrongUse(message)
@@ -194,11 +162,11 @@ class Node:
         Raises:
             WrongUse: it is no single SELECT, or DuckDB refuses it.
         """
-        return self._ask(lambda store: adhoc.sql(store, query))
+        return self.ask(lambda store: adhoc.sql(store, query))
 
     def status(self) -> Status:
         """How far everything is, without settling first."""
-        held = queries.status(self._opened())
+        held = queries.status(self.engine.opened())
         return Status(
             folder=self.folder,
             identity=self.identity,
@@ -214,14 +182,14 @@ class Node:
     def rebuild(self) -> None:
         """Throw the projection away and make it again from the log."""
         self.settle()
-        self._close_projector()
-        rebuild(self.log, self._opened())
+        self.engine.stop_projecting()
+        rebuild(self.log, self.engine.opened())
 
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now."""
         self.settle()
-        self._close_projector()
-        return self._ask(lambda store: verify(self.log, store))
+        self.engine.stop_projecting()
+        return self.ask(lambda store: verify(self.log, store))
 
     def dead_letters(self, *, open_only: bool = True) -> list[Letter]:
         """Refused records, newest last."""
@@ -243,11 +211,11 @@ class Node:
     def take_in(self, contributions: Iterable[federation.Carried]) -> TakenIn:
         """Take in the contributions of another site; of each contributor the greatest version."""
         self.settle()
-        return federation.take_in(self.log, self._federators, self.identity, contributions)
+        return federation.take_in(self.log, self.engine.federators, self.identity, contributions)
 
     def close(self) -> None:
         """Let go of the folder."""
-        self._close_store()
+        self.engine.let_go()
         self.log.close()
 
     def __enter__(self) -> Self:
@@ -262,27 +230,6 @@ class Node:
     ) -> None:
         """Close it."""
         self.close()
-
-    def _make_learners(self) -> list[Learner]:
-        identity = self.identity
-        rules = Rules(identity.epoch, identity.allowed_servers)
-        return [
-            Learner(
-                self.log,
-                Contributor(identity.site_id, identity.log_id, topic.name, partition),
-                rules,
-                label=identity.label,
-            )
-            for topic in LEARNED_TOPICS
-            for partition in range(self.log.partitions)
-        ]
-
-    def _ends(self) -> list[int]:
-        return [
-            self.log.end(topic.name, partition)
-            for topic in PROJECTED_TOPICS
-            for partition in range(self.log.partitions)
-        ]
 
     def _partitions(self, known: Sequence[queries.Reached]) -> list[PartitionStatus]:
         reached = {(row.topic, row.partition): row for row in known}
@@ -304,89 +251,6 @@ class Node:
                     )
                 )
         return partitions
-
-    def _ask(self, question: Callable[[Store], Answer]) -> Answer:
-        """Answer from the settled projection; one that is found damaged is made anew first."""
-        try:
-            self.settle()
-            return question(self._opened())
-        except ProjectionDamaged as damaged:
-            self.notices.append(str(damaged))
-        self._close_store()
-        self._settled_ends = None
-        self.settle()
-        return question(self._opened())
-
-    def _learn(self, progress: Progress | None) -> int:
-        learned = 0
-        for learner in self._learners:
-            learned += learner.step()
-            self.notices += learner.notices
-            learner.notices.clear()
-            if progress is not None:
-                progress("learn", learned, 0)
-        return learned
-
-    def _quiet(self) -> bool:
-        """Whether nothing is left to learn and federate; cheaper than asking those who would."""
-        for partition in range(self.log.partitions):
-            learned, written = progress_of(self.log, partition)
-            ends = {(topic.name, self.identity.epoch) for topic in LEARNED_TOPICS}
-            for topic in LEARNED_TOPICS:
-                at = learned.get((topic.name, self.identity.epoch), 0)
-                if at != self.log.end(topic.name, partition):
-                    return False
-            if learned.keys() - ends or (written is None and learned):
-                return False
-            end = self.log.end(PATTERN_CONTRIBUTIONS.name, partition)
-            if end and (written is None or written.position != end):
-                return False
-        return True
-
-    def _federate(self) -> int:
-        return sum(federator.step() for federator in self._federators)
-
-    def _project(self, progress: Progress | None) -> None:
-        projector = self._projecting()
-        done = 0
-        moved = 1
-        while moved:
-            with uncollected():
-                moved = projector.step()
-            done += moved
-            if progress is not None:
-                progress("project", done, 0)
-
-    def _projecting(self) -> Projector:
-        if self._projector is None:
-            self._projector = Projector(self.log, self._opened())
-            self.notices += self._projector.notices
-        return self._projector
-
-    def _opened(self) -> Store:
-        if self._store is None:
-            path = self.folder / PROJECTION
-            self._store = Store.open(path, log_id=self.identity.log_id)
-        return self._store
-
-    def _close_projector(self) -> None:
-        if self._projector is not None:
-            self._projector.close()
-        self._projector = None
-
-    def _close_store(self) -> None:
-        self._close_projector()
-        if self._store is not None:
-            self._store.close()
-        self._store = None
-
-
-@contextmanager
-def _timed(spent: dict[str, float] | None, part: str) -> Iterator[None]:
-    start_s = monotonic_s()
-    yield
-    if spent is not None:
-        spent[part] = spent.get(part, 0.0) + monotonic_s() - start_s
 
 
 def _size(folder: Path, pattern: str) -> int:

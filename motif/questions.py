@@ -1,42 +1,34 @@
 """Questions of the front door that the node has no method for, asked of its settled projection."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from motif.node import Node
 from projections import overview
 from projections.examples import Example, examples
 from projections.overview import Lift
 from projections.queries import Measure, Pattern
-from projections.store import Store
-
-Answer = TypeVar("Answer")
 
 
 def measures_of(node: Node, pattern_ids: Sequence[str]) -> dict[str, dict[str, Measure]]:
     """The measures of these patterns, by pattern and by the measure's name."""
-    return _ask(node, lambda store: overview.measures_of(store, pattern_ids))
+    return node.ask(lambda store: overview.measures_of(store, pattern_ids))
 
 
 def tool_lifts(node: Node, limit: int) -> list[Lift]:
     """The most frequent transitions between tools, with their lift."""
-    return _ask(node, lambda store: overview.tool_lifts(store, limit))
+    return node.ask(lambda store: overview.tool_lifts(store, limit))
 
 
 def lift_of(node: Node, pattern_id: str) -> Lift | None:
     """The lift of a pattern that is a transition between tools."""
-    return _ask(node, lambda store: overview.lifts_of(store, [pattern_id])).get(pattern_id)
+    return node.ask(lambda store: overview.lifts_of(store, [pattern_id])).get(pattern_id)
 
 
 def examples_of(node: Node, pattern: Pattern, limit: int = 3) -> list[Example]:
     """Where a pattern happened here lately."""
-    return _ask(node, lambda store: examples(store, pattern, limit))
+    return node.ask(lambda store: examples(store, pattern, limit))
 
 
 def fingerprint(node: Node) -> str:
     """A digest of every number of every pattern; equal digests mean that not one differs."""
-    return _ask(node, overview.fingerprint)
-
-
-def _ask(node: Node, question: Callable[[Store], Answer]) -> Answer:
-    return node._ask(question)  # noqa: SLF001  # this module is the node's, kept apart for length
+    return node.ask(overview.fingerprint)

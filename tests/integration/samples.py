@@ -14,7 +14,7 @@ BAD = (
 )
 
 
-def write_sample(path: Path, *, seed: int = 3, count: int = 8) -> Path:
+def write_sample(path: Path, *, seed: int = 3, count: int = 5) -> Path:
     """Write generated sessions and completions as JSON Lines, in no order."""
     rng = Random(seed)
     lines = [to_structured(event) for event in events(seed, count)]

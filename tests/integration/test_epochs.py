@@ -120,8 +120,9 @@ def test_old_rows_stay_until_the_new_rules_have_caught_up(
             with motif.open(tmp_path / "node") as node:
                 with pytest.raises(PowerCut):
                     node.settle()
-                node._project(None)
-                node._settled_ends = node._ends()
+                engine = node.engine
+                engine._project(None)
+                engine._settled_ends = engine._ends()
                 assert_same(learned(node), by_old_rules)
 
     with motif.open(tmp_path / "node") as node:

@@ -14,13 +14,16 @@ import pytest
 
 import motif
 from connectors.logs.sqlite import SqliteLog
+from motif.beside import PROJECTION
 from motif.node import Node
 from projections import queries
+from projections.store import Store
 from schemas.clock import monotonic_s
 from schemas.log import Record
 from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
+from streams.contribution import Contributor
 from streams.identity import found
-from streams.learner import BATCH
+from streams.learner import BATCH, Learner, Rules
 from tests.integration.processes import KILLED, Command
 from tests.integration.rows import Tables, assert_same, assert_settled, stored
 from tests.integration.samples import write_sample
@@ -137,23 +140,23 @@ def test_what_was_committed_is_not_read_again(
     """So at most the one batch that was being worked on, and it alone, is worked on twice."""
     assert Command(tmp_path, ("import", "jsonl", sample)).ends(failpoint=failpoint) == KILLED
     log = Watched.open(tmp_path)
-    with Node(tmp_path, log, found(log, "")) as node:
-        projected = _projected(node)
-        learned = _learned(log)
-        assert any(learned.values()), "it was killed before anything was committed"
+    identity = found(log, "")
+    learned, projected = dict(_learned(log)), _projected(tmp_path, identity.log_id)
+    assert learned, "it was killed before anything was committed"
 
-        log.watched.clear()
-        node._learn(None)
-        learner_read = list(log.watched)
-        log.watched.clear()
+    for partition in range(log.partitions):
+        contributor = Contributor(identity.site_id, identity.log_id, AGENT_EVENTS.name, partition)
+        Learner(log, contributor, Rules(identity.epoch)).step()
+    learner_read = log.noted()
+    with Node(tmp_path, log, identity) as node:
         node.settle()
-        projector_read = list(log.watched)
+        projector_read = log.noted()
 
         for partition in range(log.partitions):
             end = log.end(AGENT_EVENTS.name, partition)
-            expected = range(learned.get(partition, 0), end)
-            assert _offsets(learner_read, partition) == list(expected)
-            assert len(expected) <= BATCH
+            unlearned = range(learned.get(partition, 0), end)
+            assert _offsets(learner_read, partition) == list(unlearned)
+            assert len(unlearned) <= BATCH
             unprojected = range(projected.get(partition, 0), end)
             assert _offsets(projector_read, partition) == list(unprojected)
         assert_same(stored(node), clean)
@@ -162,17 +165,16 @@ def test_what_was_committed_is_not_read_again(
 class Watched(SqliteLog):
     """A log that notes which records of the input were read."""
 
-    @property
-    def watched(self) -> list[Record]:
-        """Every record read so far."""
-        noted: list[Record] = self.__dict__.setdefault("noted", [])
+    def noted(self) -> list[Record]:
+        """The records that were read since somebody asked."""
+        noted: list[Record] = self.__dict__.pop("read_records", [])
         return noted
 
     def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
         """Read, and note."""
         records = super().read(topic, partition, offset, limit)
         if topic == AGENT_EVENTS.name:
-            self.watched.extend(records)
+            self.__dict__.setdefault("read_records", []).extend(records)
         return records
 
 
@@ -197,18 +199,15 @@ def _assert_clean(folder: Path, clean: Tables) -> None:
         assert not node.notices
 
 
-def _projected(node: Node) -> dict[int, int]:
+def _projected(folder: Path, log_id: str) -> dict[int, int]:
     """Up to where each partition of the input was projected, as the file says."""
-    positions = queries.status(node._opened()).positions
+    with Store.open(folder / PROJECTION, log_id=log_id) as store:
+        positions = queries.status(store).positions
     return {one.partition: one.position for one in positions if one.topic == AGENT_EVENTS.name}
 
 
-def _learned(log: SqliteLog) -> dict[int, int]:
+def _learned(log: SqliteLog) -> Iterator[tuple[int, int]]:
     """Up to where each partition was learned, as the log says."""
-    return dict(_positions(log))
-
-
-def _positions(log: SqliteLog) -> Iterator[tuple[int, int]]:
     for partition in range(log.partitions):
         end = log.end(EVENT_DUPLICATES.name, partition)
         for record in log.read(EVENT_DUPLICATES.name, partition, 0, max(1, end)):

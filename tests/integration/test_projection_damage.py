@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 
 import motif
-from motif.node import PROJECTION
+from motif.beside import PROJECTION
 from schemas.errors import MotifError
 from tests.integration.rows import Tables, assert_same, assert_settled, stored
 from tests.integration.samples import write_sample

@@ -1,0 +1,209 @@
+"""What makes answers out of a log: learners, federators and the projection of one node."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from threading import Event
+from typing import TypeVar
+
+from motif.beside import PROJECTION, projecting
+from projections.projector import Projector
+from projections.store import Store
+from schemas.clock import monotonic_s
+from schemas.collector import uncollected
+from schemas.errors import LogHeld, ProjectionDamaged
+from schemas.log import Log
+from schemas.topics import (
+    AGENT_EVENTS,
+    DEAD_LETTERS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERN_DEFINITIONS,
+)
+from streams.contribution import Contributor
+from streams.federator import Federator
+from streams.identity import Identity
+from streams.learner import Learner, Rules
+from streams.progress import progress_of
+
+LEARNED_TOPICS = (AGENT_EVENTS,)
+"""Input topics that are learned from."""
+
+PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS, DEAD_LETTERS)
+"""What can move without the others: when none has, everything is settled as it was."""
+
+BESIDE_FROM = 50_000
+"""Records to learn from which on a process of its own projects them meanwhile."""
+
+HELD_TRIES, HELD_PAUSE_S = 100, 0.1
+"""How often and how long to wait for the helper of a node that was killed to notice."""
+
+Answer = TypeVar("Answer")
+
+Progress = Callable[[str, int, int], None]
+"""Told what is being done (`read`, `learn`, `project`), how much is done, and of how much."""
+
+
+class Engine:
+    """Learns, federates and projects a log, and answers from what came of it."""
+
+    def __init__(self, folder: Path, log: Log, identity: Identity) -> None:
+        """Bind to a founded log; nothing is read before the first question."""
+        self._folder = folder
+        self._log = log
+        self._identity = identity
+        self._learners = self._make_learners()
+        self._store: Store | None = None
+        self._projector: Projector | None = None
+        self._settled_ends: list[int] | None = None
+        self.federators = [Federator(log, partition) for partition in range(log.partitions)]
+        self.notices: list[str] = []
+
+    def settle(
+        self, progress: Progress | None = None, *, spent: dict[str, float] | None = None
+    ) -> None:
+        """Learn, federate and project all that is in the log.
+
+        `spent` is given the seconds of each part, added to what it holds.
+        """
+        ends = self._ends()
+        if ends == self._settled_ends:
+            return
+        known = self._settled_ends
+        backlog = self._backlog() if known is None else sum(ends) - sum(known)
+        if backlog:
+            with self._beside(backlog):
+                with _timed(spent, "learn"):
+                    while self._learn(progress):
+                        continue
+                with _timed(spent, "federate"):
+                    self._federate()
+                waiting_s = monotonic_s()
+            if spent is not None:
+                spent["project"] = spent.get("project", 0.0) + monotonic_s() - waiting_s
+        with _timed(spent, "project"):
+            self._project(progress)
+        self._settled_ends = self._ends()
+
+    def ask(self, question: Callable[[Store], Answer]) -> Answer:
+        """Answer from the settled projection; one that is found damaged is made anew first."""
+        try:
+            self.settle()
+            return question(self.opened())
+        except ProjectionDamaged as damaged:
+            self.notices.append(str(damaged))
+        self.let_go()
+        self._settled_ends = None
+        self.settle()
+        return question(self.opened())
+
+    def opened(self) -> Store:
+        """The projection as it is, without settling."""
+        if self._store is None:
+            self._store = self._open_store()
+        return self._store
+
+    def stop_projecting(self) -> None:
+        """Leave the projection to somebody else for a while; the next settling goes on."""
+        if self._projector is not None:
+            self._projector.close()
+        self._projector = None
+
+    def let_go(self) -> None:
+        """Close the projection."""
+        self.stop_projecting()
+        if self._store is not None:
+            self._store.close()
+        self._store = None
+
+    def _make_learners(self) -> list[Learner]:
+        identity = self._identity
+        rules = Rules(identity.epoch, identity.allowed_servers)
+        return [
+            Learner(
+                self._log,
+                Contributor(identity.site_id, identity.log_id, topic.name, partition),
+                rules,
+                label=identity.label,
+            )
+            for topic in LEARNED_TOPICS
+            for partition in range(self._log.partitions)
+        ]
+
+    def _ends(self) -> list[int]:
+        return [
+            self._log.end(topic.name, partition)
+            for topic in PROJECTED_TOPICS
+            for partition in range(self._log.partitions)
+        ]
+
+    def _backlog(self) -> int:
+        """About how many records are to be learned or federated; 0 only where none is.
+
+        It is cheaper than asking learners and federators, which would restore themselves.
+        """
+        backlog = 0
+        for partition in range(self._log.partitions):
+            learned, written = progress_of(self._log, partition)
+            for topic in LEARNED_TOPICS:
+                position = learned.pop((topic.name, self._identity.epoch), None)
+                end = self._log.end(topic.name, partition)
+                backlog += end - (position or 0) + (position is None and end > 0)
+            backlog += len(learned)  # Checkpoints of other epochs: there is something to learn.
+            end = self._log.end(PATTERN_CONTRIBUTIONS.name, partition)
+            backlog += end if written is None else abs(end - written.position)
+        return backlog
+
+    def _beside(self, backlog: int) -> AbstractContextManager[None]:
+        """A helper that projects meanwhile, where that is worth a process."""
+        if backlog < BESIDE_FROM:
+            return nullcontext()
+        self.opened()
+        self.let_go()
+        return projecting(self._folder, self._identity.log_id, self.notices.append)
+
+    def _learn(self, progress: Progress | None) -> int:
+        learned = 0
+        for learner in self._learners:
+            learned += learner.step()
+            self.notices += learner.notices
+            learner.notices.clear()
+            if progress is not None:
+                progress("learn", learned, 0)
+        return learned
+
+    def _federate(self) -> None:
+        while sum(federator.step() for federator in self.federators):
+            continue
+
+    def _project(self, progress: Progress | None) -> None:
+        projector = self._projecting()
+        done, moved = 0, 1
+        while moved:
+            with uncollected():
+                moved = projector.step()
+            done += moved
+            if progress is not None:
+                progress("project", done, 0)
+
+    def _projecting(self) -> Projector:
+        if self._projector is None:
+            self._projector = Projector(self._log, self.opened())
+            self.notices += self._projector.notices
+        return self._projector
+
+    def _open_store(self) -> Store:
+        path = self._folder / PROJECTION
+        for _ in range(HELD_TRIES):
+            try:
+                return Store.open(path, log_id=self._identity.log_id)
+            except LogHeld:
+                Event().wait(HELD_PAUSE_S)  # The log is ours, so this can only be a helper leaving.
+        return Store.open(path, log_id=self._identity.log_id)
+
+
+@contextmanager
+def _timed(spent: dict[str, float] | None, part: str) -> Iterator[None]:
+    start_s = monotonic_s()
+    yield
+    if spent is not None:
+        spent[part] = spent.get(part, 0.0) + monotonic_s() - start_s
