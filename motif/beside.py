@@ -39,7 +39,8 @@ def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Itera
     meets the same trouble and can say so.
     """
     helper = subprocess.Popen(  # noqa: S603  # Ourselves, by the interpreter that runs us.
-        [sys.executable, "-m", "motif.beside", str(folder), log_id],
+        # With -P: what lies in the current folder and is called as our packages are is not ours.
+        [sys.executable, "-P", "-m", "motif.beside", str(folder), log_id],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
