@@ -183,7 +183,9 @@ class Learner:
         counts.conflicting += conflicting
         if refused is not None and not repeat:
             counts.refused += 1
-            working.letters.append(letter_of(record, refused, self._log.partitions))
+            letter = letter_of(record, refused, self._log.partitions)
+            if letter.key not in working.start.letters:
+                working.letters.append(letter)
         working.facts.append(_Fact(topic, partition, offset, conflicting, refused is not None))
 
     def _commit(self, working: _Working) -> None:

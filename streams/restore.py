@@ -6,7 +6,7 @@ import msgspec
 
 from schemas.errors import LogDamaged, LogIncompatible
 from schemas.log import Log
-from schemas.topics import EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS
+from schemas.topics import DEAD_LETTERS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS
 from streams.change import Pattern
 from streams.checkpoint import Checkpoint, Damaged, Owned, epochs_in, head_of, read_segments
 from streams.contribution import Contributor, Epoch, contributor_of, digest_of, readable
@@ -19,7 +19,8 @@ class Start:
 
     Until `publish_from` is reached nothing is committed: what readers see does not go back while
     the partition is learned again. `forget` are the checkpoint keys to clear then, `superseded` the
-    patterns contributed before, `facts` the keys on `event.duplicates` written before.
+    patterns contributed before, `facts` the keys on `event.duplicates` and `letters` those on
+    `dead.letters` written before.
     """
 
     state: State
@@ -29,6 +30,7 @@ class Start:
     forget: list[str] = field(default_factory=list)
     superseded: set[Pattern] = field(default_factory=set)
     facts: set[bytes] = field(default_factory=set)
+    letters: set[bytes] = field(default_factory=set)
     notice: str | None = None
 
 
@@ -99,6 +101,7 @@ def _again(
     fresh.forget = list(segments)
     fresh.superseded = set(contributed.patterns)
     fresh.facts = facts
+    fresh.letters = _letters(log)
     fresh.notice = f"{topic}/{partition} is learned again from its beginning: {reason}"
     return fresh
 
@@ -161,6 +164,17 @@ def _facts(log: Log, topic: str, partition: int) -> tuple[set[bytes], int]:
             else:
                 keys.add(key)
     return keys, position
+
+
+def _letters(log: Log) -> set[bytes]:
+    """The keys of all letters; few records at once, as a letter may be large."""
+    keys: set[bytes] = set()
+    for partition in range(log.partitions):
+        offset = 0
+        while records := log.read(DEAD_LETTERS.name, partition, offset, 16):
+            offset = records[-1].offset + 1
+            keys.update(record.key or b"" for record in records)
+    return keys
 
 
 class _Reached(msgspec.Struct):

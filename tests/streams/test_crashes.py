@@ -7,7 +7,7 @@ import pytest
 from connectors.logs.memory import MemoryLog
 from schemas.errors import Fenced
 from schemas.log import Log, Outgoing, Record
-from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
+from schemas.topics import AGENT_EVENTS, DEAD_LETTERS, LEARNER_CHECKPOINTS
 from streams.federator import Federator
 from streams.learner import Learner
 from tests.streams.faulty import Broken, Faulty, outcome
@@ -151,6 +151,9 @@ def test_poison_is_one_letter_however_often_it_comes() -> None:
     work(log)
     log.append([POISON])
     work(log)
+    for record in records(log, LEARNER_CHECKPOINTS):
+        log.append([as_new(record._replace(value=None))])
+    work(log)  # from the beginning
     letters = records(log, DEAD_LETTERS)
     assert [letter.value for letter in letters] == [b"no event"]
     assert dict(letters[0].headers)["origin"] == f"{AGENT_EVENTS.name}/0/20".encode()
