@@ -26,6 +26,9 @@ from schemas.collector import uncollected
 PAUSE_S = 0.05
 """How long the helper waits when it has caught up with the learner."""
 
+_FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Arrow's own pool keeps what it once had; a helper that lives for a minute should not."""
+
 PROJECTION = "projection.duckdb"
 """The projection's file in a node's folder."""
 
@@ -44,6 +47,7 @@ def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Itera
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env=os.environ | _FRUGAL,
     )
     ended = b""
     try:

@@ -76,7 +76,7 @@ class Engine:
                     while self._learn(progress):
                         continue
                 with _timed(spent, "federate"):
-                    self._federate()
+                    self._federate(release=backlog >= BESIDE_FROM)
                 waiting_s = monotonic_s()
             if spent is not None:
                 spent["project"] = spent.get("project", 0.0) + monotonic_s() - waiting_s
@@ -171,9 +171,13 @@ class Engine:
                 progress("learn", learned, 0)
         return learned
 
-    def _federate(self) -> None:
-        while sum(federator.step() for federator in self.federators):
-            continue
+    def _federate(self, *, release: bool) -> None:
+        """Write the rows of all that changed; after much, let nobody keep it in memory."""
+        for federator in self.federators:
+            while federator.step():
+                continue
+            if release:
+                federator.release()
 
     def _project(self, progress: Progress | None) -> None:
         projector = self._projecting()

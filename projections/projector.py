@@ -38,6 +38,9 @@ from schemas.topics import (
 CHUNK: Final = 10_000
 """Records of one transaction, at most: some 10 MB of rows on their way."""
 
+PIECE: Final = 2_000
+"""Records of patterns and contributions in one transaction, at most: a row may be tens of KB."""
+
 EVERY: Final = 16
 """At the latest every so many steps patterns get a turn, however many events are waiting.
 
@@ -188,7 +191,7 @@ class Projector:
         followed = 0
         for topic in _FOLLOWED:
             for partition in order:
-                followed += self._follow(topic, partition, limit - followed)
+                followed += self._follow(topic, partition, min(limit, PIECE) - followed)
         return done + followed
 
     def _follow(self, topic: str, partition: int, limit: int) -> int:

@@ -20,7 +20,7 @@ from projections.tables import DDL
 from projections.views import VIEWS
 from schemas.errors import LogHeld, LogUnavailable, ProjectionDamaged
 
-MEMORY_LIMIT: Final = "192MB"
+MEMORY_LIMIT: Final = "96MB"
 """Of DuckDB's buffers; what does not fit goes to the folder `tmp` beside the file."""
 
 WAL_MAX: Final = "64MB"

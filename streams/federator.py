@@ -63,6 +63,10 @@ class Federator:
         nothing: tuple[Pattern, dict[str, Held]] = ((), {})
         return {identity: dict(self._held.get(identity, nothing)[1]) for identity in wanted}
 
+    def release(self) -> None:
+        """Forget what is held; it is read again from the log when it is needed."""
+        self._held = self._owner = None
+
     def _restored(self) -> Owner:
         """The partition's owner, who took it before reading: nobody writes older rows later."""
         if self._held is None or self._owner is None:
