@@ -160,6 +160,19 @@ def test_a_statement_replaces_a_smaller_one_for_35_days_and_is_then_a_letter() -
     assert reached(late)[0]["refused"] == 1
 
 
+def test_of_two_statements_of_one_revision_the_first_stands() -> None:
+    """Without a revision an event is statement 0 about its own id: two ids for one statement."""
+    alone = statement(0, 30)
+    facts = [
+        Event(SOURCE, "m", alone.data, NOW),
+        Event(SOURCE, "m@0", statement(0, 7).data, NOW, "m", 0),
+    ]
+    for first, second in (facts, facts[::-1]):
+        total = tallies(learned([(NOW, first), (NOW, second)]))["model", "a", "opus"]
+        said = first.data.model_dump()["output_tokens"]
+        assert (total.occurrences, total.measures["output_tokens"].total) == (1, said)
+
+
 def test_a_smaller_statement_is_superseded_however_late_it_comes() -> None:
     log = learned([(NOW, statement(2, 30)), (NOW + 2 * HORIZON_US, statement(1, 10))])
     assert tallies(log)["model", "a", "opus"].measures["output_tokens"].total == 30

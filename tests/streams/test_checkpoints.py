@@ -79,21 +79,22 @@ def live(learner: Learner) -> State:
     return learner._working.state
 
 
-@pytest.mark.parametrize("run_bytes", [512 << 10, 4 << 10])
+@pytest.mark.parametrize("run_bytes", [512 << 10, 4 << 10, 1 << 10])
 @pytest.mark.parametrize("seed", range(cases(2)))
 def test_after_every_commit_the_restored_state_is_the_live_one(
     seed: int, run_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Hundreds of commits of one record; runs are joined, also those cut into segments."""
+    """Hundreds of small commits and some large; runs are joined, also those cut into segments."""
     monkeypatch.setattr(checkpoint, "RUN_BYTES", run_bytes)
     monkeypatch.setattr(checkpoint, "SEGMENT_BYTES", 1_000)
     log = log_of(1)
-    append(log, disorder(seed, world(seed, sessions=6), most=3))
+    append(log, disorder(seed, world(seed, sessions=7), most=3))
     learner = Learner(log, MINE, RULES)
-    for number in range(log.end(AGENT_EVENTS.name, 0)):
-        learner.step(1)
+    number = 0
+    while learner.step(25 if number % 40 == 10 else 1):
         if number % 37 == 0 or number % 16 == 15:
             assert everything(restored(log)) == everything(live(learner))
+        number += 1
     assert everything(restored(log)) == everything(live(learner))
     levels = [run.level for run in checkpoint.head_of(head_value(log)).runs]
     assert max(levels) >= 1
