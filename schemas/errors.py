@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Final
 
 REASONS: Final[Mapping[str, str]] = {
+    "already_finished": "another event is the result of this call already",
     "amended_too_late": "a revision came so long after the first statement that it is not joined",
     "bad_revision": "the revision does not fit the id, the subject or the type",
     "bad_time": "a time is not RFC 3339, or has no offset",

@@ -25,6 +25,9 @@ Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 def _plain(amount: Decimal) -> Decimal:
     """Give equal amounts the same digits, so that 0.10 and 0.1 are one content."""
+    text = str(amount)
+    if text[-1] != "0" and "E" not in text:
+        return amount
     text = f"{amount.copy_abs():f}"  # unlike normalize() and abs(), neither of these rounds
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 

@@ -6,7 +6,7 @@ unit has a scale: how many of the folded integers make one of it.
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
 __all__ = ["SCALES", "in_unit", "micros", "millionths", "nano_usd", "scale_of"]
 
@@ -24,6 +24,8 @@ SCALES = {
 _CONTEXT = Context(
     prec=100, rounding=ROUND_HALF_EVEN, Emin=-999_999, Emax=999_999, traps=[InvalidOperation]
 )
+_EXACT = Context(prec=100, Emin=-999_999, Emax=999_999, traps=[InvalidOperation, Inexact])
+"""For the common amount that is a whole number of billionths: nothing is rounded unnoticed."""
 
 
 def nano_usd(amount: Decimal | str) -> int:
@@ -32,6 +34,14 @@ def nano_usd(amount: Decimal | str) -> int:
     >>> nano_usd("0.25"), nano_usd("0.0000000005"), nano_usd("0.0000000015")
     (250000000, 0, 2)
     """
+    if isinstance(amount, Decimal):
+        try:
+            scaled = amount.scaleb(9, _EXACT)
+            whole = int(scaled)
+        except (Inexact, InvalidOperation, OverflowError, ValueError):
+            return _fixed(amount, 9)
+        if whole == scaled:
+            return whole
     return _fixed(amount, 9)
 
 

@@ -54,9 +54,12 @@ class Measure(Reducer):
         self.n += 1
         self.total += value
         self.squares += value * value
-        if self.minimum is None or value < self.minimum:
+        minimum = self.minimum
+        if minimum is None:
+            self.minimum = self.maximum = value
+        elif value < minimum:
             self.minimum = value
-        if self.maximum is None or value > self.maximum:
+        elif value > self.maximum:  # type: ignore[operator]  # Set together with minimum.
             self.maximum = value
         self.histogram.add(value)
 
