@@ -27,7 +27,8 @@ from tests.integration.rows import (
 )
 from tests.integration.sources import events_of, import_all
 
-SITES = 3
+SITES = (4, 1, 16)
+"""The partitions of each site's log."""
 PREFIXES = 10
 
 SOME_SESSIONS = (
@@ -118,11 +119,13 @@ def test_the_same_data_under_another_path_are_repeats_only(
 def test_three_sites_together_know_what_one_would(
     events: list[Event], once: Tables, tmp_path: Path
 ) -> None:
-    """Split by session, learned apart, and brought together in both orders, twice."""
-    nodes = [motif.open(tmp_path / f"site-{number}") for number in range(SITES)]
+    """Split by session, in logs of unlike shape, and brought together in both orders, twice."""
+    nodes = [
+        motif.open(tmp_path / f"site-{partitions}", partitions=partitions) for partitions in SITES
+    ]
     try:
         for number, node in enumerate(nodes):
-            node.publish(event for event in events if murmur2(event.key) % SITES == number)
+            node.publish(event for event in events if murmur2(event.key) % len(SITES) == number)
             assert_settled(node)
         for to, others in ((0, (1, 2)), (1, (2, 0)), (0, (2, 1))):
             for other in others:
@@ -131,7 +134,7 @@ def test_three_sites_together_know_what_one_would(
         for node in nodes[:2]:
             assert_same(learned(node), once)
         assert fingerprint(learned(nodes[2])) != fingerprint(once)
-        assert asked(nodes[0], "SELECT max(site_count) FROM patterns") == [(SITES,)]
+        assert asked(nodes[0], "SELECT max(site_count) FROM patterns") == [(len(SITES),)]
     finally:
         for node in nodes:
             node.close()

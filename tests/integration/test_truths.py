@@ -18,7 +18,7 @@ import pytest
 
 import motif
 from motif.node import Node
-from tests.integration.rows import asked, assert_settled, tally
+from tests.integration.rows import asked, assert_same, assert_settled, stored, tally
 from tests.integration.sources import (
     masked,
     recoveries,
@@ -51,6 +51,15 @@ def test_nothing_waits_contradicts_or_is_refused(node: Node) -> None:
 
     assert not node.dead_letters(open_only=False)
     assert not any(one.refused or one.repeats for one in node.status().partitions)
+
+
+def test_the_projection_made_again_is_the_live_one(node: Node) -> None:
+    live = stored(node)
+
+    assert node.verify() == []
+    node.rebuild()
+
+    assert_same(stored(node), live)
 
 
 def test_there_are_fifty_sessions(node: Node, sessions: dict[str, Any]) -> None:
