@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import msgspec
 import pytest
 
 from connectors.logs.memory import MemoryLog
 from motif.federation import Carried, contributions, take_in
-from schemas.errors import LogIncompatible
+from schemas.errors import LogIncompatible, Refused
 from schemas.log import Log, Outgoing
-from schemas.topics import LEARNER_CHECKPOINTS, PATTERNS
+from schemas.topics import EVENT_DUPLICATES, LEARNER_CHECKPOINTS, PATTERNS
 from streams import apply
 from streams.federator import Federator
 from streams.identity import Identity, allow_servers, found, identity_of
@@ -100,6 +101,23 @@ def test_old_rows_stay_until_the_new_epoch_has_caught_up(moment: int) -> None:
         assert reached(log)[0]["position"] == len(EVENTS)
         learn(log, rules=NEW)
     assert rows(log) == rows(learned_by_new_rules())
+
+
+def test_what_new_rules_no_longer_refuse_is_no_longer_said_to_be_refused() -> None:
+    log = log_of(1)
+    append(log, EVENTS)
+
+    def refuse(*_: object) -> None:
+        raise Refused("too_new", "nobody knows such tasks yet")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task, "recognise", refuse)
+        learn(log)
+    assert reached(log)[0]["refused"] > 0
+    learn(log, rules=NEW)
+    facts = [msgspec.json.decode(one.value) for one in records(log, EVENT_DUPLICATES) if one.value]
+    assert reached(log)[0]["refused"] == sum(fact["refused"] is True for fact in facts) == 0
+    assert rows(log) == rows(learned_by_old_rules())
 
 
 def test_a_second_site_loses_what_the_new_rules_do_not_make() -> None:
