@@ -31,6 +31,9 @@ from streams.tally import Tally
 NOW = 1_780_000_000_000_000
 """When everything is appended."""
 
+YEAR_1 = -62_135_596_800_000_000
+"""The first moment that a time can name."""
+
 CAMPAIGN = os.environ.get("MOTIF_CAMPAIGN") == "1"
 """Whether to try many more cases than in an ordinary run."""
 
@@ -281,12 +284,12 @@ def _tasks(rng: Random, session: str, count: int) -> list[Event]:
 
 def _moment(rng: Random) -> int:
     if rng.random() < 0.02:
-        return rng.choice([0, -1, -62_135_596_800_000_000])  # 1970, the day before, the year 1
+        return rng.choice([0, -1, YEAR_1])  # 1970, the day before it, the first
     return NOW - rng.choice([0, 1, 20, 34, 35, 36, 60, 2_000]) * DAY_US - rng.randint(0, 3)
 
 
 def _stated(rng: Random, at_us: int) -> int | None:
-    return rng.choice([at_us] * 12 + [None, 4_080_000_000_000_000])
+    return rng.choice([max(at_us, YEAR_1)] * 12 + [None, 4_080_000_000_000_000])
 
 
 def _count(rng: Random) -> int | None:
