@@ -148,7 +148,7 @@ def test_a_projection_made_anew_does_not_need_the_checkpoint(
 
     _append(folder, [Outgoing(one.topic, one.partition, one.key, None) for one in lost])
 
-    _continued(folder, clean)
+    assert any("learned again" in notice for notice in _continued(folder, clean))
 
 
 @pytest.mark.parametrize(

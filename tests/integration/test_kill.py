@@ -107,9 +107,13 @@ def test_killed_between_two_steps_nothing_is_lost_or_counted_twice(
 def test_killed_at_any_moment_nothing_is_lost_or_counted_twice(
     sample: Path, clean: Tables, typical_s: float, tmp_path: Path, seed: int
 ) -> None:
-    _kill_and_continue(
-        Command(tmp_path, ("import", "jsonl", sample)), clean, typical_s, Random(seed)
-    )
+    command, rng = Command(tmp_path, ("import", "jsonl", sample)), Random(seed)
+
+    for _ in range(rng.randint(1, KILLS_MOST)):
+        command.killed_after(typical_s * rng.uniform(0.1, 1.0))
+
+    assert command.ends() == 0
+    _assert_clean(tmp_path, clean)
 
 
 @pytest.mark.campaign
@@ -182,14 +186,6 @@ def _duration_s(command: Command) -> float:
     start_s = monotonic_s()
     assert command.ends() == 0
     return monotonic_s() - start_s
-
-
-def _kill_and_continue(command: Command, clean: Tables, typical_s: float, rng: Random) -> None:
-    for _ in range(rng.randint(1, KILLS_MOST)):
-        command.killed_after(typical_s * rng.uniform(0.1, 1.0))
-
-    assert command.ends() == 0
-    _assert_clean(command.folder, clean)
 
 
 def _assert_clean(folder: Path, clean: Tables) -> None:
