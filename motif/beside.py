@@ -20,7 +20,7 @@ from pathlib import Path
 
 from connectors.logs.sqlite import SqliteLog
 from projections.projector import Projector
-from projections.store import Store
+from projections.store import FILLING, Store
 from schemas.collector import uncollected
 
 PAUSE_S = 0.05
@@ -63,7 +63,7 @@ def main(folder: Path, log_id: str) -> None:
     """Project until told to end."""
     with (
         SqliteLog.open(folder, read_only=True) as log,
-        Store.open(folder / PROJECTION, log_id=log_id) as store,
+        Store.open(folder / PROJECTION, log_id=log_id, budget=FILLING) as store,
     ):
         projector = Projector(log, store)
         pause_s = 0.0

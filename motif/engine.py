@@ -72,11 +72,11 @@ class Engine:
         backlog = self._backlog() if known is None else sum(ends) - sum(known)
         if backlog:
             with self._beside(backlog):
+                much = backlog >= BESIDE_FROM
                 with _timed(spent, "learn"):
-                    while self._learn(progress):
-                        continue
+                    self._learn_all(progress, release=much)
                 with _timed(spent, "federate"):
-                    self._federate(release=backlog >= BESIDE_FROM)
+                    self._federate(release=much)
                 waiting_s = monotonic_s()
             if spent is not None:
                 spent["project"] = spent.get("project", 0.0) + monotonic_s() - waiting_s
@@ -170,6 +170,14 @@ class Engine:
             if progress is not None:
                 progress("learn", learned, 0)
         return learned
+
+    def _learn_all(self, progress: Progress | None, *, release: bool) -> None:
+        """Learn to the end; after much, let nobody keep it in memory."""
+        while self._learn(progress):
+            continue
+        if release:
+            for learner in self._learners:
+                learner.release()
 
     def _federate(self, *, release: bool) -> None:
         """Write the rows of all that changed; after much, let nobody keep it in memory."""

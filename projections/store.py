@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -20,8 +20,21 @@ from projections.tables import DDL
 from projections.views import VIEWS
 from schemas.errors import LogHeld, LogUnavailable, ProjectionDamaged
 
-MEMORY_LIMIT: Final = "96MB"
-"""Of DuckDB's buffers; what does not fit goes to the folder `tmp` beside the file."""
+
+class Budget(NamedTuple):
+    """What DuckDB may use: memory of its buffers, the rest goes to the folder `tmp`; threads."""
+
+    memory: str
+    threads: int
+
+
+MEMORY_LIMIT: Final = "192MB"
+"""Of the buffers of a process that answers."""
+
+ANSWERING: Final = Budget(MEMORY_LIMIT, 2)
+FILLING: Final = Budget("64MB", 1)
+"""Of a process that only projects: it is slower with a second thread, as that costs memory."""
+
 
 WAL_MAX: Final = "64MB"
 """Where DuckDB folds its write-ahead log into the file; at 16 MB an event costs half more."""
@@ -43,10 +56,11 @@ class Store:
     why in a sentence. In both cases the tables are empty until a projector has caught up.
     """
 
-    def __init__(self, path: Path, *, log_id: str, read_only: bool) -> None:
+    def __init__(self, path: Path, *, log_id: str, read_only: bool, budget: Budget) -> None:
         self.path: Final = path
         self.log_id: Final = log_id
         self.read_only: Final = read_only
+        self._budget = budget
         self.created = False
         self.rebuilt = False
         self.reason: str | None = None
@@ -54,14 +68,21 @@ class Store:
         self._lock = Lock()
 
     @classmethod
-    def open(cls, path: str | Path, *, log_id: str, read_only: bool = False) -> Self:
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        log_id: str,
+        read_only: bool = False,
+        budget: Budget = ANSWERING,
+    ) -> Self:
         """Open the projection of this log, making the file anew where it cannot be trusted.
 
         Raises:
             LogHeld: another process has it open.
             ProjectionDamaged: it cannot be trusted and may not be replaced, being opened read-only.
         """
-        store = cls(Path(path), log_id=log_id, read_only=read_only)
+        store = cls(Path(path), log_id=log_id, read_only=read_only, budget=budget)
         reason = store._trouble()
         if reason is None:
             return store
@@ -199,8 +220,8 @@ class Store:
             str(self.path),
             read_only=self.read_only,
             config={
-                "memory_limit": MEMORY_LIMIT,
-                "threads": 2,
+                "memory_limit": self._budget.memory,
+                "threads": self._budget.threads,
                 "checkpoint_threshold": WAL_MAX,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,

@@ -72,7 +72,7 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key, as Kafka's Java client chooses it.
 

@@ -124,6 +124,10 @@ class Learner:
                 self._working = None
                 raise
 
+    def release(self) -> None:
+        """Forget what is known; it is restored from the checkpoint when it is needed."""
+        self._working = None
+
     def _restored(self) -> _Working:
         if self._working is None:
             topic, partition = self.contributor.topic, self.contributor.partition
