@@ -1,21 +1,17 @@
 """Importing files of a format: read, append, settle, and say what happened."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from connectors.contract import Report, Source, Unreadable
 from connectors.publisher import Publisher
 from connectors.sources import by_name
+from motif.engine import Engine, Progress
+from projections import queries
 from schemas.envelope import Event
 from schemas.errors import WrongUse
-
-if TYPE_CHECKING:
-    from motif.node import Node
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +33,8 @@ class Imported:
     new_patterns: dict[str, int]
 
 
-def import_files(  # What is imported, and how, are different things.
-    node: "Node",
+def import_files(
+    engine: Engine,
     publisher: Publisher,
     format_name: str,
     paths: Sequence[Path],
@@ -46,7 +42,7 @@ def import_files(  # What is imported, and how, are different things.
     dry_run: bool,
     progress: Progress | None,
 ) -> Imported:
-    """Import into a node; with `dry_run` only read."""
+    """Import into a node's log and settle; with `dry_run` only read."""
     source = by_name(format_name)
     files = files_of(source, paths)
     report = Report()
@@ -54,19 +50,22 @@ def import_files(  # What is imported, and how, are different things.
     if dry_run:
         refused = sum(isinstance(item, Unreadable) for item in items)
         return Imported(report, 0, refused, 0, 0, {}, {})
-    node.settle()
-    before, noted = node.status().patterns, _noted(node)
+    engine.settle()
+    before = queries.status(engine.opened())
     published = publisher.publish(items, origin=source.name)
-    node.settle(progress)
-    after, now = node.status().patterns, _noted(node)
+    engine.settle(progress)
+    after = queries.status(engine.opened())
+    noted, now = _noted(before), _noted(after)
     return Imported(
         report=report,
         appended=published.appended,
         refused=published.refused + now["refused"] - noted["refused"],
         repeats=now["repeats"] - noted["repeats"],
         conflicting=now["conflicting"] - noted["conflicting"],
-        patterns=after,
-        new_patterns={kind: count - before.get(kind, 0) for kind, count in after.items()},
+        patterns=after.patterns,
+        new_patterns={
+            kind: count - before.patterns.get(kind, 0) for kind, count in after.patterns.items()
+        },
     )
 
 
@@ -99,10 +98,10 @@ def _told(
         yield item
 
 
-def _noted(node: "Node") -> Counter[str]:
+def _noted(status: queries.Status) -> Counter[str]:
     noted: Counter[str] = Counter()
-    for partition in node.status().partitions:
-        noted["refused"] += partition.refused
-        noted["repeats"] += partition.repeats
-        noted["conflicting"] += partition.conflicting
+    for reached in status.positions:
+        noted["refused"] += reached.refused or 0
+        noted["repeats"] += reached.repeats or 0
+        noted["conflicting"] += reached.conflicting or 0
     return noted

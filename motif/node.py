@@ -104,7 +104,7 @@ class Node:
             WrongUse: no such format, or nothing at a path.
         """
         return importing.import_files(
-            self, self._publisher, format_name, paths, dry_run=dry_run, progress=progress
+            self.engine, self._publisher, format_name, paths, dry_run=dry_run, progress=progress
         )
 
     def settle(

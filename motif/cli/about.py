@@ -21,15 +21,19 @@ def schema(
 ) -> None:
     """Print the JSON Schemas of every event, generated from the code."""
     from motif.cli.output import print_json
-    from motif.schema import asyncapi_document, schema_of, schemas_of_events
+    from schemas.catalog import asyncapi as asyncapi_document
+    from schemas.catalog import json_schemas
     from schemas.errors import WrongUse
 
     if event is not None and asyncapi:
         raise WrongUse("--asyncapi describes all events; leave TYPE out, or the option")
     if asyncapi:
         print_json(asyncapi_document())
-    else:
-        print_json(schemas_of_events() if event is None else schema_of(event))
+        return
+    schemas = json_schemas()
+    if event is not None and event not in schemas:
+        raise WrongUse(f"there is no event type {event!r}; it must be one of {', '.join(schemas)}")
+    print_json(schemas if event is None else schemas[event])
 
 
 def version(as_json: AsJson = False) -> None:
