@@ -43,7 +43,8 @@ SELECT * FROM session_ended SEMI JOIN (
 """
 
 _OF_SESSIONS: Final = " UNION ALL ".join(
-    f"SELECT session_id, {agent} AS agent, happened_at FROM {table}"
+    f'SELECT session_id, {agent} AS agent, happened_at, topic, "partition", "offset", source,'
+    f" event_id, appended_at FROM {table}"
     for table, agent in {
         "tool_called": "agent",
         "tool_finished": "NULL",
@@ -61,7 +62,9 @@ SESSIONS: Final = f"""
 CREATE VIEW sessions AS
 WITH seen AS (
     SELECT session_id, min(agent) AS agent, min(happened_at) AS first_at,
-        max(happened_at) AS last_at, count(*) AS events
+        max(happened_at) AS last_at, count(*) AS events,
+        min({{'offset': "offset", 'topic': topic, 'partition': "partition", 'source': source,
+            'event_id': event_id, 'appended_at': appended_at}}) AS first
     FROM ({_OF_SESSIONS}) WHERE session_id IS NOT NULL GROUP BY session_id
 ), started AS (
     SELECT session_id, arg_min(agent, "offset") AS agent, min(happened_at) AS at
@@ -71,7 +74,10 @@ WITH seen AS (
         'at': happened_at, 'outcome': outcome, 'complete': complete}}) AS last
     FROM session_ends GROUP BY session_id
 )
-SELECT seen.session_id, coalesce(started.agent, seen.agent) AS agent,
+SELECT first.topic AS topic, first."partition" AS "partition", first."offset" AS "offset",
+    first.source AS source, first.event_id AS event_id,
+    coalesce(started.at, seen.first_at) AS happened_at, first.appended_at AS appended_at,
+    seen.session_id, coalesce(started.agent, seen.agent) AS agent,
     coalesce(started.at, seen.first_at) AS started_at, ended.last.at AS ended_at,
     ended.last.outcome AS outcome, seen.events, ended.last.complete AS complete,
     seen.first_at AS first_event_at, seen.last_at AS last_event_at

@@ -177,6 +177,16 @@ def test_a_session_counts_its_events_and_knows_what_was_stated(world: World) -> 
     assert (row["outcome"], row["complete"]) == ("done", True)
     assert (other["started_at"], other["ended_at"]) == (from_us(NOON_US + 3), None)
     assert (other["complete"], other["events"]) == (None, 1)
+    assert (row["event_id"], row["offset"], row["happened_at"]) == (
+        "s/start",
+        0,
+        from_us(NOON_US - 5),
+    )
+    assert (other["source"], other["event_id"], other["happened_at"]) == (
+        "src",
+        "x",
+        from_us(NOON_US + 3),
+    )
     assert [one["characters"] for one in world.rows("user_prompts", order="event_id")] == [3, None]
     assert len(world.rows("user_interrupts")) == 1
 
