@@ -70,7 +70,21 @@ class Status:
 
 
 class Node:
-    """One installation in one process; made by `motif.open`. Not thread-safe."""
+    """One installation in one process; made by `motif.open`. Not thread-safe.
+
+    >>> import motif, tempfile
+    >>> from connectors.generate import sessions
+    >>> with tempfile.TemporaryDirectory() as folder, motif.open(folder) as node:
+    ...     published = node.publish(sessions(seed=7, count=1))
+    ...     first = node.pattern("tool:Bash").pattern.occurrences
+    ...     again = node.publish(sessions(seed=7, count=1))
+    ...     (
+    ...         published.appended == again.appended,
+    ...         node.pattern("tool:Bash").pattern.occurrences == first,
+    ...         node.verify(),
+    ...     )
+    (True, True, [])
+    """
 
     def __init__(self, folder: Path, log: Log, identity: Identity) -> None:
         """Take over a founded log; the node closes it."""
