@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from connectors.contract import Unreadable
 from schemas.clock import Clock, now_us
 from schemas.collector import uncollected
-from schemas.envelope import SIZE_MAX, Event, outgoing
+from schemas.envelope import SIZE_MAX, Event, check_producer, outgoing
 from schemas.errors import Refused
 from schemas.ids import letter_id
 from schemas.letters import letter
@@ -69,9 +69,8 @@ class Publisher:
                 record = self._letter(Outgoing("", 0, None, item.value), refused, origin)
             else:
                 record = outgoing(item, self._log.partitions)
-                if len(record.value or b"") > SIZE_MAX:
-                    refused = Refused("too_large", f"its data is over {SIZE_MAX} bytes")
-                    record = self._letter(record, refused, origin)
+                if item.data.reserved or len(record.value or b"") > SIZE_MAX:
+                    record = self._letter(record, _refused(item), origin)
             published.refused += record is None or record.topic == DEAD_LETTERS.name
             if record is not None:
                 yield record
@@ -95,6 +94,14 @@ class Publisher:
             key=record.key,
             headers=record.headers,
         )
+
+
+def _refused(event: Event) -> Refused:
+    try:
+        check_producer(event)
+    except Refused as refused:
+        return refused
+    return Refused("too_large", f"its data is over {SIZE_MAX} bytes")
 
 
 def _batches(records: Iterator[Outgoing]) -> Iterator[list[Outgoing]]:

@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
-from schemas.envelope import outgoing
+from schemas.envelope import check_producer, outgoing
 from schemas.errors import Refused, WrongUse
 from schemas.letters import decision, event_of
-from schemas.log import Log, Record
+from schemas.log import Log, Outgoing, Record
 from schemas.topics import DEAD_LETTERS
+
+AT_ONCE: Final = 1_000
+"""Letters put back in one transaction."""
+
+KNOWN: Final = frozenset({"already_finished", "amended_too_late"})
+"""Reasons of events that are valid and were learned of: put back, they would only be repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +52,60 @@ def letter(log: Log, identity: str) -> Letter:
     Raises:
         WrongUse: there is none, or more than one.
     """
-    fitting = [one for one in letters(log, open_only=False) if one.letter_id.startswith(identity)]
+    return _named(log, [identity])[0]
+
+
+def retry(log: Log, ids: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Put letters back into the log that are events by now; per letter what became of it."""
+    chosen = letters(log) if ids is None else _named(log, ids)
+    outcomes: list[tuple[str, str]] = []
+    for start in range(0, len(chosen), AT_ONCE):
+        back: list[Outgoing] = []
+        for one in chosen[start : start + AT_ONCE]:
+            try:
+                record = _again(one, log.partitions)
+            except Refused as refused:
+                outcomes.append((one.letter_id, f"still refused: {refused}"))
+                continue
+            back += (record, decision(one.letter_id, "retried", log.partitions))
+            outcomes.append((one.letter_id, f"put back on {record.topic}/{record.partition}"))
+        if back:
+            log.append(back)
+    return outcomes
+
+
+def discard(log: Log, ids: Sequence[str]) -> None:
+    """Decide that letters are not wanted."""
+    chosen = _named(log, ids)
+    log.append([decision(one.letter_id, "discarded", log.partitions) for one in chosen])
+
+
+def _named(log: Log, ids: Sequence[str]) -> list[Letter]:
+    """The letters of these ids, or of the only ids that begin so; the log is read once."""
+    held = letters(log, open_only=False)
+    whole = {one.letter_id: one for one in held}
+    return [whole.get(identity) or _beginning(held, identity) for identity in ids]
+
+
+def _beginning(held: Sequence[Letter], identity: str) -> Letter:
+    fitting = [one for one in held if one.letter_id.startswith(identity)]
     if len(fitting) != 1 or not identity:
         message = f"{len(fitting)} dead letters have an id that begins with {identity!r}; name one"
         raise WrongUse(message)
     return fitting[0]
 
 
-def retry(log: Log, ids: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Put letters back into the log that are events by now; per letter what became of it."""
-    chosen = letters(log) if ids is None else [letter(log, identity) for identity in ids]
-    outcomes = []
-    for one in chosen:
-        try:
-            record = outgoing(event_of(one.record), log.partitions)
-        except Refused as refused:
-            outcomes.append((one.letter_id, f"still refused: {refused}"))
-            continue
-        log.append([record, decision(one.letter_id, "retried", log.partitions)])
-        outcomes.append((one.letter_id, f"put back on {record.topic}/{record.partition}"))
-    return outcomes
+def _again(one: Letter, partitions: int) -> Outgoing:
+    """The record to put back.
 
-
-def discard(log: Log, ids: Sequence[str]) -> None:
-    """Decide that letters are not wanted."""
-    chosen = [letter(log, identity) for identity in ids]
-    log.append([decision(one.letter_id, "discarded", log.partitions) for one in chosen])
+    Raises:
+        Refused: it would be refused again, or count for nothing.
+    """
+    event = event_of(one.record)
+    if one.reason in KNOWN:
+        raise Refused(one.reason, f"{one.detail}; put back, it would only be a repeat")
+    check_producer(event)
+    return outgoing(event, partitions)
 
 
 def _letter(record: Record, about: dict[str, str]) -> Letter:

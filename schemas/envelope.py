@@ -17,12 +17,13 @@ from schemas.events import PAYLOADS, Payload
 from schemas.ids import partition_of
 from schemas.log import Headers, Outgoing, Record
 from schemas.payloads import READERS, data_bytes, read_payload
-from schemas.times import time_text, time_us
+from schemas.times import FIRST_US, LAST_US, time_text, time_us
 
 __all__ = [
     "SIZE_MAX",
     "STRUCTURED",
     "Event",
+    "check_producer",
     "data_bytes",
     "decode",
     "from_binary",
@@ -77,7 +78,8 @@ class Event(msgspec.Struct, frozen=True):
     only statement, about `id` itself.
 
     Raises:
-        Refused: an empty id or source, a revision or an extension that does not fit.
+        Refused: an empty id or source, a time outside the years 1 to 9999, a revision or an
+            extension that does not fit.
     """
 
     source: str
@@ -94,6 +96,10 @@ class Event(msgspec.Struct, frozen=True):
         if not self.id or not self.source:
             missing = "id" if self.source else "source"
             raise Refused("not_cloudevent", f"{missing} is empty; it must name the event")
+        if self.time_us is not None and not FIRST_US <= self.time_us <= LAST_US:
+            raise Refused("bad_time", f"time_us is {self.time_us}; it names no year from 1 to 9999")
+        if self.recorded_us is not None and not FIRST_US <= self.recorded_us <= LAST_US:
+            raise Refused("bad_time", f"recorded_us is {self.recorded_us}; no year from 1 to 9999")
         if self.revision is not None:
             _check_revision(self)
         if self.extensions:
@@ -137,6 +143,16 @@ def _check_extensions(extensions: Mapping[str, str | int | bool]) -> None:
             raise Refused(
                 "not_cloudevent", f"extension {name[:30]!r} has no name or value CloudEvents allow"
             )
+
+
+def check_producer(event: Event) -> None:
+    """Refuse what only a log states about itself, as every event from elsewhere must be checked.
+
+    Raises:
+        Refused: it is of a reserved type.
+    """
+    if event.data.reserved:
+        raise Refused("reserved_type", f"{event.type} is stated by a log about itself only")
 
 
 def outgoing(event: Event, partitions: int) -> Outgoing:

@@ -1,9 +1,9 @@
 """Facts that producers state, one strict class each; the log's input topics hold nothing else.
 
 A payload is the `data` of a CloudEvent. Every class says its `type`, its topic, whether it is
-*amendable* (a later statement about the same subject replaces an earlier one) and which of its
-fields names the partition. Unknown fields are kept, never refused; a field that is null is not
-known, which is not zero.
+*amendable* (a later statement about the same subject replaces an earlier one), whether it is
+*reserved* (only a log states it, about itself) and which of its fields names the partition. Unknown
+fields are kept, never refused; a field that is null is not known, which is not zero.
 """
 
 from decimal import Decimal
@@ -65,6 +65,7 @@ class Payload(BaseModel):
     type: ClassVar[str]
     topic: ClassVar[Topic] = AGENT_EVENTS
     amendable: ClassVar[bool] = False
+    reserved: ClassVar[bool] = False
 
     def partition_key(self) -> str:
         """The text whose hash names the partition; a function of the payload alone."""
@@ -230,6 +231,7 @@ class LogCreated(Payload):
 
     type: ClassVar[str] = "motif.log.created.v1"
     topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+    reserved: ClassVar[bool] = True
 
     site_id: Name
     log_id: Name
@@ -247,6 +249,7 @@ class SettingsChanged(Payload):
 
     type: ClassVar[str] = "motif.settings.changed.v1"
     topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+    reserved: ClassVar[bool] = True
 
     mcp_servers: list[Name]
 

@@ -9,8 +9,8 @@ from schemas.errors import Refused
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = _EPOCH.toordinal()
-_FIRST_US = -62_135_596_800_000_000  # year 1
-_LAST_US = 253_402_300_799_999_999  # year 9999
+FIRST_US = -62_135_596_800_000_000  # year 1
+LAST_US = 253_402_300_799_999_999  # year 9999
 _MINUTES = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
 _SECONDS = tuple(f"{second:02d}." for second in range(60))
 
@@ -49,7 +49,7 @@ def time_us(text: str, what: str = "time") -> int:
         raise _no_time(text, what) from error
     # Faster than a division by a timedelta, and as exact.
     microseconds = since.days * DAY_US + since.seconds * 1_000_000 + since.microseconds
-    if not _FIRST_US <= microseconds <= _LAST_US:
+    if not FIRST_US <= microseconds <= LAST_US:
         raise Refused("bad_time", f"{what} is {text[:64]!r}; in UTC it is outside years 1 to 9999")
     return microseconds
 

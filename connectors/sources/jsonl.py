@@ -10,7 +10,7 @@ from pathlib import Path
 
 from connectors.contract import Report, Unreadable
 from connectors.sources.lines import documents, files_under
-from schemas.envelope import Event, from_structured
+from schemas.envelope import Event, check_producer, from_structured
 from schemas.errors import Refused
 
 
@@ -35,6 +35,8 @@ class JsonLines:
             for line in documents(path, report):
                 document = line.rstrip(b"\r\n")
                 try:
-                    yield report.counted(from_structured(document))
+                    event = from_structured(document)
+                    check_producer(event)
+                    yield report.counted(event)
                 except Refused as refused:
                     yield report.refused(document, refused.reason, refused.detail)

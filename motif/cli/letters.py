@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 LIMIT_MAX = 1_000_000
 
+SHOWN = 100
+"""Outcomes shown of what was tried again."""
+
 Ids = Annotated[
     list[str] | None,
     typer.Argument(metavar="ID", help="Ids of letters, or how they begin."),
@@ -106,7 +109,9 @@ def retry(ids: Ids = None, as_json: AsJson = False, data: Data = None) -> None:
     if as_json:
         print_json([{"letter_id": name, "outcome": outcome} for name, outcome in tried])
     elif tried:
-        stdout().print(outcomes(tried))
+        stdout().print(outcomes(tried[-SHOWN:]))
+        if len(tried) > SHOWN:
+            say(f"These are the last {SHOWN:,} of {len(tried):,}; --json gives all.")
     else:
         say("Nothing refused awaits a decision.")
 

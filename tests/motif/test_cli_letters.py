@@ -73,6 +73,19 @@ def test_retrying_what_is_still_no_event_leaves_it_undecided(run: Run, refused: 
     assert len(listed(run, refused)) == 2
 
 
+def test_of_many_outcomes_the_last_are_shown(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "bad.jsonl"
+    file.write_text("".join(f"no event {number}\n" for number in range(150)))
+    run("import", "jsonl", file, "--data", tmp_path / "data")
+
+    ran = run("dead-letters", "retry", "--data", tmp_path / "data")
+    everything = json.loads(run("dead-letters", "retry", "--json", "--data", tmp_path / "data").out)
+
+    assert ran.out.count("still refused") == 100
+    assert "100 of 150" in ran.err
+    assert len(everything) == 150
+
+
 def test_what_is_discarded_is_no_longer_listed_but_kept(run: Run, refused: Path) -> None:
     first, _ = listed(run, refused)
 

@@ -55,6 +55,15 @@ def test_a_record_is_decoded_in_whichever_mode_it_was_written(event: Event) -> N
     assert decode(record((("content-type", content_type),), to_structured(event))) == event
 
 
+@pytest.mark.parametrize("moment", [-62_135_596_800_000_001, 253_402_300_800_000_000, 2**63])
+def test_a_time_outside_the_years_that_have_a_name_is_refused_at_once(moment: int) -> None:
+    """Not when it is written down, where nobody knows any more who stated it."""
+    with pytest.raises(Refused, match="bad_time: time_us"):
+        Event("me", "1", CALL, time_us=moment)
+    with pytest.raises(Refused, match="bad_time: recorded_us"):
+        Event("me", "1", CALL, recorded_us=moment)
+
+
 @given(events(), st.randoms(use_true_random=False))
 def test_the_order_of_headers_means_nothing(event: Event, random: object) -> None:
     headers, value = to_binary(event)
