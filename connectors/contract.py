@@ -46,7 +46,8 @@ class Report:
     `broken` are lines with something unreadable in them, which may still have given events;
     `unfinished` are last lines without a newline, left for the next import; `nested_calls` are
     tool calls of subagents, `orphan_results` results whose call the file does not hold, and
-    `unreadable_files` files the system would not open. `unreadable` were handed back as such.
+    `unreadable_files` files the system would not open, or not read to their end. `unreadable` were
+    handed back as such.
     """
 
     files: int = 0

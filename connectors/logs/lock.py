@@ -29,7 +29,7 @@ class WriterLock:
             os.close(self._file)
             raise LogHeld(
                 f"the log in {folder} is being written by process {holder or 'unknown'}; "
-                "stop that process, or open the log read-only"
+                "wait until that process has ended, or stop it"
             ) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)

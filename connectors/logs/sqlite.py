@@ -46,7 +46,7 @@ class SqliteLog:
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
         with self._reading() as reader:
-            self._partitions: Final = sqlite_file.ledger_of(reader).partitions
+            self._partitions: Final = sqlite_file.ledger_of(reader, self._folder).partitions
 
     @classmethod
     def create(cls, folder: Path, *, partitions: int = 4, clock: Clock = now_us) -> Self:
@@ -141,7 +141,7 @@ class SqliteLog:
         checked_range(offset, limit)
         where = f"topic {topic}, partition {partition}, from offset {offset} on"
         with self._reading(where) as reader:
-            end = sqlite_file.ledger_of(reader).end(topic, partition)
+            end = sqlite_file.ledger_of(reader, self._folder).end(topic, partition)
             if offset >= end:
                 return []
             span = sqlite_file.Span(place, partition, offset, limit, end)
@@ -156,7 +156,7 @@ class SqliteLog:
         """The offset the next record will get."""
         checked_place(topic, partition, self._partitions)
         with self._reading() as reader:
-            return sqlite_file.ledger_of(reader).end(topic, partition)
+            return sqlite_file.ledger_of(reader, self._folder).end(topic, partition)
 
     def close(self) -> None:
         """Fold the side file in, close all connections and let the next writer in."""
@@ -215,7 +215,7 @@ class SqliteLog:
             try:
                 with sqlite_file.explained(self._folder):
                     writer.execute("BEGIN IMMEDIATE")
-                    ledger = sqlite_file.ledger_of(writer)
+                    ledger = sqlite_file.ledger_of(writer, self._folder)
                 yield writer, ledger
                 with sqlite_file.explained(self._folder):
                     sqlite_file.store(writer, ledger)

@@ -138,13 +138,14 @@ def connect_reader(folder: Path) -> sqlite3.Connection:
     return _connect(folder, "ro")
 
 
-def ledger_of(connection: sqlite3.Connection) -> Ledger:
+def ledger_of(connection: sqlite3.Connection, folder: Path) -> Ledger:
     """The ledger as the connection's transaction sees it."""
     row = connection.execute("SELECT crc, body FROM ledger").fetchone()
     ledger = Ledger.from_row(*row) if row else None
     if ledger is None:
         raise LogDamaged(
-            "the log's ledger is not what was written; put its folder back from a backup"
+            f"the ledger of the log in {folder} is not what was written; "
+            "put that folder back from a backup"
         )
     return ledger
 
@@ -346,12 +347,12 @@ def explained(folder: Path, where: str = "") -> Iterator[None]:
 
 def _sentence(error: sqlite3.Error, folder: Path, where: str) -> MotifError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-    place = f"the log in {folder}" + (f", {where}" if where else "")
+    place = f"the log in {folder}" + (f", {where}," if where else "")
     if code in _DAMAGE:
-        return LogDamaged(f"{place}, is damaged ({error}); put its folder back from a backup")
+        return LogDamaged(f"{place} is damaged ({error}); put its folder back from a backup")
     if code == sqlite3.SQLITE_TOOBIG:
         return WrongUse(f"{place}: a record is greater than SQLite can hold ({error})")
     return LogUnavailable(
-        f"{place}, cannot be used now ({error}); look for a full disk, missing rights "
+        f"{place} cannot be used now ({error}); look for a full disk, missing rights "
         "or another program that has the file open, then try again"
     )

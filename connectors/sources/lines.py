@@ -110,15 +110,20 @@ def _lines(path: Path, report: Report) -> Iterator[bytes]:
         return
     report.files += 1
     with file:
-        while line := file.readline(LINE_MAX):
+        while line := _next_line(file, report):
             report.lines += 1
             if len(line) == LINE_MAX and not line.endswith(b"\n"):
                 report.broken += 1
-                _skip_line(file)
+                while (piece := _next_line(file, report)) and not piece.endswith(b"\n"):
+                    continue
             elif line.strip():
                 yield line
 
 
-def _skip_line(file: BufferedReader) -> None:
-    while (piece := file.readline(LINE_MAX)) and not piece.endswith(b"\n"):
-        pass
+def _next_line(file: BufferedReader, report: Report) -> bytes:
+    """The next line, or its next piece; nothing at the end, or where the disk gives no more."""
+    try:
+        return file.readline(LINE_MAX)
+    except OSError:
+        report.unreadable_files += 1
+        return b""

@@ -163,5 +163,5 @@ def _report(
         warn(sentence)
     unreadable = imported.report.unreadable_files
     if unreadable:
-        message = f"{unreadable} of the files could not be opened; the rest was imported"
+        message = f"{unreadable} of the files could not be read; the rest was imported"
         raise MotifError(message)

@@ -42,20 +42,31 @@ def remarks(imported: Imported, *, dry_run: bool) -> list[str]:
         said.append(f"{words.plural(read.broken, 'line')} had something unreadable in them.")
     if read.nested_calls:
         calls = words.plural(read.nested_calls, "tool call")
-        said.append(f"{calls} of subagents were not imported: they belong to another agent.")
+        sentence = f"{calls} of subagents were not imported: they belong to another agent."
+        said.append(_agreeing(read.nested_calls, sentence))
     if read.orphan_results:
         results = words.plural(read.orphan_results, "result")
-        said.append(f"{results} had no call in the same file and were left out.")
+        sentence = f"{results} had no call in the same file and were left out."
+        said.append(_agreeing(read.orphan_results, sentence))
     if read.unfinished:
         lines = words.plural(read.unfinished, "last line")
-        said.append(f"{lines} without an end were left for the next import.")
+        sentence = f"{lines} without an end were left for the next import."
+        said.append(_agreeing(read.unfinished, sentence))
     if imported.refused:
+        lines = words.plural(imported.refused, "line")
         kept = "" if dry_run else "; 'motif dead-letters list' says why"
-        said.append(f"{words.plural(imported.refused, 'line')} were refused{kept}.")
+        said.append(_agreeing(imported.refused, f"{lines} were refused{kept}."))
     if imported.conflicting:
         repeats = words.plural(imported.conflicting, "repeat")
         said.append(f"{repeats} said something else than what was recorded first, which counts.")
     return said
+
+
+def _agreeing(number: int, sentence: str) -> str:
+    """The sentence about several things, or about one."""
+    if number != 1:
+        return sentence
+    return sentence.replace(" were ", " was ").replace("they belong ", "it belongs ")
 
 
 def _events(imported: Imported) -> RenderableType:

@@ -221,5 +221,5 @@ def test_a_file_that_cannot_be_opened_is_a_failure_after_the_rest_was_imported(
     ran = run("import", "claude-code", tmp_path / "in", "--data", tmp_path / "data")
 
     assert ran.code == 1
-    assert "could not be opened" in ran.sentence
+    assert "could not be read" in ran.sentence
     assert "4 new" in ran.out

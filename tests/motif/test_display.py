@@ -8,9 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from connectors.contract import Report
 from motif.display import words
+from motif.display.imports import remarks
 from motif.display.patterns import measured
 from motif.display.table import number, table, text
+from motif.importing import Imported
 from projections.queries import Measure
 
 
@@ -91,3 +94,15 @@ def test_numbers_of_a_measure_fit_the_width(width: int) -> None:
     lines = rendered(measured([measure(1_000_000)], width), width)
 
     assert not any("…" in line for line in lines)
+
+
+def test_one_thing_is_spoken_of_as_one() -> None:
+    one = Imported(Report(unfinished=1, nested_calls=1), 0, 1, 0, 0, {}, {})
+    two = Imported(Report(unfinished=2, nested_calls=2), 0, 2, 0, 0, {}, {})
+
+    assert [sentence.split(",")[0].split(";")[0] for sentence in remarks(one, dry_run=False)] == [
+        "1 tool call of subagents was not imported: it belongs to another agent.",
+        "1 last line without an end was left for the next import.",
+        "1 line was refused",
+    ]
+    assert all(" were " in sentence for sentence in remarks(two, dry_run=False))

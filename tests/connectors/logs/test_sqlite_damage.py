@@ -138,6 +138,17 @@ def _read_all(folder: Path, topic: str) -> list[Record]:
         return log.read(topic, 0, 0, 10_000)
 
 
+def test_a_damaged_ledger_names_the_folder(healthy: Path, tmp_path: Path) -> None:
+    shutil.copytree(healthy, tmp_path / "log")
+    with closing(sqlite3.connect(tmp_path / "log" / FILE_NAME)) as connection, connection:
+        connection.execute("UPDATE ledger SET crc = crc + 1")
+
+    with pytest.raises(LogDamaged, match="put that folder back") as caught:
+        SqliteLog.open(tmp_path / "log")
+
+    assert str(tmp_path / "log") in str(caught.value)
+
+
 def test_a_record_moved_to_another_place_is_noticed(healthy: Path, tmp_path: Path) -> None:
     """Its bytes are right; where it stands is not."""
     for partition, offset in ((0, 4), (1, 5)):

@@ -236,6 +236,20 @@ def test_a_file_that_vanished_is_counted_and_the_others_are_read(tmp_path: Path)
     assert (report.unreadable_files, report.files) == (1, 1)
 
 
+def test_a_disk_that_gives_no_more_ends_one_file_and_not_the_import(tmp_path: Path) -> None:
+    failing = Path("/proc/self/mem")  # opens, and cannot be read from its beginning
+    if not failing.exists():
+        pytest.skip("this system has no file that opens and cannot be read")
+    path = tmp_path / "there.jsonl"
+    path.write_bytes(text_of(user()))
+    report = Report()
+
+    events = list(ClaudeCode().read([failing, path], report))
+
+    assert len(events) == 2
+    assert report.unreadable_files == 1
+
+
 def test_the_users_own_transcripts_are_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
