@@ -1,6 +1,5 @@
 """Opening an embedded node: its folder, its log, its identity."""
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import platformdirs
 
 from connectors.logs.sqlite import SqliteLog
 from motif.node import Node
+from motif.settings import from_environment
 from streams.identity import allow_servers, found
 
 PARTITIONS = 4
@@ -15,9 +15,12 @@ PARTITIONS = 4
 
 
 def default_folder() -> Path:
-    """`MOTIF_DATA`, else the platform's folder for a user's data."""
-    stated = os.environ.get("MOTIF_DATA")
-    return Path(stated) if stated else Path(platformdirs.user_data_dir("motif"))
+    """`MOTIF_DATA`, else the platform's folder for a user's data.
+
+    Raises:
+        WrongUse: a setting holds what it may not.
+    """
+    return from_environment().data or Path(platformdirs.user_data_dir("motif"))
 
 
 def open_node(
@@ -39,6 +42,16 @@ def open_node(
     Raises:
         LogHeld: another process has the folder open.
         LogIncompatible: another version wrote it, or it has another number of partitions.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from schemas.envelope import Event
+    >>> from schemas.events import TaskCompleted
+    >>> done = TaskCompleted(agent="coder", task_type="refactor", success=True, duration_us=90)
+    >>> with TemporaryDirectory() as folder, open_node(folder, label="laptop") as node:
+    ...     event = Event("my-agent", "task-1", done)
+    ...     published = [node.publish(event).appended for _ in range(3)]
+    ...     published, [(row.title, row.occurrences) for row in node.patterns(kind="task")]
+    ([1, 1, 1], [('refactor by coder', 1)])
     """
     place = Path(folder) if folder is not None else default_folder()
     log = SqliteLog.open_or_create(place, partitions=partitions)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from motif.opening import default_folder
 from motif.settings import SETTINGS, Setting, Settings, from_environment
 from schemas.errors import WrongUse
 
@@ -73,6 +74,18 @@ def test_a_wrong_value_is_refused_with_its_name_and_what_is_allowed(
     assert sentence.startswith(variable)
     assert repr(value) in sentence
     assert allowed in sentence
+
+
+def test_the_library_heeds_the_setting_of_the_folder_as_the_commands_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("MOTIF_DATA", "~/mine")
+    assert default_folder() == tmp_path / "mine"
+
+    (tmp_path / "mine").write_text("no folder")
+    with pytest.raises(WrongUse, match="MOTIF_DATA"):
+        default_folder()
 
 
 def test_an_unknown_variable_is_warned_about_with_the_one_that_was_meant() -> None:
