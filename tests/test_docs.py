@@ -11,7 +11,9 @@ import pytest
 
 import motif
 from connectors.generate import sessions
+from motif.demo import SEED, SESSIONS
 from motif.node import Node
+from motif.questions import fingerprint
 from schemas.errors import REASONS
 from streams.recognise import KINDS
 
@@ -81,6 +83,18 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         opened.publish(sessions(7, 40))
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
+
+
+def test_the_demo_that_is_shown_is_the_demo_of_today(tmp_path: Path) -> None:
+    events = list(sessions(SEED, SESSIONS))
+    with motif.open(tmp_path) as node:
+        node.publish(events)
+        digest = fingerprint(node)[:16]
+        patterns = sum(node.status().patterns.values())
+
+    shown = (ROOT / "README.md").read_text("utf-8")
+
+    assert re.search(rf"as they happened +{len(events):,} +0 +{patterns:,} +{digest}", shown)
 
 
 QUERIES = [(page, query) for page in sorted(HOWTO.glob("*.md")) for query in blocks(page, "sql")]
