@@ -1,8 +1,9 @@
-"""JSON on stdout, from whatever a node answers with."""
+"""What programs read, on stdout: JSON, from whatever a node answers with."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -10,7 +11,14 @@ import msgspec
 def print_json(answer: object) -> None:
     """One JSON document, indented, with amounts as exact numbers and bytes as base64."""
     encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
-    sys.stdout.write(msgspec.json.format(encoder.encode(answer), indent=2).decode() + "\n")
+    for_programs().write(msgspec.json.format(encoder.encode(answer), indent=2).decode() + "\n")
+
+
+def for_programs() -> IO[str]:
+    """The standard output in UTF-8, whatever a terminal here could show: a title stays a title."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return sys.stdout
 
 
 def _plain(value: Any) -> Any:

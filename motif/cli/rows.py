@@ -15,6 +15,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
+from motif.cli.output import for_programs
 from schemas.errors import WrongUse
 
 TABLE_ROWS_MAX: Final = 1_000
@@ -154,7 +155,7 @@ def _distinct(names: list[str]) -> list[str]:
 @contextmanager
 def _text_of(output: Path | None) -> Iterator[IO[str]]:
     if output is None:
-        yield sys.stdout
+        yield for_programs()
         return
     with _replacing(output) as path, path.open("w", encoding="utf-8", newline="") as file:
         yield file

@@ -232,3 +232,23 @@ def test_the_version_is_that_of_the_package(run: Run) -> None:
     assert run("--version").out.strip() == f"motif {motif.__version__}"
     assert json.loads(run("version", "--json").out)["motif"] == motif.__version__
     assert motif.__version__ in run("version").out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["patterns", "--kind", "tool_usage", "--limit", "1", "--json"],
+        ["sql", "SELECT title FROM patterns WHERE kind = 'tool_usage'", "--format", "json"],
+        ["sql", "SELECT title FROM patterns WHERE kind = 'tool_usage'", "--format", "csv"],
+    ],
+)
+def test_what_programs_read_is_utf8_whatever_a_terminal_could_show(
+    learned: Path, words: list[str]
+) -> None:
+    """An arrow that became a question mark would be another title."""
+    latin = {**os.environ, "PYTHONIOENCODING": "latin-1"}
+
+    out, err = started(*words, "--data", learned, env=latin).communicate()
+
+    assert not err
+    assert " → ".encode() in out
