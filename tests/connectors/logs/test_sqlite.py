@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from connectors.logs import SqliteLog
+from connectors.logs import SqliteLog, sqlite_file
 from connectors.logs.lock import LOCK_NAME
 from connectors.logs.sqlite_file import FILE_NAME
 from schemas.errors import (
@@ -54,7 +54,7 @@ WRITER: Final = f"""
     import sys
     from pathlib import Path
     sys.path.insert(0, {str(Path(__file__).parent)!r})
-    from connectors.logs import SqliteLog
+    from connectors.logs import SqliteLog, sqlite_file
     from test_sqlite import batch
 
     with SqliteLog.open_or_create(Path(sys.argv[1]), partitions=1) as log:
@@ -111,7 +111,7 @@ def test_readers_in_another_process_see_what_was_committed(tmp_path: Path) -> No
     reader = """
         import sys
         from pathlib import Path
-        from connectors.logs import SqliteLog
+        from connectors.logs import SqliteLog, sqlite_file
         with SqliteLog.open(Path(sys.argv[1]), read_only=True) as log:
             print(len(log.read(sys.argv[2], 0, 0, 1000)), log.end(sys.argv[2], 0))
     """
@@ -239,3 +239,16 @@ def test_a_lock_left_by_a_dead_process_holds_nobody_up(tmp_path: Path) -> None:
 
     with SqliteLog.open(tmp_path) as log:
         assert log.append(batch(0))[:2] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("where", "place"),
+    [("", "the log in /x cannot"), ("topic t", "the log in /x, topic t, cannot")],
+)
+def test_what_sqlite_says_becomes_a_sentence_with_its_place(where: str, place: str) -> None:
+    said = sqlite3.OperationalError("database or disk is full")
+    said.sqlite_errorcode = sqlite3.SQLITE_FULL
+
+    with pytest.raises(LogUnavailable, match=f"^{place} be used now"):
+        with sqlite_file.explained(Path("/x"), where):
+            raise said
