@@ -249,6 +249,8 @@ def test_what_sqlite_says_becomes_a_sentence_with_its_place(where: str, place: s
     said = sqlite3.OperationalError("database or disk is full")
     said.sqlite_errorcode = sqlite3.SQLITE_FULL
 
-    with pytest.raises(LogUnavailable, match=f"^{place} be used now"):
-        with sqlite_file.explained(Path("/x"), where):
-            raise said
+    with (
+        pytest.raises(LogUnavailable, match=f"^{place} be used now"),
+        sqlite_file.explained(Path("/x"), where),
+    ):
+        raise said
