@@ -37,7 +37,7 @@ bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARG
 	@$(RUN) -m tests.benchmarks $(ARGS)
 
 campaign: $(VENV)/.installed-dev ## every test and law again with many more cases, and the long ones
-	@$(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)
+	@MOTIF_CAMPAIGN=1 $(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)
 
 clean: ## remove .venv and every cache
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -19,7 +19,16 @@ PARTITIONS_MAX: Final = 1024
 LABEL_MAX: Final = 64
 """Characters of a site's label."""
 
-FOR_TESTS: Final = frozenset({"MOTIF_FAILPOINT", "MOTIF_TEST_KAFKA"})
+FOR_TESTS: Final = frozenset(
+    {
+        "MOTIF_BENCH_EVENTS",
+        "MOTIF_BENCH_PATTERNS",
+        "MOTIF_CAMPAIGN",
+        "MOTIF_FAILPOINT",
+        "MOTIF_TEST_KAFKA",
+        "MOTIF_WRITE_GOLDEN",
+    }
+)
 """Variables that only tests set; known, and not in the table."""
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})

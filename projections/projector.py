@@ -272,7 +272,7 @@ class Projector:
         # What the learner took and we cannot read shows as refused, so that nobody looks in vain.
         unread = collect(records, skipped, rows)
         duplicates.add(
-            self._cursor, [(_INPUT, partition, offset, False, True, False) for offset in unread]
+            self._cursor, [(_INPUT, partition, offset, False, True) for offset in unread]
         )
         self._move(_INPUT, partition, last + 1, learned)
         return len(records)

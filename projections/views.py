@@ -63,8 +63,9 @@ CREATE VIEW sessions AS
 WITH seen AS (
     SELECT session_id, min(agent) AS agent, min(happened_at) AS first_at,
         max(happened_at) AS last_at, count(*) AS events,
-        min({{'offset': "offset", 'topic': topic, 'partition': "partition", 'source': source,
-            'event_id': event_id, 'appended_at': appended_at}}) AS first
+        min({{'at': coalesce(happened_at, 'infinity'::TIMESTAMPTZ), 'event_id': event_id,
+            'source': source, 'topic': topic, 'partition': "partition", 'offset': "offset",
+            'appended_at': appended_at}}) AS first
     FROM ({_OF_SESSIONS}) WHERE session_id IS NOT NULL GROUP BY session_id
 ), started AS (
     SELECT session_id, arg_min(agent, "offset") AS agent, min(happened_at) AS at

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from schemas.envelope import SIZE_MAX, Event, to_binary, to_structured
 from schemas.errors import REASONS
 from schemas.events import PAYLOADS, Payload, ToolCalled
-from schemas.topics import TOPICS, Topic
+from schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from schemas.upcasts import UPCASTS
 
 _GENERATED: Final = "<!-- Generated: python -m schemas.catalog --write docs/reference -->"
@@ -82,7 +82,7 @@ def topics_page() -> str:
             topic.key,
             "latest per key" if topic.compacted else "everything",
             "site" if topic.private else "federation",
-            "truth" if topic.input else "derived",
+            "truth" if topic.input or topic is DEAD_LETTERS else "derived",
         ]
         for topic in TOPICS
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, Label
+from motif.cli.options import FLAG, AsJson, Data, DemoData, Label
 from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def demo(
             "--once", metavar=FLAG, help="End when all is shown, as it does anyway for now."
         ),
     ] = False,
-    data: Data = None,
+    data: DemoData = None,
 ) -> None:
     """Learn from generated sessions and show what was learned.
 

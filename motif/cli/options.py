@@ -99,6 +99,17 @@ Data = Annotated[
         show_default=False,
     ),
 ]
+DemoData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder to keep it in. Default: a temporary one, gone afterwards.",
+        parser=_folder,
+        callback=_or_of_all,
+        show_default=False,
+    ),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", metavar=FLAG, help="Print JSON instead of a table.")
 ]

@@ -9,9 +9,7 @@ from duckdb import DuckDBPyConnection
 from projections.tables.table import STAGED, Row, Table, staged
 from projections.tables.types import FLAG, PLACE
 
-DUPLICATES: Final = Table(
-    "duplicates", {**PLACE, "conflicting": FLAG, "refused": FLAG, "superseded": FLAG}
-)
+DUPLICATES: Final = Table("duplicates", {**PLACE, "conflicting": FLAG, "refused": FLAG})
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -30,7 +28,6 @@ class Duplicate(msgspec.Struct):
     offset: int
     conflicting: bool = False
     refused: bool = False
-    superseded: bool = False
 
 
 _DECODE: Final = msgspec.json.Decoder(Duplicate).decode
@@ -52,7 +49,7 @@ def replace(cursor: DuckDBPyConnection, facts: Mapping[Place, Row | None]) -> li
 
     Returns the offsets that are a row now and were none before, or the other way round.
     """
-    gone = [(place.topic, place.partition, place.offset, None, None, None) for place in facts]
+    gone = [(place.topic, place.partition, place.offset, None, None) for place in facts]
     with staged(cursor, DUPLICATES.arrow(gone)):
         cursor.execute(
             f"DELETE FROM duplicates USING {STAGED} b WHERE duplicates.topic = b.topic"
