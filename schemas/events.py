@@ -6,6 +6,7 @@ A payload is the `data` of a CloudEvent. Every class says its `type`, its topic,
 fields are kept, never refused; a field that is null is not known, which is not zero.
 """
 
+from abc import abstractmethod
 from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
@@ -67,9 +68,9 @@ class Payload(BaseModel):
     amendable: ClassVar[bool] = False
     reserved: ClassVar[bool] = False
 
+    @abstractmethod
     def partition_key(self) -> str:
         """The text whose hash names the partition; a function of the payload alone."""
-        raise NotImplementedError(type(self).__name__)
 
 
 class _OfSession(Payload):
