@@ -194,9 +194,8 @@ class Node:
         )
 
     def rebuild(self) -> None:
-        """Throw the projection away and make it again from the log."""
-        self.settle()
-        self.engine.stop_projecting()
+        """Make the projection again from the log, in the place of the one there is."""
+        self.engine.ask(lambda _: self.engine.stop_projecting())
         rebuild(self.log, self.engine.opened())
 
     def verify(self) -> list[Difference]:

@@ -8,7 +8,9 @@ Rows and positions go into the file in one transaction; a crash loses both or ne
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import duckdb
@@ -288,11 +290,32 @@ class Projector:
         self._positions[topic, partition] = self._moved[topic, partition] = moved
 
 
-def rebuild(log: Log, store: Store, reason: str = "somebody asked for it") -> int:
-    """Throw the projection away and make it again from the log; how many records that took."""
-    store.renew(reason)
-    projector = Projector(log, store)
+def rebuild(log: Log, store: Store, reason: str = "somebody asked for it") -> None:
+    """Make the projection again from the log.
+
+    It is made beside the live one and takes its place when it is whole: a log that cannot be read,
+    or a full disk, costs nothing that was there.
+    """
+    with made_again(log, store, "rebuilt") as made:
+        made.close()
+        store.adopt(made.path, reason)
+
+
+@contextmanager
+def made_again(log: Log, store: Store, suffix: str) -> Iterator[Store]:
+    """Another projection of the same log in a file beside the live one, gone afterwards."""
+    beside = store.path.with_name(f"{store.path.name}.{suffix}")
+    _remove(beside)
     try:
-        return projector.catch_up()
+        with Store.open(beside, log_id=store.log_id) as made:
+            projector = Projector(log, made)
+            projector.catch_up()
+            projector.close()
+            yield made
     finally:
-        projector.close()
+        _remove(beside)
+
+
+def _remove(path: Path) -> None:
+    for leftover in path.parent.glob(f"{path.name}*"):
+        leftover.unlink()

@@ -137,6 +137,16 @@ class Store:
         self.rebuilt = True
         self._make(reason)
 
+    def adopt(self, made: Path, reason: str) -> None:
+        """Put another closed projection file in the place of this one; cursors are of no use."""
+        self.close()
+        for leftover in sorted(self.path.parent.glob(f"{self.path.name}.wal*")):
+            leftover.unlink()
+        made.replace(self.path)
+        self._marked.unlink(missing_ok=True)
+        self.rebuilt, self.reason = True, reason
+        self._connect()
+
     def close(self) -> None:
         """Write everything into the one file and let go of it; a second call does nothing."""
         with self._lock:

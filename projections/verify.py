@@ -1,12 +1,11 @@
 """Whether the live projection is what the log says: made again beside it, compared row for row."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
-from projections.projector import Projector
+from projections.projector import Projector, made_again
 from projections.store import Store
 from projections.tables import NAMES
 from schemas.log import Log
@@ -40,14 +39,8 @@ def verify(log: Log, store: Store) -> list[Difference]:
         ProjectionDamaged: the live file is not what was written.
     """
     _catch_up(log, store)
-    beside = store.path.with_name(f"{store.path.name}.verify")
-    _remove(beside)
-    try:
-        with Store.open(beside, log_id=store.log_id) as made:
-            _catch_up(log, made)
-            found = [_compare(table, store, made) for table in NAMES]
-    finally:
-        _remove(beside)
+    with made_again(log, store, "verify") as made:
+        found = [_compare(table, store, made) for table in NAMES]
     return [difference for difference in found if difference is not None]
 
 
@@ -77,8 +70,3 @@ def _compare(table: str, store: Store, made: Store) -> Difference | None:
 def _digests(store: Store, table: str) -> pa.Table:
     with store.reading() as cursor:
         return cursor.execute(f"{_DIGESTS} {table} t").to_arrow_table()
-
-
-def _remove(path: Path) -> None:
-    for leftover in path.parent.glob(f"{path.name}*"):
-        leftover.unlink()

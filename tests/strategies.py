@@ -67,7 +67,9 @@ def payload_classes() -> list[type[Payload]]:
             found += below(child)
         return found
 
-    return sorted(below(Payload), key=lambda payload: payload.type)
+    roots: list[type[Payload]] = Payload.__subclasses__()
+    found = [payload for root in roots for payload in below(root)]
+    return sorted(found, key=lambda payload: payload.type)
 
 
 def payloads(payload: type[Payload], *, unknown: bool = True) -> st.SearchStrategy[Payload]:

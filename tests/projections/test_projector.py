@@ -11,7 +11,9 @@ from projections import Projector, rebuild, verify
 from projections.store import Store
 from schemas.clock import from_us
 from schemas.envelope import Event
+from schemas.errors import LogDamaged
 from schemas.events import TaskCompleted, UserPrompted
+from schemas.log import Record
 from schemas.topics import AGENT_EVENTS
 from tests.projections.world import LOG_ID, NOON_US, World
 
@@ -182,6 +184,27 @@ def test_a_rebuilt_projection_equals_the_live_one(world: World) -> None:
     assert world.store.rebuilt
     assert {name: world.rows(name) for name in before} == before
     assert names(world) == ["0", "1", "2", "3"]
+
+
+def test_a_rebuild_that_cannot_read_the_log_leaves_what_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.state(prompt("1"), prompt("2"))
+    world.project()
+    world.projector.close()
+    read = world.log.read
+
+    def damaged(topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+        if topic == AGENT_EVENTS.name:
+            raise LogDamaged("a record is not what was written")
+        return read(topic, partition, offset, limit)
+
+    monkeypatch.setattr(world.log, "read", damaged)
+    with pytest.raises(LogDamaged):
+        rebuild(world.log, world.store)
+
+    assert names(world) == ["1", "2"]
+    assert not list(world.folder.glob("*rebuilt*"))
 
 
 def test_verify_names_the_table_that_differs(world: World) -> None:
