@@ -189,7 +189,7 @@ GROWN = {
     "model_calls": _PLACE,
     "user_prompts": _PLACE,
     "user_interrupts": _PLACE,
-    "sessions": (),
+    "sessions": _PLACE,
 }
 """What a transcript becomes: what is learned of it, and its rows."""
 
