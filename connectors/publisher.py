@@ -50,15 +50,18 @@ class Publisher:
     ) -> Published:
         """Append everything, batch by batch; each batch is durable before the next is read."""
         published = Published()
-        for batch in _batches(self._records(items, origin, published)):
+        batches = _batches(self._records(items, origin, published))
+        while True:
             with uncollected():
+                batch = next(batches, None)
+                if batch is None:
+                    return published
                 offsets = self._log.append(batch)
             for record, offset in zip(batch, offsets, strict=True):
                 published.positions[record.topic, record.partition] = offset + 1
             published.appended += sum(record.topic != DEAD_LETTERS.name for record in batch)
             if progress is not None:
                 progress(published.appended)
-        return published
 
     def _records(
         self, items: Iterable[Event | Unreadable], origin: str, published: Published
