@@ -11,8 +11,6 @@ federated and projected before the answer is given.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import pyarrow as pa
 
@@ -28,6 +26,7 @@ from projections.projector import rebuild
 from projections.queries import Detail, Key, Pattern
 from projections.store import Store
 from projections.verify import Difference, verify
+from schemas.closing import Closing
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 from schemas.log import Log
@@ -69,7 +68,7 @@ class Status:
     notices: list[str] = field(default_factory=list)
 
 
-class Node:
+class Node(Closing):
     """One installation in one process; made by `motif.open`. Not thread-safe.
 
     >>> import motif, tempfile
@@ -230,19 +229,6 @@ class Node:
         """Let go of the folder."""
         self.engine.let_go()
         self.log.close()
-
-    def __enter__(self) -> Self:
-        """The node itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close it."""
-        self.close()
 
     def _partitions(self, known: Sequence[queries.Reached]) -> list[PartitionStatus]:
         reached = {(row.topic, row.partition): row for row in known}

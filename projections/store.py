@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 import duckdb
@@ -18,6 +17,7 @@ from duckdb import DuckDBPyConnection
 from projections import damage
 from projections.tables import DDL
 from projections.views import VIEWS
+from schemas.closing import Closing
 from schemas.errors import LogHeld, LogUnavailable, ProjectionDamaged
 
 
@@ -49,7 +49,7 @@ _MARK: Final = ".damaged"
 _META: Final = "CREATE TABLE meta (schema VARCHAR, log_id VARCHAR)"
 
 
-class Store:
+class Store(Closing):
     """An open projection file. One process writes; readers take a `cursor` each.
 
     `rebuilt` says that an earlier file was thrown away, `created` that there was none, and `reason`
@@ -153,17 +153,6 @@ class Store:
             connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def _marked(self) -> Path:

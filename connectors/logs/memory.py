@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import RLock
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from connectors.logs.checks import (
     checked_content,
@@ -15,12 +14,13 @@ from connectors.logs.checks import (
     missing_key,
 )
 from schemas.clock import Clock, now_us
+from schemas.closing import Closing
 from schemas.errors import Fenced, WrongUse
 from schemas.log import Outgoing, Owner, Record
 from schemas.topics import by_name
 
 
-class MemoryLog:
+class MemoryLog(Closing):
     """A log that lasts as long as the object.
 
     >>> from schemas.topics import PATTERNS
@@ -85,17 +85,6 @@ class MemoryLog:
     def close(self) -> None:
         """Refuse all further use; a second call does nothing."""
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _append(self, records: Iterable[Outgoing], owner: "_MemoryOwner | None") -> list[int]:
         # Everything that may fail comes before the first change: that is the whole transaction.

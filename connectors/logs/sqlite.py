@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
-from types import TracebackType
 from typing import Final, Self
 
 from connectors.logs import sqlite_file
@@ -18,12 +17,13 @@ from connectors.logs.checks import checked_partitions, checked_place, checked_ra
 from connectors.logs.ledger import Ledger
 from connectors.logs.lock import WriterLock
 from schemas.clock import Clock, now_us
+from schemas.closing import Closing
 from schemas.errors import Fenced, LogIncompatible, LogUnavailable, WrongUse
 from schemas.failpoint import reach
 from schemas.log import Outgoing, Owner, Record
 
 
-class SqliteLog:
+class SqliteLog(Closing):
     """A log in a folder; made by `create`, `open` or `open_or_create`, not by calling the class.
 
     >>> from tempfile import TemporaryDirectory
@@ -170,17 +170,6 @@ class SqliteLog:
             if self._lock:
                 self._lock.release()
                 self._lock = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @classmethod
     def _opened(cls, folder: Path, clock: Clock, lock: WriterLock | None) -> Self:
