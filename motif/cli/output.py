@@ -24,4 +24,4 @@ def for_programs() -> IO[str]:
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
-    raise NotImplementedError(f"{type(value).__name__} has no JSON")
+    raise TypeError(f"a {type(value).__name__} has no JSON")

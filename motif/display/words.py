@@ -169,11 +169,6 @@ def size(count_of_bytes: int) -> str:
     return f"{count_of_bytes} B" if unit == "B" else f"{value:.1f} {unit}"
 
 
-def day_of(moment: datetime | None) -> str:
-    """The day of a moment, UTC."""
-    return UNKNOWN if moment is None else f"{moment:%Y-%m-%d}"
-
-
 def minute_of(moment: datetime | None) -> str:
     """A moment to the minute, UTC."""
     return UNKNOWN if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
