@@ -6,10 +6,15 @@ numbered from 0 by their offset. Every implementation passes the same contract t
 Pitfalls, each of them a bug somebody has shipped:
 
 * **Offsets are positions of records, not counts.** A compacted topic has gaps: the record behind
-  offset 7 may be 12. `read(topic, partition, n, limit)` starts at the first record whose offset is
-  *at least* n; resume with `last.offset + 1`, never with `n + len(records)`.
+  offset 7 may be 12. On Kafka every topic has them, as the marker that ends a transaction takes an
+  offset. `read(topic, partition, n, limit)` starts at the first record whose offset is *at least*
+  n; resume with `last.offset + 1`, never with `n + len(records)`.
 * **`end` is the offset the next record will get**, so `end - position` is an upper bound of what is
-  left to read, not its number.
+  left to read, not its number. That nothing is left is known from `read` giving nothing: behind
+  the last record there may be a marker, and the position stays below `end` (see `left`).
+* **Compaction is the log's to do, when it likes.** A compacted topic keeps at least the last record
+  of every key. What was superseded may still be read: of a key the last record counts, be it a
+  tombstone, and a tombstone may be gone with all that stood before it.
 * **An append is a transaction.** All its records become visible together and are durable before the
   call returns; when it raises, none is. Whoever reads meanwhile sees nothing of it.
 * **One owner a name.** Taking an owner's name fences the one before: its next append raises
@@ -58,6 +63,9 @@ class Owner(Protocol):
             Fenced: somebody took the name; nothing was appended.
         """
 
+    def close(self) -> None:
+        """Let go of connections; the name stays taken. A second call does nothing."""
+
 
 class Log(Protocol):
     """Topics of `partitions` partitions each, appended to and read by position."""
@@ -94,3 +102,14 @@ class Log(Protocol):
         trace: TracebackType | None,
     ) -> None:
         """Close it."""
+
+
+def left(log: Log, topic: str, partition: int, position: int) -> int:
+    """How much is left to read from `position` on: 0 exactly where there is nothing.
+
+    Otherwise an upper bound, as offsets are positions and not counts.
+    """
+    distance = log.end(topic, partition) - position
+    if distance <= 0 or not log.read(topic, partition, position, 1):
+        return 0
+    return distance

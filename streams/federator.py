@@ -51,7 +51,7 @@ class Federator:
                 owner.append(self._effects(changed))
                 reach("federator.after_commit")
         except BaseException:
-            self._held = self._owner = None
+            self.release()
             raise
         return read
 
@@ -65,7 +65,9 @@ class Federator:
 
     def release(self) -> None:
         """Forget what is held; it is read again from the log when it is needed."""
-        self._held = self._owner = None
+        owner, self._owner, self._held = self._owner, None, None
+        if owner is not None:
+            owner.close()
 
     def _restored(self) -> Owner:
         """The partition's owner, who took it before reading: nobody writes older rows later."""

@@ -121,12 +121,14 @@ class Learner:
             try:
                 return self._learn(working, limit)
             except BaseException:
-                self._working = None
+                self.release()
                 raise
 
     def release(self) -> None:
         """Forget what is known; it is restored from the checkpoint when it is needed."""
-        self._working = None
+        working, self._working = self._working, None
+        if working is not None:
+            working.owner.close()
 
     def _restored(self) -> _Working:
         if self._working is None:

@@ -134,6 +134,9 @@ class _MemoryOwner:
         """Append all records or none, unless somebody took the name."""
         return self.log._append(records, self)  # noqa: SLF001  # one class in two parts
 
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 @dataclass(slots=True)
 class _Stream:

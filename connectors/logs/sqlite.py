@@ -261,3 +261,6 @@ class _SqliteOwner:
     def append(self, records: Iterable[Outgoing]) -> list[int]:
         """Append all records or none, durable on return, unless somebody took the name."""
         return self.log._append(records, self)  # noqa: SLF001  # one class in two parts
+
+    def close(self) -> None:
+        """There is nothing to let go of."""

@@ -81,6 +81,9 @@ class _FaultyOwner:
     def append(self, records: Iterable[Outgoing]) -> list[int]:
         return self._log.around(lambda: self._inner.append(records))
 
+    def close(self) -> None:
+        self._inner.close()
+
 
 def outcome(log: Log) -> dict[tuple[str, bytes], bytes]:
     """All that readers of the derived topics see, whatever happened on the way."""
