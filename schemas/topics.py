@@ -12,7 +12,7 @@ class Topic:
 
     `compacted` topics keep the latest record per key, the others keep everything. What is
     `private` may hold people's own text and never leaves a site. `input` topics are the only truth:
-    all others can be made again from them.
+    all others can be made again from them. `record_bytes` is how large a record may be.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Topic:
     compacted: bool = False
     private: bool = False
     input: bool = False
+    record_bytes: int = 4 << 20
 
 
 DEVICE_PROBES: Final = Topic(
@@ -86,6 +87,7 @@ DEAD_LETTERS: Final = Topic(
     "hash of source and bytes",
     "the refused record byte for byte, why, where it came from, and what was decided about it",
     private=True,
+    record_bytes=18 << 20,
 )
 
 TOPICS: Final = (
@@ -101,6 +103,9 @@ TOPICS: Final = (
     DEAD_LETTERS,
 )
 """All ten, in the order data flows through them."""
+
+PARTITIONS: Final = 12
+"""Of every topic of a new log on Kafka, unless another number is asked for."""
 
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
 
