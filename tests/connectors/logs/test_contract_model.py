@@ -76,7 +76,7 @@ def test_a_log_does_what_a_list_of_all_records_says(host: Host) -> None:
     @given(
         appends=st.lists(_RECORDS, max_size=6), offset=st.integers(0, 30), limit=st.integers(1, 9)
     )
-    def check(appends: list[list[Outgoing]], offset: int, limit: int) -> None:
+    def check_appends(appends: list[list[Outgoing]], offset: int, limit: int) -> None:
         with TemporaryDirectory() as folder, host.make(Path(folder), lambda: 5) as log:
             streams: dict[tuple[str, int], list[Record]] = {}
             for records in appends:
@@ -85,7 +85,7 @@ def test_a_log_does_what_a_list_of_all_records_says(host: Host) -> None:
             for stream in streams.values():
                 _check_stream(host, log, stream, offset, limit)
 
-    check()
+    check_appends()
 
 
 def _check_stream(host: Host, log: Log, stream: list[Record], offset: int, limit: int) -> None:
