@@ -1,4 +1,8 @@
-"""A log in memory: for tests and for the simulation, with the contract of the durable ones."""
+"""A log in memory: for tests and for the simulation, with the contract of the durable ones.
+
+It behaves as our SQLite log does, or, when it is lazy, as Kafka does: offsets have gaps, the end
+lies beyond the last record, and compacted topics keep what was superseded until told to compact.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -29,11 +33,23 @@ class MemoryLog(Closing):
     [0, 1]
     >>> [(record.offset, record.value) for record in log.read(PATTERNS.name, 0, 0, 10)]
     [(1, b'2')]
+
+    A lazy one leaves a marker behind every transaction, and compacts when it is told to:
+
+    >>> lazy = MemoryLog(partitions=1, clock=lambda: 7, lazy=True)
+    >>> [lazy.append([Outgoing(PATTERNS.name, 0, b"a", value)]) for value in (b"1", b"2")]
+    [[0], [2]]
+    >>> lazy.end(PATTERNS.name, 0), len(lazy.read(PATTERNS.name, 0, 0, 10))
+    (4, 2)
+    >>> lazy.compact()
+    >>> [(record.offset, record.value) for record in lazy.read(PATTERNS.name, 0, 0, 10)]
+    [(2, b'2')]
     """
 
-    def __init__(self, partitions: int = 4, *, clock: Clock = now_us) -> None:
+    def __init__(self, partitions: int = 4, *, clock: Clock = now_us, lazy: bool = False) -> None:
         self._partitions: Final = checked_partitions(partitions)
         self._clock = clock
+        self._lazy = lazy
         self._streams: dict[tuple[str, int], _Stream] = {}
         self._owners: dict[str, int] = {}
         self._appended_at_us = 0
@@ -82,19 +98,53 @@ class MemoryLog(Closing):
             stream = self._streams.get((topic, partition))
             return len(stream.slots) if stream else 0
 
+    def compact(self, topic: str | None = None, *, keep: int = 0) -> None:
+        """Drop superseded records of that compacted topic, or of all, but for the last `keep`.
+
+        A tombstone stays the first time it is come across and goes the second time.
+        A log that is not lazy has nothing to drop.
+        """
+        with self._lock:
+            self._check_open()
+            for (name, _), stream in self._streams.items():
+                if self._lazy and by_name(name).compacted and topic in {None, name}:
+                    stream.compact(keep)
+
     def close(self) -> None:
         """Refuse all further use; a second call does nothing."""
         self._closed = True
 
     def _append(self, records: Iterable[Outgoing], owner: "_MemoryOwner | None") -> list[int]:
         # Everything that may fail comes before the first change: that is the whole transaction.
-        pending = [self._checked(record) for record in records]
-        with self._lock:
-            self._check_open()
-            if owner and self._owners[owner.name] != owner.generation:
-                raise Fenced(f"owner {owner.name} was taken over; nothing was appended")
-            self._appended_at_us = max(self._appended_at_us, self._clock())
-            return [self._put(record) for record in pending]
+        pending: list[Outgoing] = []
+        try:
+            pending.extend(self._checked(record) for record in records)
+            with self._lock:
+                self._check_open()
+                if owner and self._owners[owner.name] != owner.generation:
+                    raise Fenced(f"owner {owner.name} was taken over; nothing was appended")
+                self._appended_at_us = max(self._appended_at_us, self._clock())
+                offsets = [self._put(record) for record in pending]
+                self._end_transaction(pending)
+                return offsets
+        except BaseException:
+            self._abort(pending)
+            raise
+
+    def _end_transaction(self, records: Iterable[Outgoing]) -> None:
+        """Leave a marker in every partition that was written to, as Kafka does."""
+        if self._lazy:
+            for place in {(record.topic, record.partition) for record in records}:
+                self._streams[place].slots.append(None)
+
+    def _abort(self, records: Iterable[Outgoing]) -> None:
+        """An aborted transaction has taken its offsets on Kafka, and nobody sees its records."""
+        if self._lazy:
+            with self._lock:
+                for record in records:
+                    place = record.topic, record.partition
+                    self._streams.setdefault(place, _Stream()).slots.append(None)
+                self._end_transaction(records)
 
     def _checked(self, record: Outgoing) -> Outgoing:
         topic, partition, key, value, headers = record
@@ -107,7 +157,7 @@ class MemoryLog(Closing):
     def _put(self, record: Outgoing) -> int:
         stream = self._streams.setdefault((record.topic, record.partition), _Stream())
         offset = len(stream.slots)
-        if record.key is not None and by_name(record.topic).compacted:
+        if record.key is not None and not self._lazy and by_name(record.topic).compacted:
             superseded = stream.latest.get(record.key)
             if superseded is not None:
                 stream.slots[superseded] = None
@@ -140,7 +190,18 @@ class _MemoryOwner:
 
 @dataclass(slots=True)
 class _Stream:
-    """One partition of one topic; a superseded record leaves an empty slot."""
+    """One partition of one topic; a superseded record leaves an empty slot, a marker is one."""
 
     slots: list[Record | None] = field(default_factory=list)
     latest: dict[bytes, int] = field(default_factory=dict)
+    passed: set[int] = field(default_factory=set)
+    """Offsets of the tombstones that one compaction has come across."""
+
+    def compact(self, keep: int) -> None:
+        """Keep the last record of every key among all but the last `keep` offsets."""
+        there = [record for record in self.slots[: max(0, len(self.slots) - keep)] if record]
+        latest = {record.key: record.offset for record in there}
+        for record in there:
+            if latest[record.key] != record.offset or record.offset in self.passed:
+                self.slots[record.offset] = None
+        self.passed = {record.offset for record in there if record.value is None}
