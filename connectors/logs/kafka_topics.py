@@ -1,5 +1,6 @@
 """The topics of a log on Kafka: made with their settings, compared with what they should be."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ logging.getLogger("aiokafka").addHandler(logging.NullHandler())
 
 GROUP: Final = "motif-learner"
 """The consumer group among whose members the input partitions are shared out."""
+
+PAUSE_S: Final = 0.05
 
 Answer = TypeVar("Answer")
 
@@ -87,6 +90,7 @@ def create(
                 [_new(settings.prefix, topic, number, replication) for topic in wanted]
             )
             _check_made(response)
+            await _led(admin, [settings.prefix + topic.name for topic in wanted])
         return [settings.prefix + topic.name for topic in wanted]
 
     return _ask(settings, make)
@@ -210,6 +214,16 @@ def _check_made(response: Any) -> None:
         if error not in {NoError, TopicAlreadyExistsError}:
             said = next((one for one in rest if one), error.__name__)
             raise LogUnavailable(f"Kafka did not make the topic {name}: {said}")
+
+
+async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
+    """Wait until the cluster says of every partition who leads it."""
+    while True:
+        described = await admin.describe_topics(names)
+        leaders = [partition["leader"] for topic in described for partition in topic["partitions"]]
+        if all(topic["partitions"] for topic in described) and min(leaders, default=-1) >= 0:
+            return
+        await asyncio.sleep(PAUSE_S)
 
 
 async def _configured(

@@ -26,7 +26,7 @@ from aiokafka.errors import (
 from connectors.logs.kafka_loop import EventLoop, sentence
 from connectors.logs.kafka_records import Place, batches_of, pieces_of
 from connectors.logs.kafka_settings import KafkaSettings
-from schemas.errors import Fenced, LogUnavailable, WrongUse
+from schemas.errors import Fenced, LogError, LogUnavailable, WrongUse
 from schemas.log import Outgoing
 
 BATCH_BYTES: Final = 512 << 10
@@ -53,6 +53,7 @@ class Writer:
         self._settings = settings
         self._name = name
         self._producer: Any = None
+        self._fenced = False
         self._lock = RLock()
 
     @property
@@ -137,7 +138,11 @@ class Writer:
     def _run(self, work: Callable[[], Awaitable[Any]]) -> Any:
         try:
             return self._loop.run(_explained(work))
-        except (Fenced, LogUnavailable):
+        except Fenced:
+            self._fenced = True
+            self.close()
+            raise self._lost() from None
+        except LogUnavailable:
             self.close()
             raise
 
@@ -149,7 +154,9 @@ class Writer:
         except (Fenced, LogUnavailable, AssertionError):
             self.close()
 
-    def _lost(self) -> LogUnavailable:
+    def _lost(self) -> LogError:
+        if self._fenced:
+            return Fenced(f"owner {self._name} was taken over; nothing was appended")
         who = f"owner {self._name}" if self._name else "the producer"
         return LogUnavailable(
             f"{who} of the log on Kafka at {self._settings.bootstrap} was closed or lost its "
@@ -181,16 +188,14 @@ async def _explained(work: Callable[[], Awaitable[Any]]) -> Any:
     try:
         return await work()
     except _FENCED as error:
-        raise Fenced(
-            f"another owner took over ({type(error).__name__}); nothing was appended"
-        ) from error
+        raise Fenced(type(error).__name__) from error
     except (MessageSizeTooLargeError, IllegalOperation) as error:
         raise WrongUse(f"Kafka does not take it: {sentence(error)}") from error
     except ProducerClosed as error:
         raise LogUnavailable("the producer was closed") from error
     except KafkaError as error:
         if any(isinstance(cause, _FENCED) for cause in (error.__cause__, error.__context__)):
-            raise Fenced("another owner took over; nothing was appended") from error
+            raise Fenced(type(error).__name__) from error
         raise
 
 
