@@ -14,7 +14,6 @@ from schemas.collector import uncollected
 from schemas.errors import LogHeld, ProjectionDamaged
 from schemas.log import Log
 from schemas.topics import (
-    AGENT_EVENTS,
     DEAD_LETTERS,
     PATTERN_CONTRIBUTIONS,
     PATTERN_DEFINITIONS,
@@ -22,11 +21,8 @@ from schemas.topics import (
 from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import Learner, Rules
+from streams.learner import LEARNED_TOPICS, Learner, Rules
 from streams.progress import progress_of
-
-LEARNED_TOPICS = (AGENT_EVENTS,)
-"""Input topics that are learned from."""
 
 PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS, DEAD_LETTERS)
 """What can move without the others: when none has, everything is settled as it was."""

@@ -18,7 +18,7 @@ from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
 from motif.beside import PROJECTION
 from motif.deadletters import Letter
-from motif.engine import LEARNED_TOPICS, Answer, Engine, Progress
+from motif.engine import Answer, Engine, Progress
 from motif.federation import TakenIn
 from motif.importing import Imported
 from projections import adhoc, queries
@@ -31,6 +31,7 @@ from schemas.envelope import Event
 from schemas.errors import WrongUse
 from schemas.log import Log
 from streams.identity import Identity
+from streams.learner import LEARNED_TOPICS
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from schemas.errors import Refused
 from schemas.failpoint import reach
 from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
-from schemas.topics import EVENT_DUPLICATES
+from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
 from streams.apply import Applier
 from streams.contribution import (
     EMPTY,
@@ -29,6 +29,9 @@ from streams.contribution import (
 from streams.intake import examine
 from streams.restore import Start, start_of
 from streams.state import State
+
+LEARNED_TOPICS = (AGENT_EVENTS,)
+"""Input topics that are learned from."""
 
 CHUNK = 4_096
 """Records decoded and looked up together."""
@@ -93,7 +96,8 @@ class Learner:
     """Learns from one partition and owns what is known about it.
 
     `notices` holds a sentence about anything out of the ordinary, such as a checkpoint that had to
-    be thrown away; whoever runs the learner shows them.
+    be thrown away; whoever runs the learner shows them. `contributed` is how many contributions the
+    last commit held. Set `hurry`, from whatever thread, to have a step end soon; it stays set.
     """
 
     def __init__(
@@ -106,6 +110,8 @@ class Learner:
         self._working: _Working | None = None
         self.contributor = contributor
         self.notices: list[str] = []
+        self.contributed = 0
+        self.hurry = False
 
     def step(self, limit: int = BATCH) -> int:
         """Learn from at most `limit` records and commit; how many there were, 0 at the end.
@@ -123,6 +129,11 @@ class Learner:
             except BaseException:
                 self.release()
                 raise
+
+    @property
+    def position(self) -> int:
+        """Everything below is learned; 0 where nothing was restored yet."""
+        return 0 if self._working is None else self._working.state.position
 
     def release(self) -> None:
         """Forget what is known; it is restored from the checkpoint when it is needed."""
@@ -147,7 +158,7 @@ class Learner:
         topic, partition = self.contributor.topic, self.contributor.partition
         goal = max(limit, start.publish_from - state.position)
         done = 0
-        while done < goal:
+        while done < goal and not self.hurry:
             size = min(CHUNK, goal - done)
             records = self._log.read(topic, partition, state.position, size)
             if not records:
@@ -155,6 +166,9 @@ class Learner:
             self._fold(working, records)
             state.position = records[-1].offset + 1
             done += len(records)
+        if state.position < start.publish_from and self.hurry:
+            self.release()  # Readers see nothing before the old position is reached.
+            return 0
         if done or start.relearning:
             self._commit(working)
         return done
@@ -216,6 +230,7 @@ class Learner:
     def _contributions(self, working: _Working) -> Iterator[Outgoing]:
         epoch, label, partitions = self._rules.epoch, self._label, self._log.partitions
         owner = str(self.contributor)
+        self.contributed = len(working.state.changed)
         for pattern, learned in working.state.changed.items():
             tally = learned.tally.encode()
             identity, value = encode(pattern, owner, epoch, learned.offset, tally)

@@ -24,7 +24,7 @@ from schemas.clock import new_id
 from schemas.closing import Closing
 from schemas.errors import LogUnavailable
 from schemas.log import Outgoing, Owner, Record
-from schemas.topics import TOPICS
+from schemas.topics import PATTERN_CONTRIBUTIONS, TOPICS
 
 # What the library has to say is raised, where it matters, as an error of ours.
 logging.getLogger("aiokafka").addHandler(logging.NullHandler())
@@ -78,6 +78,13 @@ class KafkaLog(Closing):
         """How many partitions every topic has."""
         return self._partitions
 
+    @property
+    def replication(self) -> int:
+        """How many brokers hold each partition."""
+        name = self.settings.prefix + PATTERN_CONTRIBUTIONS.name
+        partitions = self._client.cluster._partitions[name]  # noqa: SLF001  # it has no other way
+        return min(len(one.replicas) for one in partitions.values())
+
     def append(self, records: Iterable[Outgoing]) -> list[int]:
         """Append all records or none, durable on return; their offsets in order.
 
@@ -125,9 +132,9 @@ class KafkaLog(Closing):
         """The ends of many partitions in one question."""
         return self._reader.ends(places)
 
-    def wait(self, positions: Mapping[Place, int], limit_s: float) -> None:
-        """Return when there is something at or behind one of the positions, or after a while."""
-        self._reader.wait(positions, limit_s)
+    def wait(self, positions: Mapping[Place, int], limit_s: float) -> set[Place]:
+        """The partitions that have something at or behind the positions; none when time is up."""
+        return self._reader.wait(positions, limit_s)
 
     def close(self) -> None:
         """Let go of connections; a second call does nothing."""

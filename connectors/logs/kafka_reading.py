@@ -63,6 +63,7 @@ class Reader:
         self._where = where
         self._kept: OrderedDict[Place, Fetched] = OrderedDict()
         self._owed: dict[Place, int] = {}
+        self._markers: dict[Place, tuple[int, int]] = {}
         self._lock = Lock()
 
     def must_show(self, ends: Mapping[Place, int]) -> None:
@@ -80,8 +81,8 @@ class Reader:
         records: list[Record] = []
         with self._lock:
             kept = self._kept.pop(place, None)
-        fetched = kept if kept is not None and kept.position == offset else None
-        position = offset
+        position = self._behind_markers(place, offset)
+        fetched = kept if kept is not None and kept.position == position else None
         while len(records) < limit:
             if fetched is None:
                 fetched = self._loop.run(self._one(place, position))
@@ -96,6 +97,8 @@ class Reader:
             position, fetched = fetched.position, None
             if at_end and self._shows_all(place, position):
                 break
+        if position > offset and not records:
+            self._markers[place] = (offset, position)
         return records
 
     def end(self, place: Place) -> int:
@@ -115,15 +118,30 @@ class Reader:
         """The first offset that is still there."""
         return self._loop.run(self._offsets([place], EARLIEST, COMMITTED))[place]
 
-    def wait(self, positions: Mapping[Place, int], limit_s: float) -> None:
-        """Return when one of the partitions has a record at or behind its position, or in time."""
+    def wait(self, positions: Mapping[Place, int], limit_s: float) -> set[Place]:
+        """The partitions that have something at or behind the positions; none when time is up."""
+        wanted = {place: self._behind_markers(place, at) for place, at in positions.items()}
         with self._lock:
-            if any(
-                kept.position == positions.get(place) and not kept.exhausted
+            known = {
+                place
                 for place, kept in self._kept.items()
-            ):
-                return
-        self._loop.run(self._long_poll(positions, limit_s), limit_s + PATIENCE_S)
+                if kept.position == wanted.get(place) and not kept.exhausted
+            }
+        if known:
+            return known
+        fetched = self._loop.run(self._long_poll(wanted, limit_s), limit_s + PATIENCE_S)
+        found = {at: one for at, one in fetched.items() if not one.exhausted and not one.is_empty()}
+        with self._lock:
+            self._kept |= found
+        for place in fetched.keys() - found.keys():
+            if fetched[place].position > wanted[place]:
+                self._markers[place] = (positions[place], fetched[place].position)
+        return set(found)
+
+    def _behind_markers(self, place: Place, position: int) -> int:
+        """Where the next record may be, where nothing but markers was found from a position on."""
+        start, behind = self._markers.get(place, (-1, -1))
+        return behind if position == start else position
 
     def _shows_all(self, place: Place, position: int) -> bool:
         """Whether nothing is owed behind `position`; waits a moment where something is."""
@@ -196,7 +214,9 @@ class Reader:
             for partition, code, _, offset in partitions
         }
 
-    async def _long_poll(self, positions: Mapping[Place, int], limit_s: float) -> None:
+    async def _long_poll(
+        self, positions: Mapping[Place, int], limit_s: float
+    ) -> dict[Place, Fetched]:
         by_node: dict[int, dict[Place, int]] = defaultdict(dict)
         try:
             for place, position in positions.items():
@@ -211,10 +231,8 @@ class Reader:
             answers = [poll.result() for poll in done]
         except KafkaError as error:
             await self._again(error, monotonic_s())
-            return
-        with self._lock:
-            for answer in answers:
-                self._kept |= {at: one for at, one in answer.items() if not one.exhausted}
+            return {}
+        return {at: one for answer in answers for at, one in answer.items()}
 
     async def _fetch(
         self, wanted: Mapping[Place, int], node: int, *, wait_ms: int

@@ -5,6 +5,7 @@ markers that end transactions are passed over, as the Kafka protocol says (KIP-9
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, Final
 
 from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
@@ -38,17 +39,25 @@ class Fetched:
         self.end = end
         self.exhausted = not data
         self._place = place
-        self._records = self._unpack(data, sorted(aborted or (), key=lambda one: one[1]))
+        self._records: Iterator[Record] = self._unpack(data, sorted(aborted or (), key=lambda one: one[1]))
 
     def draw(self, limit: int) -> list[Record]:
         """At most `limit` further records; fewer only where there are no more."""
-        drawn: list[Record] = []
-        for record in self._records:
-            drawn.append(record)
-            if len(drawn) == limit:
-                return drawn
-        self.exhausted = True
+        drawn = list(islice(self._records, limit))
+        if len(drawn) < limit:
+            self.exhausted = True
+        else:
+            self.position = drawn[-1].offset + 1
         return drawn
+
+    def is_empty(self) -> bool:
+        """Whether no record is left, only markers perhaps; `position` stands behind them then."""
+        before = self.position
+        first = self.draw(1)
+        if first:
+            self._records = chain(first, self._records)
+            self.position = before
+        return not first
 
     def _unpack(self, data: bytes, aborted: list[tuple[int, int]]) -> Iterator[Record]:
         topic, partition = self._place
@@ -70,7 +79,6 @@ class Fetched:
                 first = self.position
                 for one in batch:
                     if one.offset >= first:
-                        self.position = one.offset + 1
                         yield _record(topic, partition, one)
             self.position = max(self.position, batch.next_offset)
 

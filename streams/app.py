@@ -1,0 +1,178 @@
+"""The Faust app: `faust -A streams.app worker`, or `motif worker`.
+
+Here the parts of a worker are put together, so this module alone in `streams` knows which log and
+which settings there are. Faust brings the command line, start and stop, timers, the table and the
+web endpoint. Its own way to process exactly once is not used: learners commit by transactions of
+their own, and what the federator does may be repeated.
+"""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import Any, Final
+
+import faust
+from faust.types.auth import SASLMechanism
+from mode import Service
+
+from connectors.logs.kafka import KafkaLog
+from connectors.logs.kafka_settings import KafkaSettings
+from connectors.logs.kafka_topics import GROUP
+from motif.workers import worker_settings
+from streams.agents.cluster import Cluster, WaitingLog
+from streams.agents.federating import Federation, FederatorService
+from streams.agents.health import health_of, metrics_of
+from streams.agents.learning import LearnerService, known_identity
+
+SLOTS: Final = 1_024
+"""Workers of one machine that share a folder, at most."""
+
+
+def app_of(kafka: KafkaSettings, folder: Path, port: int | None) -> faust.App:
+    """The app of a worker.
+
+    Args:
+        kafka: how to reach the cluster.
+        folder: where workers of this machine keep their stores, each in its own place.
+        port: of the web endpoint, which listens on loopback only; None for any free one.
+    """
+    with KafkaLog.open(kafka) as log:
+        partitions, replication = log.partitions, log.replication
+        identity = known_identity(log)
+    made = faust.App(
+        f"{kafka.prefix}motif",
+        broker=f"kafka://{kafka.bootstrap.replace(',', ';kafka://')}",
+        broker_credentials=_credentials(kafka),
+        store="rocksdb://",
+        datadir=str(_own_place(folder) / identity.log_id),
+        # What the table lacks is found by comparing it with the log, whatever its changelog says.
+        recovery_consistency_check=False,
+        topic_partitions=partitions,
+        topic_replication_factor=replication,
+        topic_disable_leader=True,
+        stream_ack_exceptions=False,
+        stream_ack_cancelled_tasks=False,
+        stream_wait_empty=False,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=2.0,
+        broker_max_poll_interval=300.0,
+        broker_commit_interval=1.0,
+        producer_max_request_size=32 << 20,
+        producer_request_timeout=30.0,
+        consumer_auto_offset_reset="earliest",
+        web_host="127.0.0.1",
+        web_bind="127.0.0.1",
+        web_port=port or _free_port(),
+        worker_redirect_stdouts=False,
+    )
+    cluster = Cluster(
+        connect=lambda: KafkaLog.open(kafka),
+        client_options=kafka.client_options(),
+        prefix=kafka.prefix,
+        folder=folder,
+        name=f"motif-{os.getpid()}",
+    )
+    _put_together(made, cluster, partitions)
+    return made
+
+
+def _put_together(made: faust.App, cluster: Cluster, partitions: int) -> None:
+    federation = Federation(made, cluster, partitions)
+    made.agent(federation.contributions, name="federator", concurrency=1)(federation.federate)
+    made.on_partitions_assigned.connect(federation.take)
+    made.on_partitions_revoked.connect(federation.let_go)
+    running: dict[str, LearnerService] = {}
+
+    def log() -> WaitingLog | None:
+        learners = running.get("learners")
+        return learners.log_on_kafka if learners else None
+
+    class Learners(LearnerService):
+        """The learners of this worker."""
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            self.cluster, self.group = cluster, GROUP
+            running["learners"] = self
+
+    class Federators(FederatorService):
+        """What looks after the federator of this worker."""
+
+        def __post_init__(self) -> None:
+            self.federation, self.log_of = federation, log
+
+    made.service(Learners)
+    made.service(Federators)
+    _pages(made, running, federation)
+
+
+def _pages(made: faust.App, running: dict[str, LearnerService], federation: Federation) -> None:
+    """The web endpoint: alive, ready, how everything fares, metrics."""
+
+    @made.page("/live/")
+    async def live(page: Any, request: Any) -> Any:
+        return page.json({"live": True})
+
+    @made.page("/ready/")
+    async def ready(page: Any, request: Any) -> Any:
+        health = health_of(running.get("learners"), federation)
+        answer = {"ready": health.ready, "trouble": health.trouble}
+        return page.json(answer, status=200 if health.ready else 503)
+
+    @made.page("/status/")
+    async def status(page: Any, request: Any) -> Any:
+        health = health_of(running.get("learners"), federation)
+        return page.json(
+            {
+                "ready": health.ready,
+                "trouble": health.trouble,
+                "partitions": health.partitions,
+                "federator": health.federator,
+            }
+        )
+
+    @made.page("/metrics/")
+    async def metrics(page: Any, request: Any) -> Any:
+        health = health_of(running.get("learners"), federation)
+        return page.bytes(metrics_of(health), content_type="text/plain")
+
+
+def _credentials(kafka: KafkaSettings) -> Any:
+    options = kafka.client_options()
+    context = options.get("ssl_context")
+    if kafka.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=options["sasl_plain_username"],
+            password=options["sasl_plain_password"],
+            ssl_context=context,
+            mechanism=SASLMechanism(options["sasl_mechanism"]),
+        )
+    return faust.SSLCredentials(context) if context is not None else None
+
+
+def _own_place(folder: Path) -> Path:
+    """A folder that no other worker of this machine uses, the same again after a restart.
+
+    The lock is held until the process ends.
+    """
+    for slot in range(SLOTS):
+        place = folder / "workers" / str(slot)
+        place.mkdir(parents=True, exist_ok=True)
+        lock = os.open(place / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        return place
+    raise RuntimeError(f"{folder} has {SLOTS} workers already")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+app: Final = app_of(*worker_settings())
