@@ -12,7 +12,7 @@ from projections.store import Store
 from schemas.clock import monotonic_s
 from schemas.collector import uncollected
 from schemas.errors import LogHeld, ProjectionDamaged
-from schemas.log import Log
+from schemas.log import Log, left
 from schemas.topics import (
     DEAD_LETTERS,
     PATTERN_CONTRIBUTIONS,
@@ -142,12 +142,17 @@ class Engine:
             learned, written = progress_of(self._log, partition)
             for topic in LEARNED_TOPICS:
                 position = learned.pop((topic.name, self._identity.epoch), None)
-                end = self._log.end(topic.name, partition)
-                backlog += end - (position or 0) + (position is None and end > 0)
+                due = self._due(topic.name, partition, position or 0)
+                backlog += due + (position is None and due > 0)
             backlog += len(learned)  # Checkpoints of other epochs: there is something to learn.
-            end = self._log.end(PATTERN_CONTRIBUTIONS.name, partition)
-            backlog += end if written is None else abs(end - written.position)
+            position = 0 if written is None else written.position
+            backlog += self._due(PATTERN_CONTRIBUTIONS.name, partition, position)
         return backlog
+
+    def _due(self, topic: str, partition: int, position: int) -> int:
+        """About how far somebody is from the end, or beyond it where the log lost its own."""
+        beyond = position - self._log.end(topic, partition)
+        return beyond if beyond > 0 else left(self._log, topic, partition, position)
 
     def _beside(self, backlog: int) -> AbstractContextManager[None]:
         """A helper that projects meanwhile, where that is worth a process."""

@@ -35,16 +35,18 @@ class TakenIn:
 
 def contributions(log: Log) -> list[Carried]:
     """All contributions that stand in the log and did not fork."""
-    found = []
+    last: dict[bytes | None, Carried | None] = {}
     for partition in range(log.partitions):
         offset = 0
         while records := log.read(PATTERN_CONTRIBUTIONS.name, partition, offset, 4_096):
             offset = records[-1].offset + 1
             for record in records:
                 headers = dict(record.headers)
-                if record.value is not None and FORK not in headers:
-                    found.append(Carried(record.value, headers.get(LABEL, b"").decode()))
-    return found
+                stands = record.value is not None and FORK not in headers
+                label = headers.get(LABEL, b"").decode()
+                last.pop(record.key, None)
+                last[record.key] = Carried(record.value or b"", label) if stands else None
+    return [carried for carried in last.values() if carried is not None]
 
 
 def take_in(

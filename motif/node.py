@@ -29,29 +29,28 @@ from projections.verify import Difference, verify
 from schemas.closing import Closing
 from schemas.envelope import Event
 from schemas.errors import WrongUse
-from schemas.log import Log
+from schemas.log import Log, left
 from streams.identity import Identity
 from streams.learner import LEARNED_TOPICS
 
 
 @dataclass(frozen=True, slots=True)
 class PartitionStatus:
-    """How far one partition of an input topic is learned, and what was noted on the way."""
+    """How far one partition of an input topic is learned, and what was noted on the way.
+
+    `lag` is how much is not learned yet: 0 exactly where nothing is, else at most so many records.
+    """
 
     topic: str
     partition: int
     end: int
     learned: int
+    lag: int
     waiting: int
     late: int
     repeats: int
     conflicting: int
     refused: int
-
-    @property
-    def lag(self) -> int:
-        """Offsets not learned yet."""
-        return self.end - self.learned
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +236,14 @@ class Node(Closing):
         for topic in LEARNED_TOPICS:
             for partition in range(self.log.partitions):
                 row = reached.get((topic.name, partition))
+                learned = (row and row.learned) or 0
                 partitions.append(
                     PartitionStatus(
                         topic=topic.name,
                         partition=partition,
                         end=self.log.end(topic.name, partition),
-                        learned=(row and row.learned) or 0,
+                        learned=learned,
+                        lag=left(self.log, topic.name, partition, learned),
                         waiting=(row and row.waiting) or 0,
                         late=(row and row.late) or 0,
                         repeats=(row and row.repeats) or 0,

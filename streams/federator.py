@@ -7,18 +7,21 @@ Whatever it reads is true, so reading late or twice does no harm.
 
 from collections.abc import Iterable, Iterator
 from sys import intern
+from typing import Final
 
 from schemas.failpoint import reach
-from schemas.log import Log, Outgoing, Owner, Record
+from schemas.log import Log, Outgoing, Owner, Record, left
 from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.change import Pattern
-from streams.contribution import FORK, LABEL, Contribution, readable
+from streams.contribution import FORK, LABEL, Contribution, contributor_of, readable
 from streams.federated import Held, row_of
 from streams.progress import Written, federator_key, progress_of
 
 CHUNK = 4_096
 FORMAT = 1
 """Of the rows; another one, and every row is written again."""
+
+_NOTHING: Final[tuple[Pattern, dict[str, Held]]] = ((), {})
 
 
 class Federator:
@@ -40,12 +43,12 @@ class Federator:
         Raises:
             Fenced: another federator took over; this one must be dropped.
         """
-        name, partition = PATTERN_CONTRIBUTIONS.name, self._partition
-        if self._held is None and self._written() == self._log.end(name, partition):
+        partition = self._partition
+        if self._held is None and not self._due():
             return 0
         try:
             owner = self._restored()
-            end = self._log.end(name, partition)
+            end = self._log.end(PATTERN_CONTRIBUTIONS.name, partition)
             changed, read = self._take(_records(self._log, partition, self._position, end))
             if read:
                 owner.append(self._effects(changed))
@@ -60,8 +63,7 @@ class Federator:
         self.step()
         self._restored()
         assert self._held is not None, "it was read just now"
-        nothing: tuple[Pattern, dict[str, Held]] = ((), {})
-        return {identity: dict(self._held.get(identity, nothing)[1]) for identity in wanted}
+        return {identity: dict(self._held.get(identity, _NOTHING)[1]) for identity in wanted}
 
     def release(self) -> None:
         """Forget what is held; it is read again from the log when it is needed."""
@@ -85,7 +87,10 @@ class Federator:
         for record in records:
             read += 1
             self._position = max(self._position, record.offset + 1)
-            contribution = readable(record.value) if record.value is not None else None
+            if record.value is None:
+                self._forget(record, changed)
+                continue
+            contribution = readable(record.value)
             if contribution is None:
                 continue
             identity, contributor = contribution.pattern_id, intern(contribution.contributor)
@@ -99,6 +104,14 @@ class Federator:
                 changed[identity] = None
         return changed, read
 
+    def _forget(self, record: Record, changed: dict[str, None]) -> None:
+        """A tombstone: what stood before it may be gone with it, so it counts for nothing."""
+        assert self._held is not None, "what is held was read before"
+        identity = (record.key or b"").partition(b"/")[0].decode()
+        _, by_contributor = self._held.get(identity, _NOTHING)
+        if by_contributor.pop(contributor_of(record), None) is not None:
+            changed[identity] = None
+
     def _effects(self, changed: Iterable[str]) -> Iterator[Outgoing]:
         assert self._held is not None, "what is held was read before"
         for identity in changed:
@@ -108,6 +121,10 @@ class Federator:
         value = Written(FORMAT, self._position).encode()
         key = federator_key(self._partition)
         yield Outgoing(LEARNER_CHECKPOINTS.name, self._partition, key, value)
+
+    def _due(self) -> bool:
+        """Whether there is anything that rows were not written of, without restoring."""
+        return left(self._log, PATTERN_CONTRIBUTIONS.name, self._partition, self._written()) > 0
 
     def _written(self) -> int:
         """Up to where rows were written; 0 where they must be written again."""

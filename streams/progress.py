@@ -44,8 +44,8 @@ def progress_of(log: Log, partition: int) -> tuple[dict[Learner, int], Written |
         offset = records[-1].offset + 1
         for record in records:
             key = record.key or b""
-            if key == mine and record.value is not None:
-                written = _written(record.value)
+            if key == mine:
+                written = _written(record.value or b"")
             elif key.endswith(b"/head"):
                 learner = _learner(key.decode())
                 learned.pop(learner, None)

@@ -119,16 +119,20 @@ def _check_end(log: Log, owned: Owned, committed: int) -> None:
 
 
 def _contributed(log: Log, contributor: Contributor) -> _Contributed:
+    """What stands on `pattern.contributions`: of a key the last record counts, tombstone or not."""
     mine = str(contributor)
     found = _Contributed()
     for partition in range(log.partitions):
+        last: dict[bytes | None, bytes | None] = {}
         offset = 0
         while records := log.read(PATTERN_CONTRIBUTIONS.name, partition, offset, 4_096):
             offset = records[-1].offset + 1
             for record in records:
-                if record.value is None or contributor_of(record) != mine:
-                    continue
-                _take(found, record.value)
+                if contributor_of(record) == mine:
+                    last[record.key] = record.value
+        for value in last.values():
+            if value is not None:
+                _take(found, value)
     return found
 
 

@@ -26,9 +26,7 @@ def status(as_json: AsJson = False, data: Data = None) -> None:
     with opened(data, settle=False) as node:
         found = node.status()
         if as_json:
-            print_json(
-                {**_fields(found), "partitions": [_partition(one) for one in found.partitions]}
-            )
+            print_json({**_fields(found), "partitions": [_fields(one) for one in found.partitions]})
         else:
             stdout().print(state(found))
 
@@ -118,12 +116,8 @@ def site(
         stdout().print(who(identity, folder))
 
 
-def _fields(status: "Status") -> dict[str, Any]:
+def _fields(status: "Status | PartitionStatus") -> dict[str, Any]:
     return {field.name: getattr(status, field.name) for field in fields(status)}
-
-
-def _partition(one: "PartitionStatus") -> dict[str, Any]:
-    return {**{field.name: getattr(one, field.name) for field in fields(one)}, "lag": one.lag}
 
 
 def _differing(differences: "list[Difference]") -> str:

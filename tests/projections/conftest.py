@@ -1,4 +1,4 @@
-"""The one fixture of this folder."""
+"""The fixtures of this folder."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,8 +9,14 @@ from tests.projections.world import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def lazy() -> bool:
+    """Whether the log has gaps and keeps what was superseded; some modules try both."""
+    return False
+
+
+@pytest.fixture
+def world(tmp_path: Path, lazy: bool) -> Iterator[World]:
     """An empty log of one partition and its projection."""
-    made = World(tmp_path)
+    made = World(tmp_path, lazy=lazy)
     yield made
     made.close()

@@ -5,11 +5,19 @@ from decimal import Decimal
 from itertools import count
 from typing import Any
 
+import pytest
+
 from schemas.clock import from_us
 from schemas.envelope import Event
 from schemas.events import LogCreated, SettingsChanged
 from schemas.topics import AGENT_EVENTS
 from tests.projections.world import NOON_US, World
+
+
+@pytest.fixture(params=[False, True], ids=["at-once", "lazy"])
+def lazy(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
 
 MEASURE: dict[str, Any] = {
     "measure": "cost",

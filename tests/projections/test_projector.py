@@ -18,6 +18,11 @@ from schemas.topics import AGENT_EVENTS
 from tests.projections.world import LOG_ID, NOON_US, World
 
 
+@pytest.fixture(params=[False, True], ids=["at-once", "lazy"])
+def lazy(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
 def prompt(name: str, session: str = "s") -> Event:
     return Event("src", name, UserPrompted(session_id=session, agent="a"), NOON_US)
 

@@ -31,6 +31,7 @@ class World:
 
     folder: Path
     partitions: int = 1
+    lazy: bool = False
     fill: Callable[["World"], None] | None = None
     log: MemoryLog = field(init=False)
     store: Store = field(init=False)
@@ -38,7 +39,7 @@ class World:
 
     def __post_init__(self) -> None:
         """Begin with an empty log, or a filled one, and the projection that is there."""
-        self.log = MemoryLog(self.partitions, clock=lambda: NOON_US)
+        self.log = MemoryLog(self.partitions, clock=lambda: NOON_US, lazy=self.lazy)
         if self.fill is not None:
             self.fill(self)
         self.reopen()

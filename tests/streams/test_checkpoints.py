@@ -79,6 +79,7 @@ def live(learner: Learner) -> State:
     return learner._working.state
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("run_bytes", [512 << 10, 4 << 10, 1 << 10])
 @pytest.mark.parametrize("seed", range(cases(2)))
 def test_after_every_commit_the_restored_state_is_the_live_one(
@@ -149,6 +150,7 @@ def put(log: Log, record: Record, value: bytes | None) -> None:
     log.append([Outgoing(record.topic, record.partition, record.key, value, record.headers)])
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_any_damage_to_any_record_of_a_checkpoint_is_noticed_and_mended(damage: Damage) -> None:
     whole = outcome(learned())
@@ -183,6 +185,7 @@ def test_a_contribution_that_is_lost_or_altered_is_learned_again(damage: Damage)
         assert learn(log) == []
 
 
+@pytest.mark.usefixtures("either_log")
 def test_a_checkpoint_of_another_format_is_not_read() -> None:
     log = learned()
     head = next(one for one in records(log, LEARNER_CHECKPOINTS) if one.key == HEAD)
@@ -192,6 +195,7 @@ def test_a_checkpoint_of_another_format_is_not_read() -> None:
     assert outcome(log) == outcome(learned())
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("moment", range(0, 60, 7))
 def test_while_it_is_learned_again_readers_see_what_they_saw(moment: int) -> None:
     """Not even a process that dies meanwhile takes anything from them."""

@@ -59,6 +59,7 @@ def operations() -> int:
     return log.passed
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("moment", range(operations()))
 def test_a_process_that_dies_at_any_operation_is_continued_by_the_next(moment: int) -> None:
     log = Faulty(filled(), moment)
@@ -68,6 +69,7 @@ def test_a_process_that_dies_at_any_operation_is_continued_by_the_next(moment: i
     assert outcome(log.inner) == clean()
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("moment", range(operations()))
 def test_a_process_that_survives_the_failure_of_an_operation_goes_on(moment: int) -> None:
     """The same learner and federator are stepped again, as after a full disk that was emptied."""
@@ -83,6 +85,7 @@ def test_a_process_that_survives_the_failure_of_an_operation_goes_on(moment: int
     assert outcome(log.inner) == clean()
 
 
+@pytest.mark.usefixtures("either_log")
 def test_a_process_that_dies_again_and_again_still_gets_there() -> None:
     """Each life is two operations longer than the one before."""
     log = Faulty(filled(), 0)
@@ -117,6 +120,7 @@ def as_new(record: Record) -> Outgoing:
     return Outgoing(record.topic, record.partition, record.key, record.value, record.headers)
 
 
+@pytest.mark.usefixtures("either_log")
 def test_a_learner_that_was_asleep_is_fenced_and_leaves_nothing() -> None:
     log = filled()
     sleeper = Learner(log, contributor("here", 0), RULES, label="here")
@@ -133,6 +137,7 @@ def test_a_learner_that_was_asleep_is_fenced_and_leaves_nothing() -> None:
     assert outcome(log) == clean()
 
 
+@pytest.mark.usefixtures("either_log")
 def test_a_federator_that_was_asleep_is_fenced() -> None:
     log = filled()
     learner = Learner(log, contributor("here", 0), RULES, label="here")
@@ -159,6 +164,7 @@ def test_poison_is_one_letter_however_often_it_comes() -> None:
     assert dict(letters[0].headers)["origin"] == f"{AGENT_EVENTS.name}/0/20".encode()
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("seed", range(cases(4)))
 def test_many_worlds_survive_a_failure_at_a_random_moment(seed: int) -> None:
     events = disorder(seed, world(seed), most=2)

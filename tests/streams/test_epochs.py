@@ -33,6 +33,8 @@ from tests.streams.worlds import (
     world,
 )
 
+pytestmark = pytest.mark.usefixtures("either_log")
+
 EVENTS = disorder(3, world(4, sessions=4), most=2)
 NEW = Rules((2, 0))
 

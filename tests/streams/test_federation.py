@@ -76,6 +76,7 @@ def whole_rows(log: Log) -> list[dict[str, Any]]:
     ]
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize(
     "order",
     list(
@@ -101,6 +102,7 @@ def test_the_greatest_version_of_each_contributor_is_what_counts(order: list[Car
     assert whole_rows(at_once) == [row]
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("last", [[], [said("a", 11, tally(9))]])
 @pytest.mark.parametrize(
     "order",
@@ -118,12 +120,14 @@ def test_a_fork_is_shown_and_excluded_until_a_greater_version_comes(
     assert not handed_on & {order[0].value, order[1].value} - {said("b", 4, tally(1)).value}
 
 
+@pytest.mark.usefixtures("either_log")
 def test_a_pattern_of_which_nothing_but_a_fork_is_known_has_no_row() -> None:
     log = log_of(1)
     taken(log, [said("a", 9, tally(5)), said("a", 9, tally(6))])
     assert whole_rows(log) == []
 
 
+@pytest.mark.usefixtures("either_log")
 def test_an_empty_contribution_takes_back_what_was_said() -> None:
     log = log_of(1)
     taken(log, [said("a", 9, tally(5)), said("b", 1, tally(2))])
@@ -135,6 +139,7 @@ def test_an_empty_contribution_takes_back_what_was_said() -> None:
     assert tomb.value is None
 
 
+@pytest.mark.usefixtures("either_log")
 def test_taking_in_again_changes_nothing() -> None:
     brought = [said("a", 9, tally(5)), said("b", 1, tally(2))]
     log = log_of(2)
@@ -160,6 +165,7 @@ BAD = {
 }
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
 def test_what_cannot_be_a_contribution_is_refused(bad: Carried) -> None:
     log = log_of(1)
@@ -167,6 +173,7 @@ def test_what_cannot_be_a_contribution_is_refused(bad: Carried) -> None:
     assert [row["occurrences"] for row in whole_rows(log)] == [3]
 
 
+@pytest.mark.usefixtures("either_log")
 def test_what_claims_to_be_ones_own_is_not_taken_in() -> None:
     log = log_of(1)
     assert taken(log, [said("here", 10**9, tally(3))]) == TakenIn(known=1)
@@ -181,6 +188,7 @@ STRANGE = {
 }
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize(("pattern", "measure"), STRANGE.values(), ids=STRANGE)
 def test_what_a_later_version_contributes_has_a_row_too(
     pattern: tuple[str, ...], measure: str
@@ -192,6 +200,7 @@ def test_what_a_later_version_contributes_has_a_row_too(
     assert [one["measure"] for one in row["measures"]] == [measure]
 
 
+@pytest.mark.usefixtures("either_log")
 def test_records_that_are_no_contributions_are_passed_over() -> None:
     log = log_of(1)
     name = PATTERN_CONTRIBUTIONS.name
@@ -202,6 +211,7 @@ def test_records_that_are_no_contributions_are_passed_over() -> None:
     assert [row["occurrences"] for row in whole_rows(log)] == [3]
 
 
+@pytest.mark.usefixtures("either_log")
 @pytest.mark.parametrize("seed", range(cases(10)))
 def test_rows_are_a_function_of_what_was_said_wherever_a_federator_restarts(seed: int) -> None:
     rng = Random(seed)
@@ -251,6 +261,7 @@ def learned_world() -> MemoryLog:
     return log
 
 
+@pytest.mark.usefixtures("either_log")
 def test_contributions_travel_round_a_ring_of_sites_and_come_to_rest() -> None:
     logs = [log_of(1), log_of(2), log_of(3)]
     for number, log in enumerate(logs):

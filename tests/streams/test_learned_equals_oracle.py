@@ -23,6 +23,8 @@ from tests.streams.worlds import (
     world,
 )
 
+pytestmark = pytest.mark.usefixtures("either_log")
+
 seeds = st.integers(0, 2**32)
 
 

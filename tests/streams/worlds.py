@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
 from decimal import Decimal
 from random import Random
 from typing import Any
@@ -84,9 +85,13 @@ def disorder(seed: int, events: Sequence[Event], most: int = 5) -> list[Event]:
     return mixed
 
 
+LAZY = ContextVar("lazy", default=False)
+"""Whether logs have gaps and keep what was superseded; see the fixture `either_log`."""
+
+
 def log_of(partitions: int) -> MemoryLog:
     """A log whose clock stands still."""
-    return MemoryLog(partitions, clock=lambda: NOW)
+    return MemoryLog(partitions, clock=lambda: NOW, lazy=LAZY.get())
 
 
 def contributor(site: str, partition: int) -> Contributor:
@@ -151,12 +156,13 @@ def bring(source: Log, target: Log, site: str) -> None:
 
 
 def records(log: Log, topic: Topic) -> list[Record]:
-    """Everything that stands on a topic."""
-    return [
-        record
-        for partition in range(log.partitions)
-        for record in log.read(topic.name, partition, 0, 1_000_000)
-    ]
+    """Everything that stands on a topic; of a compacted one, the last record of every key."""
+    found: list[Record] = []
+    for partition in range(log.partitions):
+        read = log.read(topic.name, partition, 0, 1_000_000)
+        last = {record.key: record.offset for record in read}
+        found += [one for one in read if not topic.compacted or last[one.key] == one.offset]
+    return found
 
 
 def rows(log: Log) -> dict[str, bytes]:

@@ -1,0 +1,37 @@
+"""What the engine makes of a log with gaps, where a marker stands behind the last record."""
+
+from pathlib import Path
+
+from connectors.generate import sessions
+from connectors.logs.memory import MemoryLog
+from motif.node import Node
+from streams.identity import found
+
+
+def test_a_node_on_a_log_with_gaps_lags_by_nothing_once_it_has_settled(tmp_path: Path) -> None:
+    log = MemoryLog(2, lazy=True)
+    with Node(tmp_path, log, found(log, "")) as node:
+        node.publish(sessions(seed=7, count=2))
+        assert sum(one.lag for one in node.status().partitions) >= sum(
+            one.end for one in node.status().partitions
+        )
+        node.settle()
+        assert [one.lag for one in node.status().partitions] == [0, 0]
+        assert any(one.learned < one.end for one in node.status().partitions)
+        assert node.verify() == []
+
+
+def test_who_opens_a_settled_log_with_gaps_learns_and_federates_nothing(tmp_path: Path) -> None:
+    log = MemoryLog(2, lazy=True)
+    identity = found(log, "")
+    node = Node(tmp_path, log, identity)
+    node.publish(sessions(seed=7, count=2))
+    node.settle()
+    patterns = len(node.patterns())
+    node.engine.let_go()
+
+    spent: dict[str, float] = {}
+    with Node(tmp_path, log, identity) as again:
+        again.settle(spent=spent)
+        assert "learn" not in spent
+        assert len(again.patterns()) == patterns
