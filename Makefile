@@ -11,10 +11,10 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench campaign clean
+.PHONY: help demo test check format bench campaign kafka kafka-stop clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
 
 demo: $(VENV)/.installed ## learn from generated agent sessions and show what was learned (ARGS=--once)
 	@$(VENV)/bin/motif demo $(ARGS)
@@ -38,6 +38,12 @@ bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARG
 
 campaign: $(VENV)/.installed-dev ## every test and law again with many more cases, and the long ones
 	@MOTIF_CAMPAIGN=1 $(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)
+
+kafka: $(VENV)/.installed-dev ## start a Kafka broker to play with, and say where it is
+	@$(RUN) -m tests.kafka.person start
+
+kafka-stop: $(VENV)/.installed-dev ## end that broker
+	@$(RUN) -m tests.kafka.person stop
 
 clean: ## remove .venv and every cache
 	@rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

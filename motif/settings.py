@@ -26,6 +26,7 @@ FOR_TESTS: Final = frozenset(
         "MOTIF_CAMPAIGN",
         "MOTIF_FAILPOINT",
         "MOTIF_TEST_KAFKA",
+        "MOTIF_TEST_KAFKA_IMAGE",
         "MOTIF_WRITE_GOLDEN",
     }
 )

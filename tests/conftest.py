@@ -2,12 +2,15 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.kafka import containers, jars, shared
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -46,6 +49,15 @@ PARTS = {
         remedy="put it beside the checkout as shared/data",
         installable=False,
     ),
+    "needs_kafka": Part(
+        name="a Kafka broker",
+        present=lambda: bool(
+            os.environ.get("MOTIF_TEST_KAFKA") or containers.can_be_had() or jars.can_be_had()
+        ),
+        remedy="name one in MOTIF_TEST_KAFKA, start a Docker engine with its image, or install "
+        "Java and Maven (Debian: apt-get install default-jre-headless maven)",
+        installable=True,
+    ),
 }
 
 
@@ -74,3 +86,23 @@ def shared_data() -> Path:
     if excuse:
         pytest.skip(excuse)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Bootstrap servers of a real broker: one for the whole run, whatever it comes from."""
+    stated = os.environ.get("MOTIF_TEST_KAFKA")
+    if stated:
+        yield stated
+        return
+    base = tmp_path_factory.getbasetemp()
+    run = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    bootstrap, users = shared.use(run / "kafka")
+    with users:
+        yield bootstrap
+
+
+@pytest.fixture
+def kafka_prefix(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """What stands before the names of this test's topics: no other test has the same."""
+    return f"t{crc32(f'{tmp_path}{request.node.nodeid}'.encode()):08x}."

@@ -39,7 +39,9 @@ class Fetched:
         self.end = end
         self.exhausted = not data
         self._place = place
-        self._records: Iterator[Record] = self._unpack(data, sorted(aborted or (), key=lambda one: one[1]))
+        self._records: Iterator[Record] = self._unpack(
+            data, sorted(aborted or (), key=lambda one: one[1])
+        )
 
     def draw(self, limit: int) -> list[Record]:
         """At most `limit` further records; fewer only where there are no more."""

@@ -4,12 +4,18 @@ A further log joins by one more entry in `HOSTS`: every claim of the suite is tr
 and only what a claim expects is derived from the traits.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
+from zlib import crc32
 
-from connectors.logs import MemoryLog, SqliteLog
+import pytest
+
+from connectors.logs import MemoryLog, SqliteLog, kafka_topics
+from connectors.logs.kafka import KafkaLog
+from connectors.logs.kafka_settings import KafkaSettings
 from schemas.clock import Clock
 from schemas.log import Log, Outgoing, Record, left
 from schemas.topics import AGENT_EVENTS, PATTERNS
@@ -32,7 +38,7 @@ class Host:
     On a `dense` one every offset is a record; on others markers take some. One that is compacted
     `at_once` shows of a compacted topic the last record per key only; others when somebody calls
     `compact`, or when they like. One with a `handed_clock` dates by the clock it was made with.
-    `reopen` opens what outlasts the object, and `examples` bounds what hypothesis tries.
+    `reopen` opens what outlasts the object, `forget` deletes it, `examples` bounds what hypothesis tries.
     """
 
     make: Make
@@ -41,6 +47,7 @@ class Host:
     handed_clock: bool = True
     compact: Callable[[Log], None] | None = None
     reopen: Callable[[Path], Log] | None = None
+    forget: Callable[[Path], None] | None = None
     examples: int | None = None
 
     def check_offsets(self, found: Sequence[int], dense: Sequence[int]) -> None:
@@ -121,8 +128,46 @@ def _sqlite(folder: Path, clock: Clock) -> Log:
     return SqliteLog.create(folder, partitions=PARTITIONS, clock=clock)
 
 
+def _kafka_settings(folder: Path) -> KafkaSettings:
+    """Of a log of its own on the broker of this run, named by the folder it does not need."""
+    prefix = f"c{crc32(str(folder).encode()):08x}."
+    return KafkaSettings(os.environ[KAFKA_VARIABLE], prefix=prefix)
+
+
+def _kafka(folder: Path, clock: Clock) -> Log:
+    settings = _kafka_settings(folder)
+    kafka_topics.create(settings, partitions=PARTITIONS)
+    return KafkaLog.open(settings)
+
+
+def _kafka_again(folder: Path) -> Log:
+    return KafkaLog.open(_kafka_settings(folder))
+
+
+def _kafka_forget(folder: Path) -> None:
+    kafka_topics.delete(_kafka_settings(folder))
+
+
+KAFKA_VARIABLE: Final = "MOTIF_TEST_CONTRACT_KAFKA"
+"""Where the broker is, for hosts, which are made without asking for a fixture."""
+
 HOSTS: Final[dict[str, Host]] = {
     "memory": Host(_memory),
     "lazy": Host(_lazy, dense=False, at_once=False, compact=_compact),
     "sqlite": Host(_sqlite, reopen=SqliteLog.open),
+    "kafka": Host(
+        _kafka,
+        dense=False,
+        at_once=False,
+        handed_clock=False,
+        reopen=_kafka_again,
+        forget=_kafka_forget,
+        examples=3,
+    ),
 }
+
+PARAMS: Final = {
+    name: pytest.param(name, marks=pytest.mark.needs_kafka if name == "kafka" else ())
+    for name in HOSTS
+}
+"""The hosts as parameters of a test."""

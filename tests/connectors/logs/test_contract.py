@@ -15,6 +15,7 @@ from schemas.topics import DEAD_LETTERS
 from tests.connectors.logs.hosts import (
     COMPACTED,
     HOSTS,
+    PARAMS,
     PARTITIONS,
     RETAINED,
     Host,
@@ -24,7 +25,7 @@ from tests.connectors.logs.hosts import (
     values,
 )
 
-DURABLE: Final = [name for name, host in HOSTS.items() if host.reopen is not None]
+DURABLE: Final = [PARAMS[name] for name, host in HOSTS.items() if host.reopen is not None]
 
 
 def test_offsets_count_from_zero_without_gaps_where_nothing_takes_one(host: Host, log: Log) -> None:
@@ -300,9 +301,8 @@ def test_records_may_be_drawn_from_the_log_they_are_appended_to(log: Log) -> Non
     assert values(log) == [b"a", b"b", b"a", b"b"]
 
 
-@pytest.mark.parametrize("name", DURABLE)
-def test_all_is_still_there_after_the_log_was_reopened(name: str, tmp_path: Path) -> None:
-    host = HOSTS[name]
+@pytest.mark.parametrize("host", DURABLE, indirect=True)
+def test_all_is_still_there_after_the_log_was_reopened(host: Host, tmp_path: Path) -> None:
     assert host.reopen is not None
     with host.make(tmp_path / "log", lambda: 90) as log:
         log.append([out(b"a"), out(b"1", b"a", COMPACTED), out(b"2", b"a", COMPACTED)])
