@@ -14,28 +14,31 @@ from typing import Any, Final
 
 import faust
 from faust.types.auth import SASLMechanism
-from mode import Service
 
 from connectors.logs.kafka import KafkaLog
 from connectors.logs.kafka_settings import KafkaSettings
-from connectors.logs.kafka_topics import GROUP
 from motif.workers import worker_settings
-from streams.agents.cluster import Cluster, WaitingLog
+from streams.agents.cluster import Cluster
 from streams.agents.federating import Federation, FederatorService
 from streams.agents.health import health_of, metrics_of
-from streams.agents.learning import LearnerService, known_identity
+from streams.agents.processes import LearnerProcesses, command_of
+from streams.identity import known_identity
+
+LEARNERS: Final = "motif.learners"
+"""What a learner process runs."""
 
 SLOTS: Final = 1_024
 """Workers of one machine that share a folder, at most."""
 
 
-def app_of(kafka: KafkaSettings, folder: Path, port: int | None) -> faust.App:
+def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) -> faust.App:
     """The app of a worker.
 
     Args:
         kafka: how to reach the cluster.
         folder: where workers of this machine keep their stores, each in its own place.
         port: of the web endpoint, which listens on loopback only; None for any free one.
+        learners: how many learner processes it runs.
     """
     with KafkaLog.open(kafka) as log:
         partitions, replication = log.partitions, log.replication
@@ -73,55 +76,53 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None) -> faust.App:
         folder=folder,
         name=f"motif-{os.getpid()}",
     )
-    _put_together(made, cluster, partitions)
+    _put_together(made, cluster, partitions, learners)
     return made
 
 
-def _put_together(made: faust.App, cluster: Cluster, partitions: int) -> None:
+def _put_together(made: faust.App, cluster: Cluster, partitions: int, learners: int) -> None:
     federation = Federation(made, cluster, partitions)
     made.agent(federation.contributions, name="federator", concurrency=1)(federation.federate)
-    made.on_partitions_assigned.connect(federation.take)
-    made.on_partitions_revoked.connect(federation.let_go)
-    running: dict[str, LearnerService] = {}
+    signals: Any = made  # whose types say that a receiver may be named by anything
+    signals.on_partitions_assigned.connect(federation.take)
+    signals.on_partitions_revoked.connect(federation.let_go)
+    running: dict[str, LearnerProcesses] = {}
 
-    def log() -> WaitingLog | None:
-        learners = running.get("learners")
-        return learners.log_on_kafka if learners else None
-
-    class Learners(LearnerService):
+    class Learners(LearnerProcesses):
         """The learners of this worker."""
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            self.cluster, self.group = cluster, GROUP
+            self.command, self.count = command_of(LEARNERS), learners
             running["learners"] = self
 
     class Federators(FederatorService):
         """What looks after the federator of this worker."""
 
         def __post_init__(self) -> None:
-            self.federation, self.log_of = federation, log
+            super().__post_init__()
+            self.federation, self.connect = federation, cluster.connect
 
     made.service(Learners)
     made.service(Federators)
     _pages(made, running, federation)
 
 
-def _pages(made: faust.App, running: dict[str, LearnerService], federation: Federation) -> None:
+def _pages(made: faust.App, running: dict[str, LearnerProcesses], federation: Federation) -> None:
     """The web endpoint: alive, ready, how everything fares, metrics."""
 
     @made.page("/live/")
-    async def live(page: Any, request: Any) -> Any:
+    async def live(page: Any, _: Any) -> Any:
         return page.json({"live": True})
 
     @made.page("/ready/")
-    async def ready(page: Any, request: Any) -> Any:
+    async def ready(page: Any, _: Any) -> Any:
         health = health_of(running.get("learners"), federation)
         answer = {"ready": health.ready, "trouble": health.trouble}
         return page.json(answer, status=200 if health.ready else 503)
 
     @made.page("/status/")
-    async def status(page: Any, request: Any) -> Any:
+    async def status(page: Any, _: Any) -> Any:
         health = health_of(running.get("learners"), federation)
         return page.json(
             {
@@ -133,7 +134,7 @@ def _pages(made: faust.App, running: dict[str, LearnerService], federation: Fede
         )
 
     @made.page("/metrics/")
-    async def metrics(page: Any, request: Any) -> Any:
+    async def metrics(page: Any, _: Any) -> Any:
         health = health_of(running.get("learners"), federation)
         return page.bytes(metrics_of(health), content_type="text/plain")
 

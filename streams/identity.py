@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from schemas.clock import new_id, now_us
 from schemas.envelope import Event, decode, outgoing
-from schemas.errors import LogIncompatible, Refused
+from schemas.errors import LogIncompatible, LogUnavailable, Refused
 from schemas.events import LogCreated, SettingsChanged
 from schemas.ids import partition_of
 from schemas.log import Log
@@ -53,6 +53,21 @@ def identity_of(log: Log) -> Identity | None:
                     identity = _after(identity, decode(record), log.partitions)
                 except Refused:
                     continue
+    return identity
+
+
+def known_identity(log: Log) -> Identity:
+    """Who the log is.
+
+    Raises:
+        LogUnavailable: nobody founded it yet, or a copy into it is not whole.
+    """
+    identity = identity_of(log)
+    if identity is None:
+        raise LogUnavailable(
+            "the log has no identity yet and is not learned; "
+            "'motif topics create' gives it one, and a copy does when it is whole"
+        )
     return identity
 
 

@@ -1,4 +1,4 @@
-"""What the parts of a worker share: the log on Kafka, and how to make clients of the same cluster."""
+"""What the parts of a worker share: the log on Kafka, and how to reach the same cluster."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -42,13 +42,43 @@ AUDIT_S: Final = 20.0
 _LOGGER: Final = logging.getLogger(__name__)
 
 
+class Audit:
+    """Compares what a worker holds of a partition with what stands in the log."""
+
+    def __init__(self, log: WaitingLog, partition: int) -> None:
+        """Start from the beginning of the partition."""
+        self._log = log
+        self._partition = partition
+        self._row_position = 0
+        self.compared = False
+
+    def missing(self, held: HeldPartition) -> int | None:
+        """The offset of the first contribution in the log that is not held."""
+        for record in _records(self._log, PATTERN_CONTRIBUTIONS.name, self._partition, 0):
+            if record.value is not None and held.lacks(record.value):
+                return int(record.offset)
+        return None
+
+    def end(self) -> int:
+        """The end of the contributions."""
+        return self._log.end(PATTERN_CONTRIBUTIONS.name, self._partition)
+
+    def new_rows(self) -> list[tuple[str, bytes | None]]:
+        """The rows that came since the last time."""
+        rows: dict[str, bytes | None] = {}
+        for record in _records(self._log, PATTERNS.name, self._partition, self._row_position):
+            rows[(record.key or b"").decode("utf-8", "replace")] = record.value
+            self._row_position = record.offset + 1
+        return list(rows.items())
+
+
 class Federation:
     """The table, what is held of each partition, and the rows that are due."""
 
     def __init__(self, app: faust.App, cluster: Cluster, partitions: int) -> None:
         """Declare topics and the table."""
-        of_bytes = {"key_type": bytes, "value_type": bytes}
-        raw = of_bytes | {"key_serializer": "raw", "value_serializer": "raw"}
+        of_bytes: dict[str, Any] = {"key_type": bytes, "value_type": bytes}
+        raw: dict[str, Any] = of_bytes | {"key_serializer": "raw", "value_serializer": "raw"}
         self.app = app
         self.cluster = cluster
         self.partitions = partitions
@@ -57,7 +87,7 @@ class Federation:
         self.held: dict[int, HeldPartition] = {}
         self.positions: dict[int, int] = {}
         self.ends: dict[int, int] = {}
-        self.audits: dict[int, "Audit"] = {}
+        self.audits: dict[int, Audit] = {}
         self.written = 0
 
     def of(self, partition: int) -> HeldPartition:
@@ -69,16 +99,16 @@ class Federation:
             held = self.held[partition] = HeldPartition(db.get)
             for key, packed in list(db.items()):
                 if key != store.offset_key:
-                    held.restore(key, packed)
+                    held.restore(packed)
         return held
 
-    async def take(self, app: faust.App, assigned: set[TP], **_: Any) -> None:
+    async def take(self, _: Any, assigned: set[TP], **__: Any) -> None:
         """Have these partitions from now on, each to be compared with the log."""
         topic = self.contributions.get_topic_name()
         for partition in sorted(one.partition for one in assigned if one.topic == topic):
             self.positions.setdefault(partition, 0)
 
-    async def let_go(self, app: faust.App, revoked: set[TP], **_: Any) -> None:
+    async def let_go(self, _: Any, __: set[TP], **___: Any) -> None:
         """Hold nothing of what may be somebody else's next; the table has it."""
         for known in (self.held, self.audits, self.positions, self.ends):
             known.clear()
@@ -119,51 +149,31 @@ class Federation:
                 self.written += len(rows)
 
 
-class Audit:
-    """Compares what a worker holds of a partition with what stands in the log."""
-
-    def __init__(self, log: WaitingLog, partition: int) -> None:
-        """Start from the beginning of the partition."""
-        self._log = log
-        self._partition = partition
-        self._row_position = 0
-        self.compared = False
-
-    def missing(self, held: HeldPartition) -> int | None:
-        """The offset of the first contribution in the log that is not held."""
-        for record in _records(self._log, PATTERN_CONTRIBUTIONS.name, self._partition, 0):
-            if record.value is not None and held.lacks(record.value):
-                return int(record.offset)
-        return None
-
-    def end(self) -> int:
-        """The end of the contributions."""
-        return self._log.end(PATTERN_CONTRIBUTIONS.name, self._partition)
-
-    def new_rows(self) -> list[tuple[str, bytes | None]]:
-        """The rows that came since the last time."""
-        rows: dict[str, bytes | None] = {}
-        for record in _records(self._log, PATTERNS.name, self._partition, self._row_position):
-            rows[(record.key or b"").decode("utf-8", "replace")] = record.value
-            self._row_position = record.offset + 1
-        return list(rows.items())
-
-
 class FederatorService(Service):
     """Writes rows when they are due, and looks after what Faust does not promise."""
 
     federation: Federation
-    log_of: Callable[[], WaitingLog | None]
+    connect: Callable[[], WaitingLog]
+
+    def __post_init__(self) -> None:
+        """Start without a log."""
+        self._log: WaitingLog | None = None
 
     async def on_start(self) -> None:
-        """Let Faust send changes of the table in larger lots."""
+        """Open the log, and let Faust send changes of the table in larger lots."""
         self.federation.app.producer.buffer.max_messages = BUFFERED
+        self._log = await asyncio.get_running_loop().run_in_executor(None, self.connect)
+
+    async def on_stop(self) -> None:
+        """Let go of the log."""
+        if self._log is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._log.close)
 
     @Service.task
     async def _write_rows(self) -> None:
         while not self.should_stop:
             began_s = monotonic_s()
-            log = self.log_of()
+            log = self._log
             if log is not None and not self.federation.app.rebalancing:
                 try:
                     await self.federation.write(log)
@@ -175,7 +185,7 @@ class FederatorService(Service):
     async def _look_after(self) -> None:
         while not self.should_stop:
             await self.sleep(AUDIT_S if self._all_compared() else 1.0)
-            log = self.log_of()
+            log = self._log
             if log is None or self.federation.app.rebalancing:
                 continue
             try:
@@ -205,13 +215,15 @@ class FederatorService(Service):
         stale = list(held.stale())
         held.due |= dict.fromkeys(stale)
 
-
     async def _read_again(self, partition: int, missing: int | None) -> None:
         """Have Faust read from the first contribution on that is not held."""
         consumer = self.federation.app.consumer
         place = TP(self.federation.contributions.get_topic_name(), partition)
         position = await consumer.position(place)
         if missing is None or position is None or missing >= position:
+            # Faust goes on where it was; that is known once it has handed something over.
+            federation = self.federation
+            federation.positions[partition] = federation.positions[partition] or position or 0
             return
         _LOGGER.warning(
             "the table of partition %d lacks contributions that stand in the log; they are read "

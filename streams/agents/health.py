@@ -7,13 +7,10 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
 from schemas.clock import monotonic_s
 from streams.agents.federating import Federation
-from streams.agents.learning import LearnerService
-
-STALLED_S: Final = 60.0
-"""A partition that has something to learn and committed nothing for this long has stalled."""
+from streams.agents.processes import LearnerProcesses
 
 SILENT_S: Final = 15.0
-"""Not having reached the group for this long is trouble."""
+"""A learner process that said nothing for this long is in trouble."""
 
 
 @dataclass(slots=True)
@@ -26,33 +23,18 @@ class Health:
     federator: dict[str, Any] = field(default_factory=dict)
 
 
-def health_of(learners: LearnerService | None, federation: Federation) -> Health:
+def health_of(learners: LearnerProcesses | None, federation: Federation) -> Health:
     """How the worker fares right now."""
-    if learners is None or learners.pool is None:
-        return Health(ready=False, trouble=["the learner has not started yet"])
+    if learners is None or len(learners.said) < learners.count:
+        return Health(ready=False, trouble=["not every learner process has started"])
     now_s = monotonic_s()
-    trouble = [learners.trouble] if learners.trouble else []
-    if now_s - learners.polled_s > SILENT_S:
-        trouble.append(f"the group was not reached for {now_s - learners.polled_s:.0f} s")
-    partitions = []
-    for one in sorted(learners.pool.tended, key=lambda one: one.place):
-        topic, partition = one.place
-        age_s = None if one.committed_s is None else now_s - one.committed_s
-        partitions.append(
-            {
-                "topic": topic,
-                "partition": partition,
-                "position": one.position,
-                "learned": one.learned,
-                "idle": one.idle,
-                "committed_s_ago": age_s,
-                "trouble": one.trouble,
-            }
-        )
-        if one.trouble:
-            trouble.append(one.trouble)
-        elif not one.idle and now_s - one.due_s > STALLED_S:
-            trouble.append(f"{topic}/{partition} was not stepped for {now_s - one.due_s:.0f} s")
+    trouble: list[str] = []
+    partitions: list[dict[str, Any]] = []
+    for number, (said_s, said) in sorted(learners.said.items()):
+        trouble += said.trouble
+        partitions += said.partitions
+        if now_s - said_s > SILENT_S:
+            trouble.append(f"learner process {number} said nothing for {now_s - said_s:.0f} s")
     lag = {
         partition: max(0, federation.ends[partition] - position)
         for partition, position in federation.positions.items()

@@ -58,7 +58,7 @@ class HeldPartition:
         """How many patterns are known."""
         return len(self._known)
 
-    def restore(self, key: bytes, packed: bytes) -> None:
+    def restore(self, packed: bytes) -> None:
         """Remember what stands in the table already."""
         kept = _KEPT.decode(packed)
         contribution = readable(kept.value)

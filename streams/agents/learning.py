@@ -20,10 +20,10 @@ from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.clock import monotonic_s
-from schemas.errors import LogError, LogUnavailable
+from schemas.errors import LogError
 from streams.agents.cluster import Cluster, Place, WaitingLog
 from streams.agents.pool import LearnerPool, Tended
-from streams.identity import Identity, identity_of
+from streams.identity import identity_of, known_identity
 from streams.learner import LEARNED_TOPICS
 
 THREADS: Final = 2
@@ -133,9 +133,7 @@ class LearnerService(Service):
                 await self.sleep(0.05)
                 continue
             # A partition that rests falls due without anybody saying so.
-            done, _ = await asyncio.wait(
-                waiting, timeout=0.05, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait(waiting, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
             for ended in done:
                 if ended is news:
                     self.pool.wake(news.result())
@@ -177,8 +175,8 @@ class LearnerService(Service):
         running = [f for f, one in self._stepping.items() if any(one is each for each in lost)]
         if running:
             await asyncio.wait(running, timeout=SESSION_MS / 1_000)
-        for one in lost:
-            loop.run_in_executor(None, self.pool.release, one)
+        released = [loop.run_in_executor(None, self.pool.release, one) for one in lost]
+        await asyncio.wait(released, timeout=SESSION_MS / 1_000)
 
     async def _tell_positions(self) -> None:
         assert self.pool is not None, "it is made when the service starts"
@@ -203,28 +201,13 @@ class LearnerService(Service):
         return found
 
 
-def known_identity(log: WaitingLog) -> Identity:
-    """Who the log is.
-
-    Raises:
-        LogUnavailable: nobody founded it yet, or a copy into it is not whole.
-    """
-    identity = identity_of(log)
-    if identity is None:
-        raise LogUnavailable(
-            "the log on Kafka has no identity yet and is not learned; "
-            "'motif topics create' gives it one, and a copy does when it is whole"
-        )
-    return identity
-
-
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
     """Told by the consumer which partitions are ours."""
 
     def __init__(self, service: LearnerService) -> None:
         self._service = service
 
-    async def on_partitions_revoked(self, revoked: Any) -> None:
+    async def on_partitions_revoked(self, _: Any) -> None:
         """Let batches end; what we get back is kept as it is."""
         if self._service.pool is not None:
             for one in self._service.pool.tended:
@@ -234,4 +217,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         """Go on with these, and with these only."""
         prefix = self._service.cluster.prefix
         self._service.pause(assigned)
-        await self._service.take((one.topic.removeprefix(prefix), one.partition) for one in assigned)
+        await self._service.take(
+            (one.topic.removeprefix(prefix), one.partition) for one in assigned
+        )

@@ -148,7 +148,7 @@ class LearnerPool:
             Rules(identity.epoch, identity.allowed_servers),
             label=identity.label,
         )
-        return Tended(place, learner)
+        return Tended(place, learner, due_s=self._clock())
 
     def _rest(self, one: Tended, error: LogError) -> None:
         first_s, most_s = TROUBLE_S

@@ -6,7 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import docker
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.waiting_utils import wait_for_logs
 
 from tests.kafka.broker import SETTINGS, free_port
 
@@ -16,8 +18,6 @@ IMAGE = os.environ.get("MOTIF_TEST_KAFKA_IMAGE", "apache/kafka:4.1.1")
 @cache
 def can_be_had() -> bool:
     """Whether an engine answers and has the image, or was told which one to get."""
-    import docker
-
     if not os.environ.get("DOCKER_HOST") and not _listens(Path("/var/run/docker.sock")):
         return False
 
@@ -62,8 +62,6 @@ class Contained:
 
     def start(self) -> "Contained":
         """Start it; returns when it says that it has started."""
-        from testcontainers.core.waiting_utils import wait_for_logs
-
         os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
         self._container.start()
         wait_for_logs(self._container, "Kafka Server started", timeout=60)

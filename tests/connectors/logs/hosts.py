@@ -38,7 +38,8 @@ class Host:
     On a `dense` one every offset is a record; on others markers take some. One that is compacted
     `at_once` shows of a compacted topic the last record per key only; others when somebody calls
     `compact`, or when they like. One with a `handed_clock` dates by the clock it was made with.
-    `reopen` opens what outlasts the object, `forget` deletes it, `examples` bounds what hypothesis tries.
+    `reopen` opens what outlasts the object, `forget` deletes it, and `examples` bounds what
+    hypothesis tries.
     """
 
     make: Make
