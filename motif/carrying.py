@@ -12,12 +12,12 @@ from typing import Final
 import msgspec
 
 from schemas.clock import Clock
-from schemas.envelope import carried as carried_headers
+from schemas.envelope import RECORDED, Event, time_text
 from schemas.errors import Refused
 from schemas.ids import partition_of
 from schemas.letters import carried as carried_letter
 from schemas.letters import letter_of, with_origin_in
-from schemas.log import Log, Outgoing, Record
+from schemas.log import Headers, Log, Outgoing, Record
 from schemas.topics import AGENT_EVENTS, DEAD_LETTERS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS
 from streams.contribution import contributor_of, retired
 from streams.identity import KEY
@@ -94,7 +94,7 @@ class Carrier:
         counts.events += 1
         counts.ahead += appended_us > self._clock()
         to = partition_of(right_key, self._to)
-        return Outgoing(topic, to, key, value, carried_headers(record, event))
+        return Outgoing(topic, to, key, value, headers_of(record, event))
 
     def _unread(self, record: Record, refused: Refused, counts: Counts) -> Outgoing | None:
         """What is no event: a letter where a learner refuses it, else as it is.
@@ -118,6 +118,18 @@ class Carrier:
         self._letters.add(identity)
         counts.letters += 1
         return with_origin_in(letter, self.log_id)
+
+
+def headers_of(record: Record, event: Event) -> Headers:
+    """The headers of a copied event: those it had, and when it was first recorded.
+
+    In structured mode too the time stands in a header, so that the document stays byte for byte.
+    """
+    earliest_us = record.appended_at_us
+    if event.recorded_us is not None:
+        earliest_us = min(earliest_us, event.recorded_us)
+    kept = [header for header in record.headers if header[0] != RECORDED]
+    return (*kept, (RECORDED, time_text(earliest_us).encode()))
 
 
 def letters_in(log: Log) -> set[bytes]:

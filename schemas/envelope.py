@@ -25,7 +25,6 @@ __all__ = [
     "SIZE_MAX",
     "STRUCTURED",
     "Event",
-    "carried",
     "check_producer",
     "data_bytes",
     "decode",
@@ -182,18 +181,6 @@ def decode(record: Record) -> Event:
     if head.get("content-type") != b"application/json" and _is_structured(record.headers):
         return _recorded(from_structured(value), head.get(RECORDED))
     return _from_head(head, value)
-
-
-def carried(record: Record, event: Event) -> Headers:
-    """The headers with which a record is copied into another log: they say when it was recorded.
-
-    In structured mode too the time stands in a header, so that the document stays byte for byte.
-    """
-    earliest_us = record.appended_at_us
-    if event.recorded_us is not None:
-        earliest_us = min(earliest_us, event.recorded_us)
-    kept = [header for header in record.headers if header[0] != RECORDED]
-    return (*kept, (RECORDED, time_text(earliest_us).encode()))
 
 
 def to_binary(event: Event) -> tuple[Headers, bytes]:
