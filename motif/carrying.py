@@ -74,10 +74,14 @@ class Carrier:
         to = partition_of(key.partition(b"/")[0], self._to)
         return Outgoing(PATTERN_CONTRIBUTIONS.name, to, key, record.value, record.headers)
 
-    def letter(self, record: Record, counts: Counts) -> Outgoing:
-        """A letter, or what was decided about one."""
-        counts.decisions += record.value is None
-        counts.letters += record.value is not None
+    def letter(self, record: Record, counts: Counts) -> Outgoing | None:
+        """A letter, or what was decided about one; None where the letter is there already."""
+        if record.value is None:
+            counts.decisions += 1
+        elif self._is_new(record.key or b""):
+            counts.letters += 1
+        else:
+            return None
         return carried_letter(record, self.log_id, self._to)
 
     def event(self, record: Record, counts: Counts) -> Outgoing | None:
@@ -109,15 +113,20 @@ class Carrier:
             if key is not None and partition_of(key, self._partitions) == partition:
                 to = partition_of(key, self._to)
             return Outgoing(topic, to, key, value, headers)
-        if self._letters is None:
-            self._letters = letters_in(self._target)
         letter = letter_of(record, refused, self._to)
-        identity = letter.key or b""
-        if identity in self._letters:
+        if not self._is_new(letter.key or b""):
             return None
-        self._letters.add(identity)
         counts.letters += 1
         return with_origin_in(letter, self.log_id)
+
+    def _is_new(self, letter: bytes) -> bool:
+        """Whether a letter of that id was not carried before, by this run or an earlier one."""
+        if self._letters is None:
+            self._letters = letters_in(self._target)
+        if letter in self._letters:
+            return False
+        self._letters.add(letter)
+        return True
 
 
 def headers_of(record: Record, event: Event) -> Headers:

@@ -13,6 +13,7 @@ from schemas.ids import partition_of
 from schemas.log import Log
 from schemas.topics import (
     AGENT_EVENTS,
+    DEAD_LETTERS,
     DEVICE_PROBES,
     LEARNER_CHECKPOINTS,
     PATTERN_CONTRIBUTIONS,
@@ -131,6 +132,10 @@ def test_each_refused_content_has_one_letter_and_what_was_decided_stays(source: 
 
     assert learn(target) == expected
     assert letters(target) == letters(source)
+    carried = [one.key for one in records(copied_to(target, 2), DEAD_LETTERS) if one.value]
+    assert sorted(key or b"" for key in carried) == sorted(
+        one.letter_id.encode() for one in deadletters.letters(target, open_only=False)
+    )
     old = found(source, "").log_id
     origins = {one.origin for one in deadletters.letters(target, open_only=False)}
     assert all(origin.startswith(f"{old}/{AGENT_EVENTS.name}/") for origin in origins)
