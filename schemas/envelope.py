@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from schemas.errors import Refused
 from schemas.events import PAYLOADS, Payload
@@ -20,6 +21,7 @@ from schemas.payloads import READERS, data_bytes, read_payload
 from schemas.times import FIRST_US, LAST_US, time_text, time_us
 
 __all__ = [
+    "RECORDED",
     "SIZE_MAX",
     "STRUCTURED",
     "Event",
@@ -40,6 +42,9 @@ STRUCTURED = b"application/cloudevents+json"
 
 SIZE_MAX = 1 << 20
 """Bytes of an event's data, of each attribute and of a structured document; more is refused."""
+
+RECORDED = "ce_recordedtime"
+"""Header that says when a record was first appended to a log, where that was another log."""
 
 _NO_EXTENSIONS: Mapping[str, str | int | bool] = MappingProxyType({})
 _JSON = msgspec.json.Encoder()
@@ -174,7 +179,7 @@ def decode(record: Record) -> Event:
         raise Refused("not_cloudevent", "the record has no value")
     head = dict(record.headers)
     if head.get("content-type") != b"application/json" and _is_structured(record.headers):
-        return from_structured(value)
+        return _recorded(from_structured(value), head.get(RECORDED))
     return _from_head(head, value)
 
 
@@ -195,7 +200,7 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
     if event.revision is not None:
         headers.append(("ce_revision", b"%d" % event.revision))
     if event.recorded_us is not None:
-        headers.append(("ce_recordedtime", time_text(event.recorded_us).encode()))
+        headers.append((RECORDED, time_text(event.recorded_us).encode()))
     if event.extensions:
         for name, value in event.extensions.items():
             headers.append((f"ce_{name}", _attribute_text(value).encode()))
@@ -217,7 +222,9 @@ def _from_head(head: dict[str, bytes], value: bytes) -> Event:
     reader = _READERS.get(get("ce_type", b""))
     identity, source = get("ce_id"), get("ce_source")
     time, subject, revision = get("ce_time"), get("ce_subject"), get("ce_revision")
+    recorded = get(RECORDED)
     usual = 5 + (time is not None) + (subject is not None) + (revision is not None)
+    usual += recorded is not None
     if (
         reader is None
         or not identity
@@ -236,6 +243,7 @@ def _from_head(head: dict[str, bytes], value: bytes) -> Event:
             None if time is None else time_us(time.decode()),
             None if subject is None else _text("subject", subject.decode()),
             None if revision is None else _revision(revision.decode()),
+            None if recorded is None else time_us(recorded.decode()),
         )
     except UnicodeDecodeError:
         return _long_way(head, value)  # which says which header it was
@@ -258,6 +266,16 @@ def _long_way(head: dict[str, bytes], value: bytes) -> Event:
     if len(value) > SIZE_MAX:
         raise _too_large(f"data has {len(value)}")
     return _event(attributes, value)
+
+
+def _recorded(event: Event, stated: bytes | None) -> Event:
+    """The event, recorded when the log it was copied from says, if that is earlier."""
+    if stated is None:
+        return event
+    recorded_us = time_us(stated.decode("utf-8", "replace"), "recordedtime")
+    if event.recorded_us is not None:
+        recorded_us = min(recorded_us, event.recorded_us)
+    return replace(event, recorded_us=recorded_us)
 
 
 def _is_structured(headers: Headers) -> bool:

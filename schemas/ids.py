@@ -45,10 +45,11 @@ def letter_id(origin: str, value: bytes, headers: Iterable[tuple[str, bytes]] = 
     """The id of the dead letter for these bytes on this topic: 32 hexadecimal digits.
 
     In CloudEvents' binary mode the attributes are part of what was refused, and stand in headers.
+    When it was recorded is none: the same refused again in a copy of the log is the same letter.
     """
     digest = blake2b(value, digest_size=16, key=origin.encode()[:64])
     for name, content in sorted(headers):
-        if name.startswith("ce_"):
+        if name.startswith("ce_") and name != "ce_recordedtime":
             digest.update(b"\0%s\0%s" % (name.encode(), content))
     return digest.hexdigest()
 

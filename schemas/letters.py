@@ -1,20 +1,25 @@
 """Dead letters: refused records, byte for byte, with the reason and where they came from."""
 
+import re
 from base64 import b64decode, b64encode
 
 import msgspec
 
-from schemas.envelope import Event, from_binary, from_structured
+from schemas.envelope import RECORDED, Event, from_binary, from_structured
 from schemas.errors import Refused
 from schemas.ids import letter_id, partition_of
 from schemas.log import Headers, Outgoing, Record
+from schemas.times import time_us
 from schemas.topics import DEAD_LETTERS
+
+_POSITION = re.compile(rb"/[0-9]+/[0-9]+")
 
 
 def letter_of(record: Record, refused: Refused, partitions: int) -> Outgoing:
     """The letter of a record that stands in the log.
 
-    It is dated by the append time of the record, so that learning again writes the same letter.
+    It is dated by the append time of the record, so that learning again writes the same letter;
+    that of a copied record is the one its header says.
     """
     origin = f"{record.topic}/{record.partition}/{record.offset}"
     return letter(
@@ -23,7 +28,7 @@ def letter_of(record: Record, refused: Refused, partitions: int) -> Outgoing:
         partitions,
         origin=origin,
         origin_topic=record.topic,
-        refused_at_us=record.appended_at_us,
+        refused_at_us=_recorded_us(record),
         key=record.key,
         headers=record.headers,
     )
@@ -58,11 +63,44 @@ def letter(  # noqa: PLR0913  # A letter is this many facts; all but three go by
     return Outgoing(DEAD_LETTERS.name, partition, identity.encode(), value, tuple(about))
 
 
+def _recorded_us(record: Record) -> int:
+    stated = dict(record.headers).get(RECORDED)
+    if stated is None:
+        return record.appended_at_us
+    try:
+        return min(record.appended_at_us, time_us(stated.decode("utf-8", "replace")))
+    except Refused:
+        return record.appended_at_us
+
+
 def decision(identity: str, decided: str, partitions: int) -> Outgoing:
     """What was decided about a letter: `retried` or `discarded`."""
     partition = partition_of(identity.encode(), partitions)
     about = (("letter_id", identity.encode()), ("decision", decided.encode()))
     return Outgoing(DEAD_LETTERS.name, partition, identity.encode(), None, about)
+
+
+def carried(record: Record, log_id: str, partitions: int) -> Outgoing:
+    """A letter, or what was decided about one, as it is copied from the log named into another.
+
+    A decision says when it was made.
+    """
+    key, headers = record.key, record.headers
+    if record.value is None and all(name != "decided_at" for name, _ in headers):
+        headers = (*headers, ("decided_at", b"%d" % record.appended_at_us))
+    partition = record.partition % partitions if key is None else partition_of(key, partitions)
+    letter_record = Outgoing(DEAD_LETTERS.name, partition, key, record.value, headers)
+    return with_origin_in(letter_record, log_id)
+
+
+def with_origin_in(letter_record: Outgoing, log_id: str) -> Outgoing:
+    """The letter with an origin that is a position of the log named, where it is a position."""
+    about = dict(letter_record.headers)
+    origin, topic = about.get("origin", b""), about.get("origin_topic", b"")
+    if not topic or not _POSITION.fullmatch(origin.removeprefix(topic)):
+        return letter_record
+    about["origin"] = log_id.encode() + b"/" + origin
+    return letter_record._replace(headers=tuple(about.items()))
 
 
 def event_of(letter_record: Record) -> Event:

@@ -26,6 +26,10 @@ FORK = "fork"
 """Header of a contribution of which another content with the same version was seen."""
 
 
+RETIRED: Epoch = (2**31 - 1, 0)
+"""Above every epoch: that of the last word about a contributor whose log was copied."""
+
+
 class Contributor(NamedTuple):
     """Who owns a tally: the learner of one partition of one log of one site."""
 
@@ -105,6 +109,20 @@ def outgoing(
     partition = partition_of(identity.encode(), partitions)
     headers = ((LABEL, label.encode()),)
     return Outgoing(PATTERN_CONTRIBUTIONS.name, partition, key, value, headers)
+
+
+def retired(record: Record, partitions: int) -> Outgoing | None:
+    """The last word about the contributor of a record: nothing, with a version above all.
+
+    Whoever holds it passes over what that contributor said before, however late that comes. None
+    where the record holds no contribution.
+    """
+    said = readable(record.value or b"")
+    if said is None:
+        return None
+    identity, value = encode(said.pattern, said.contributor, RETIRED, 0, EMPTY)
+    label = dict(record.headers).get(LABEL, b"").decode("utf-8", "replace")
+    return outgoing(identity, said.contributor, value, label, partitions)
 
 
 def decode(value: bytes) -> Contribution:

@@ -6,18 +6,30 @@ processes that both found a log at once the first event wins, for both.
 
 from dataclasses import dataclass, replace
 
+from msgspec.structs import replace as replace_fields
+
 from schemas.clock import new_id, now_us
 from schemas.envelope import Event, decode, outgoing
 from schemas.errors import LogIncompatible, LogUnavailable, Refused
 from schemas.events import LogCreated, SettingsChanged
 from schemas.ids import partition_of
-from schemas.log import Log
-from schemas.topics import PATTERN_DEFINITIONS
+from schemas.log import Log, Outgoing
+from schemas.times import LAST_US
+from schemas.topics import PATTERN_DEFINITIONS, TOPICS
 from streams.recognise import RULES_VERSION
 
 SOURCE = "motif"
+KEY = b"identity"
+"""Of the records by which a log speaks of itself."""
+
 FORMAT = 1
 """Of the derived topics; another one is refused."""
+
+
+_NAMELESS = (
+    "the log holds records but does not say who it is, as a copy that is not whole: "
+    "run the same 'motif copy' again to its end, or name another place"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +54,36 @@ def identity_of(log: Log) -> Identity | None:
     Raises:
         LogIncompatible: its derived topics have another format, or its partitions another number.
     """
-    identity: Identity | None = None
-    partition = partition_of(b"identity", log.partitions)
-    offset = 0
-    while records := log.read(PATTERN_DEFINITIONS.name, partition, offset, 1_024):
-        offset = records[-1].offset + 1
-        for record in records:
-            if record.key == b"identity":
-                try:
-                    identity = _after(identity, decode(record), log.partitions)
-                except Refused:
-                    continue
-    return identity
+    return _history_of(log)[0]
+
+
+def successor(log: Log, partitions: int) -> tuple[Identity, list[Outgoing]]:
+    """Who a copy of the log is that has so many partitions, and the records that say so.
+
+    The same site, as a new log; its settings were changed as often and to the same.
+
+    Raises:
+        LogIncompatible: the log has no identity itself.
+    """
+    identity, changes = _history_of(log)
+    if identity is None:
+        raise LogIncompatible(_NAMELESS)
+    new = Identity(identity.site_id, new_id(), identity.label)
+    events = [_created(new, partitions)]
+    for change in changes:
+        again = Event(SOURCE, _next_change(new), change.data, change.time_us)
+        events.append(replace_fields(again, recorded_us=change.recorded_us))
+        new = _after(new, again, partitions) or new
+    return new, [outgoing(event, partitions) for event in events]
+
+
+def is_empty(log: Log) -> bool:
+    """Whether nothing stands in the log."""
+    return not any(
+        log.read(topic.name, partition, log.start(topic.name, partition), 1)
+        for topic in TOPICS
+        for partition in range(log.partitions)
+    )
 
 
 def known_identity(log: Log) -> Identity:
@@ -72,17 +102,18 @@ def known_identity(log: Log) -> Identity:
 
 
 def found(log: Log, label: str, *, site_id: str | None = None) -> Identity:
-    """Who the log is; it gets an identity now if it has none."""
+    """Who the log is; it gets an identity now if it has none.
+
+    Raises:
+        LogIncompatible: records stand in it, but no identity, as in a copy that is not whole.
+    """
     identity = identity_of(log)
+    if identity is None and not is_empty(log):
+        identity = identity_of(log)  # somebody may have founded it just now
+        if identity is None:
+            raise LogIncompatible(_NAMELESS)
     if identity is None:
-        created = LogCreated(
-            site_id=site_id or new_id(),
-            log_id=new_id(),
-            site_label=label or None,
-            partitions=log.partitions,
-            format=FORMAT,
-        )
-        event = Event(SOURCE, f"log/{created.log_id}", created, now_us())
+        event = _created(Identity(site_id or new_id(), new_id(), label), log.partitions)
         log.append([outgoing(event, log.partitions)])
         identity = identity_of(log)
         assert identity is not None, "what was just appended must be read back"
@@ -97,6 +128,39 @@ def allow_servers(log: Log, identity: Identity, servers: frozenset[str]) -> Iden
         log.append([outgoing(event, log.partitions)])
         identity = identity_of(log) or identity  # somebody else's change may have come before
     return identity
+
+
+def _history_of(log: Log) -> tuple[Identity | None, list[Event]]:
+    """Who the log is, and the changes of its settings that count, dated as they were recorded."""
+    identity: Identity | None = None
+    changes: list[Event] = []
+    partition = partition_of(KEY, log.partitions)
+    offset = 0
+    while records := log.read(PATTERN_DEFINITIONS.name, partition, offset, 1_024):
+        offset = records[-1].offset + 1
+        for record in records:
+            if record.key != KEY:
+                continue
+            try:
+                event = decode(record)
+            except Refused:
+                continue
+            before, identity = identity, _after(identity, event, log.partitions)
+            if before is not None and identity is not before:
+                recorded_us = min(record.appended_at_us, event.recorded_us or LAST_US)
+                changes.append(replace_fields(event, recorded_us=recorded_us))
+    return identity, changes
+
+
+def _created(identity: Identity, partitions: int) -> Event:
+    created = LogCreated(
+        site_id=identity.site_id,
+        log_id=identity.log_id,
+        site_label=identity.label or None,
+        partitions=partitions,
+        format=FORMAT,
+    )
+    return Event(SOURCE, f"log/{identity.log_id}", created, now_us())
 
 
 def _next_change(identity: Identity) -> str:

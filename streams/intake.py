@@ -68,11 +68,21 @@ def content_hash(event: Event, key: bytes) -> bytes:
     return blake2b(said, digest_size=8).digest()
 
 
+def placed(record: Record, partitions: int) -> tuple[Event, bytes]:
+    """The event of a record that stands where it belongs, and its key.
+
+    Raises:
+        Refused: it holds none, or stands elsewhere; the reason says why.
+    """
+    event = decode(record)
+    key = event.key
+    _check_place(record, event, key, partitions)
+    return event, key
+
+
 def _read(record: Record, partitions: int) -> _Read:
     try:
-        event = decode(record)
-        key = event.key
-        _check_place(record, event, key, partitions)
+        event, key = placed(record, partitions)
     except Refused as refused:
         identity = bytes.fromhex(letter_id(record.topic, record.value or b"", record.headers))
         return _Read(identity, _NO_CONTENT, None, refused)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from motif import __version__
-from motif.cli import about, asking, keeping, learning, letters
+from motif.cli import about, asking, keeping, learning, letters, moving
 from motif.cli.front import FrontDoor
 from motif.cli.options import FLAG, Data
 
@@ -49,6 +49,7 @@ app.command(rich_help_panel=ASK)(asking.sql)
 app.command(rich_help_panel=KEEP)(keeping.status)
 app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
+app.command(rich_help_panel=KEEP)(moving.copy)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
 app.command(rich_help_panel=ABOUT)(keeping.site)
 app.command(rich_help_panel=ABOUT)(about.schema)

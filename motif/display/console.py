@@ -22,6 +22,7 @@ Progress = Callable[[str, int, int], None]
 
 _DOING: Final = {
     "read": "reading",
+    "copy": "copying",
     "learn": "learning",
     "federate": "summing up",
     "project": "making tables",

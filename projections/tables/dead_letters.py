@@ -40,7 +40,7 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
         identity = head.get("letter_id", record.key or b"").decode(errors="replace")
         if record.value is None:
             decided = head.get("decision", b"").decode(errors="replace")
-            decisions[identity] = (identity, decided, record.appended_at_us)
+            decisions[identity] = (identity, decided, _moment(head, "decided_at", record))
         elif identity not in letters:
             letters[identity] = _letter(record, head, identity)
     if letters:
@@ -54,7 +54,6 @@ def _letter(record: Record, head: dict[str, bytes], identity: str) -> Row:
         stated = head.get(name)
         return None if stated is None else stated.decode(errors="replace")
 
-    refused_at = head.get("refused_at", b"")
     return (
         *record[:3],
         record.appended_at_us,
@@ -66,10 +65,18 @@ def _letter(record: Record, head: dict[str, bytes], identity: str) -> Row:
         record.value,
         head.get("key"),
         head.get("headers", b""),
-        int(refused_at) if refused_at.isdigit() else None,
+        _moment(head, "refused_at", None),
         None,
         None,
     )
+
+
+def _moment(head: dict[str, bytes], name: str, record: Record | None) -> int | None:
+    """The moment that a header states, else that of the record."""
+    stated = head.get(name, b"")
+    if stated.isdigit():
+        return int(stated)
+    return None if record is None else record.appended_at_us
 
 
 def _add(cursor: DuckDBPyConnection, rows: Sequence[Row]) -> None:

@@ -16,11 +16,22 @@ LIMIT_S = 300.0
 KILLED = -signal.SIGKILL
 
 
+COPY_FAILPOINTS = {
+    "copy.after_claim": (1,),
+    "copy.after_contributions": (1,),
+    "copy.after_letters": (1,),
+    "copy.after_batch": (1, 4, 8, 10),
+    "copy.before_identity": (1,),
+    "copy.after_identity": (1,),
+}
+"""Between which two steps a copy is killed, and the how manieth time it gets there."""
+
+
 @dataclass(frozen=True)
 class Command:
-    """What is typed: the same words before and after a kill."""
+    """What is typed: the same words before and after a kill; without a folder nothing is added."""
 
-    folder: Path
+    folder: Path | None
     words: tuple[str | Path, ...]
 
     def ends(self, *, failpoint: str | None = None) -> int:
@@ -48,8 +59,9 @@ class Command:
         environment = {name: os.environ[name] for name in os.environ if name[:6] != "MOTIF_"}
         if failpoint:
             environment["MOTIF_FAILPOINT"] = failpoint
+        data = [] if self.folder is None else ["--data", str(self.folder)]
         return subprocess.Popen(
-            [str(MOTIF), *map(str, self.words), "--data", str(self.folder)],
+            [str(MOTIF), *map(str, self.words), *data],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -24,7 +24,7 @@ from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
 from streams.contribution import Contributor
 from streams.identity import found
 from streams.learner import BATCH, Learner, Rules
-from tests.integration.processes import KILLED, Command
+from tests.integration.processes import COPY_FAILPOINTS, KILLED, Command
 from tests.integration.rows import Tables, assert_same, assert_settled, stored
 from tests.integration.samples import write_sample
 
@@ -87,7 +87,7 @@ def test_every_failpoint_of_the_source_is_tried() -> None:
         for name in re.findall(r'\breach\("([^"]+)"\)', path.read_text("utf-8"))
     }
 
-    assert named == FAILPOINTS.keys()
+    assert named == FAILPOINTS.keys() | COPY_FAILPOINTS.keys()
 
 
 @pytest.mark.parametrize("failpoint", TIMES)

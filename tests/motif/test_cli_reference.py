@@ -21,7 +21,7 @@ def test_every_command_is_on_the_page() -> None:
     page = pages()["cli.md"]
 
     for command in (
-        *("demo", "import", "patterns", "show", "sql", "status", "rebuild", "verify"),
+        *("demo", "import", "patterns", "show", "sql", "status", "rebuild", "verify", "copy"),
         *("dead-letters list", "dead-letters show", "dead-letters retry", "dead-letters discard"),
         *("schema", "site", "version"),
     ):

@@ -1,0 +1,89 @@
+"""Moving a log: copied whole into a new one, in a folder or on Kafka."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from motif.cli.options import AsJson, whole
+
+if TYPE_CHECKING:
+    from motif.copying import Copied
+    from motif.places import Place
+
+PARTITIONS_MAX = 1024
+
+
+def copy(
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", help="The log: its folder, or kafka://HOST:PORT."),
+    ],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TO", help="A new folder, or kafka://HOST:PORT with empty topics."),
+    ],
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole(1, PARTITIONS_MAX),
+            help="Partitions of every topic of the new log. Default: those of the old one.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a whole log into a new one, which takes the place of the old one.
+
+    What was recorded until the command began is carried, with the time it was recorded, and the
+    same is learned from it. The copy is the same site with a log id of its own. A copy that was
+    interrupted goes on when the same command is given again.
+    """
+    from motif.cli.opened import settings
+    from motif.cli.output import print_json
+    from motif.display.console import stdout, warn
+    from motif.display.copies import remarks, report
+    from motif.places import place_of
+
+    settings()
+    places = place_of(source), place_of(target)
+    copied = _copied(*places, partitions)
+    if as_json:
+        print_json(_fields(copied))
+    else:
+        stdout().print(report(copied, str(places[1])))
+    for sentence in remarks(copied):
+        warn(sentence)
+
+
+def _copied(source: "Place", target: "Place", partitions: int | None) -> "Copied":
+    from motif.copying import copy as copy_log
+    from motif.display.console import progress
+    from motif.places import source_at, target_at
+    from schemas.errors import LogIncompatible, WrongUse
+    from streams.identity import identity_of
+
+    if source.is_same(target):
+        raise WrongUse(f"FROM and TO are both {source}; name a new place to copy it to")
+    with source_at(source) as old:
+        if identity_of(old) is None:  # before anything is made in the other place
+            message = f"{source} holds no log that says who it is; name one that was used"
+            raise LogIncompatible(message)
+        with (
+            target_at(target, partitions=partitions, otherwise=old.partitions) as new,
+            progress() as tell,
+        ):
+            return copy_log(old, new, progress=tell)
+
+
+def _fields(copied: "Copied") -> dict[str, Any]:
+    import msgspec
+
+    return {
+        "site_id": copied.made.site_id,
+        "log_id": copied.made.log_id,
+        "copied_log_id": copied.copied.log_id,
+        "partitions": copied.partitions,
+        "resumed": copied.resumed,
+        **msgspec.structs.asdict(copied.counts),
+    }
