@@ -7,10 +7,20 @@ same when their fingerprints are; where they are not, the first rows that differ
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Protocol
+
+import pyarrow as pa
 
 from motif.node import Node
 from projections.tables import NAMES
+
+
+class Asked(Protocol):
+    """Whatever answers SQL: a node, or a projection alone."""
+
+    def sql(self, query: str) -> pa.Table:
+        """The rows of a query."""
+
 
 Tables = Mapping[str, list[str]]
 """The sorted rows of some tables, each row as JSON."""
@@ -51,18 +61,18 @@ STORED: Mapping[str, tuple[str, ...]] = {
 """Every table, without the columns that say when and where a record came to stand in the log."""
 
 
-def asked(node: Node, query: str) -> list[tuple[Any, ...]]:
+def asked(node: Asked, query: str) -> list[tuple[Any, ...]]:
     """The rows of a query as tuples."""
     table = node.sql(query)
     return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
 
 
-def tally(node: Node, query: str) -> dict[Any, Any]:
+def tally(node: Asked, query: str) -> dict[Any, Any]:
     """The rows of a query as a dictionary: the last column by the one before or the ones before."""
     return {row[0] if len(row) == 2 else row[:-1]: row[-1] for row in asked(node, query)}
 
 
-def rows_of(node: Node, tables: Mapping[str, Iterable[str]]) -> Tables:
+def rows_of(node: Asked, tables: Mapping[str, Iterable[str]]) -> Tables:
     """The rows of tables, each without some of its columns."""
     found = {}
     for table, without in tables.items():
@@ -74,12 +84,12 @@ def rows_of(node: Node, tables: Mapping[str, Iterable[str]]) -> Tables:
     return found
 
 
-def learned(node: Node) -> Tables:
+def learned(node: Asked) -> Tables:
     """Everything learned, as far as it may not depend on who learned it and how."""
     return rows_of(node, LEARNED)
 
 
-def stored(node: Node) -> Tables:
+def stored(node: Asked) -> Tables:
     """Everything projected, as far as it may not depend on when and where a record was appended."""
     return rows_of(node, STORED)
 

@@ -1,0 +1,168 @@
+"""The whole way on a real broker: the same rows as embedded, whoever learns and whatever dies."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+import motif
+from connectors.generate import sessions, task_completions
+from schemas.clock import monotonic_s
+from schemas.envelope import Event
+from schemas.log import Outgoing
+from schemas.topics import AGENT_EVENTS, LEARNER_CHECKPOINTS, PATTERNS
+from tests.integration.rows import Tables, assert_same, fingerprint, learned
+from tests.integration.sources import events_of, import_all
+from tests.kafka.workers import Installation, installation, projected
+
+pytestmark = pytest.mark.needs_kafka
+
+ROWS_S = 90.0
+"""How long rows may take to be those of all contributions; the issue is what they are then."""
+
+
+def generated() -> list[Event]:
+    return [*sessions(11, 30), *task_completions(11, 2_000, patterns=200)]
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Tables:
+    with motif.open(tmp_path_factory.mktemp("embedded")) as node:
+        node.publish(generated())
+        return learned(node)
+
+
+@pytest.fixture
+def kafka3(kafka: str, kafka_prefix: str, tmp_path: Path) -> Iterator[Installation]:
+    with installation(kafka, kafka_prefix, tmp_path / "workers", 3) as made:
+        yield made
+
+
+def check_rows(made: Installation, folder: Path, expected: Tables) -> None:
+    """All is learned, and the rows become those that are expected."""
+    made.wait_for(made.is_learned)
+    with projected(made, folder) as tables:
+        wanted = fingerprint(expected)
+        began_s = monotonic_s()
+        while fingerprint(learned(tables)) != wanted and monotonic_s() - began_s < ROWS_S:
+            made.wait_for(lambda: True)
+        assert_same(learned(tables), expected)
+
+
+@pytest.mark.needs_shared_data
+@pytest.mark.parametrize(("partitions", "workers"), [(1, 1), (3, 2), (8, 3)])
+def test_real_sources_give_the_rows_they_give_embedded(
+    partitions: int, workers: int, kafka: str, kafka_prefix: str, tmp_path: Path, shared_data: Path
+) -> None:
+    with motif.open(tmp_path / "embedded") as node:
+        import_all(node, shared_data)
+        expected = learned(node)
+
+    with installation(kafka, kafka_prefix, tmp_path / "workers", partitions) as made:
+        for _ in range(workers):
+            made.start_worker()
+        made.publish(events_of(shared_data))
+
+        check_rows(made, tmp_path / "tables", expected)
+
+
+def test_workers_killed_at_any_moment_lose_and_double_nothing(
+    kafka3: Installation, tmp_path: Path, embedded: Tables
+) -> None:
+    rng = Random(5)
+    events = generated()
+    rng.shuffle(events)
+    parts = [events[start : start + 600] for start in range(0, len(events), 600)]
+
+    for number, part in enumerate(parts):
+        kafka3.publish(part + rng.sample(part, 60))
+        if number < 6:
+            worker = kafka3.start_worker()
+            kafka3.wait_for(lambda: len(kafka3.reached()) > rng.randrange(4), 30)
+            kafka3.kill(worker)
+    kafka3.start_worker()
+
+    check_rows(kafka3, tmp_path / "tables", embedded)
+
+
+def test_a_worker_that_was_asleep_is_fenced_and_changes_nothing(
+    kafka3: Installation, tmp_path: Path, embedded: Tables
+) -> None:
+    events = generated()
+    sleeper = kafka3.start_worker()
+    kafka3.publish(events[: len(events) // 2])
+    kafka3.wait_for(kafka3.is_learned)
+    kafka3.kill_softly(sleeper, signal.SIGSTOP)
+    kafka3.publish(events[len(events) // 2 :])
+    kafka3.start_worker()
+    kafka3.wait_for(kafka3.is_learned)
+    kafka3.kill_softly(sleeper, signal.SIGCONT)
+
+    check_rows(kafka3, tmp_path / "tables", embedded)
+
+
+def test_a_row_that_is_not_true_is_overwritten(
+    kafka3: Installation, tmp_path: Path, embedded: Tables
+) -> None:
+    kafka3.start_worker()
+    kafka3.publish(generated())
+    check_rows(kafka3, tmp_path / "tables", embedded)
+    false = [
+        Outgoing(record.topic, record.partition, record.key, record.value and b'{"version":"x"}')
+        for record in kafka3.log.read(PATTERNS.name, 0, 0, 20)
+    ]
+    kafka3.log.append(false)
+
+    def corrected() -> bool:
+        last = {one.key: one.value for one in kafka3.log.read(PATTERNS.name, 0, 0, 1_000_000)}
+        return all(last[one.key] != one.value for one in false)
+
+    kafka3.wait_for(corrected, 60)
+
+
+def test_lost_checkpoints_are_learned_again_and_said_aloud(
+    kafka3: Installation, tmp_path: Path, embedded: Tables
+) -> None:
+    worker = kafka3.start_worker()
+    kafka3.publish(generated())
+    kafka3.wait_for(kafka3.is_learned)
+    kafka3.kill(worker)
+    keys = {
+        (one.partition, one.key)
+        for partition in range(3)
+        for one in kafka3.log.read(LEARNER_CHECKPOINTS.name, partition, 0, 1_000_000)
+    }
+    kafka3.log.append(Outgoing(LEARNER_CHECKPOINTS.name, at, key, None) for at, key in sorted(keys))
+
+    kafka3.start_worker()
+
+    kafka3.wait_for(lambda: "learned again from its beginning" in kafka3.said(), 60)
+    check_rows(kafka3, tmp_path / "tables", embedded)
+
+
+def test_poison_stops_nobody_and_is_one_letter_each(
+    kafka3: Installation, tmp_path: Path, embedded: Tables
+) -> None:
+    kafka3.start_worker()
+    poison = [Outgoing(AGENT_EVENTS.name, at % 3, b"k", b"no event %d" % at) for at in range(9)]
+    kafka3.log.append([*poison, *poison])
+    kafka3.publish(generated())
+
+    check_rows(kafka3, tmp_path / "tables", embedded)
+    with projected(kafka3, tmp_path / "again") as tables:
+        letters = tables.sql("SELECT bytes FROM dead_letters").column(0).to_pylist()
+    assert sorted(letters) == [b"no event %d" % at for at in range(9)]
+
+
+def test_a_worker_ends_within_five_seconds(kafka3: Installation) -> None:
+    worker = kafka3.start_worker()
+    kafka3.publish(generated())
+    kafka3.wait_for(lambda: len(kafka3.reached()) > 0)
+
+    began_s = monotonic_s()
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(20)
+
+    assert monotonic_s() - began_s < 5
