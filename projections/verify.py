@@ -40,7 +40,14 @@ def verify(log: Log, store: Store) -> list[Difference]:
     """
     _catch_up(log, store)
     with made_again(log, store, "verify") as made:
-        found = [_compare(table, store, made) for table in NAMES]
+        return compare(store, made)
+
+
+def compare(store: Store, made: Store) -> list[Difference]:
+    """Where the rows of a projection differ from those of another of the same log."""
+    live, rebuilt = _sums(store), _sums(made)
+    suspects = [table for table in NAMES if live[table] != rebuilt[table]]
+    found = [_compare(table, store, made) for table in suspects]
     return [difference for difference in found if difference is not None]
 
 
@@ -50,6 +57,18 @@ def _catch_up(log: Log, store: Store) -> None:
         projector.catch_up()
     finally:
         projector.close()
+
+
+def _sums(store: Store) -> dict[str, tuple[int | None, ...]]:
+    """By table, how many rows it has and the sum of their digests: equal for equal rows only."""
+    each = (
+        f"SELECT '{table}', count(*), sum(upper::HUGEINT), sum(lower::HUGEINT)"
+        f" FROM ({_DIGESTS} {table} t)"
+        for table in NAMES
+    )
+    with store.reading() as cursor:
+        rows = cursor.execute(" UNION ALL ".join(each)).fetchall()
+    return {table: tuple(sums) for table, *sums in rows}
 
 
 def _compare(table: str, store: Store, made: Store) -> Difference | None:

@@ -239,7 +239,8 @@ class Learner:
             learned.digest = digest_of(value)
             working.digest = (working.digest + learned.digest) % 2**64
             yield outgoing(identity, owner, value, label, partitions)
-        for pattern in working.start.superseded - working.state.patterns.keys():
+        # Sorted, so that what a learner writes follows from the log and from nothing else.
+        for pattern in sorted(working.start.superseded - working.state.patterns.keys()):
             learned = working.state.no_longer(pattern, working.state.position - 1)
             identity, value = encode(pattern, owner, epoch, learned.offset, EMPTY)
             learned.digest = digest_of(value)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.errors import LogDamaged, LogIncompatible
+from schemas.ids import signature_parts
 from schemas.log import Log
-from schemas.topics import DEAD_LETTERS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS
+from schemas.topics import DEAD_LETTERS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.change import Pattern
 from streams.checkpoint import Checkpoint, Damaged, Owned, epochs_in, head_of, read_segments
 from streams.contribution import Contributor, Epoch, contributor_of, digest_of, readable
@@ -64,7 +65,7 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
         raise LogIncompatible(message)
     if epoch not in epochs:
         reason = "the rules changed" if epochs else "the checkpoint is missing"
-        return _again(log, owned, segments, contributed, reason)
+        return _again(log, contributor, owned, segments, contributed, reason)
     checkpoint = Checkpoint(owned)
     try:
         state, head = checkpoint.restore(segments)
@@ -72,14 +73,20 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
             message = "contributions it covers are missing or altered"
             raise Damaged(message)
     except (Damaged, ValueError) as damage:
-        return _again(log, owned, segments, contributed, f"the checkpoint is damaged: {damage}")
+        reason = f"the checkpoint is damaged: {damage}"
+        return _again(log, contributor, owned, segments, contributed, reason)
     _check_end(log, owned, state.position)
     state.patterns = contributed.patterns
     return Start(state, checkpoint)
 
 
 def _again(
-    log: Log, owned: Owned, segments: dict[str, bytes], contributed: _Contributed, reason: str
+    log: Log,
+    contributor: Contributor,
+    owned: Owned,
+    segments: dict[str, bytes],
+    contributed: _Contributed,
+    reason: str,
 ) -> Start:
     """Learn from the beginning, publishing only when the old position is reached."""
     topic, partition, _ = owned
@@ -92,14 +99,16 @@ def _again(
             f"{log.start(topic, partition)}: what was pruned cannot be learned; restore the archive"
         )
         raise LogDamaged(message)
+    stated = _stated(log, contributor)
     reached = max(contributed.reached, committed)
     fresh = Start(State(), Checkpoint(owned))
-    if not reached and not segments:
+    if not reached and not segments and not stated:
         return fresh
-    fresh.publish_from = min(reached, log.end(topic, partition))
+    # Where rows are all that is left, nobody knows how far it was: the end is surely far enough.
+    fresh.publish_from = min(reached, log.end(topic, partition)) or log.end(topic, partition)
     fresh.relearning = True
     fresh.forget = list(segments)
-    fresh.superseded = set(contributed.patterns)
+    fresh.superseded = stated | contributed.patterns.keys()
     fresh.facts = facts
     fresh.letters = _letters(log)
     fresh.notice = f"{topic}/{partition} is learned again from its beginning: {reason}"
@@ -147,6 +156,47 @@ def _take(found: _Contributed, value: bytes) -> None:
     found.reached = max(found.reached, contribution.offset + 1)
     found.patterns[contribution.pattern] = learned
     found.digest = (found.digest + learned.digest) % 2**64
+
+
+class _Row(msgspec.Struct):
+    """Of a federated row, what it is of and who is in it."""
+
+    kind: str
+    signature: str
+    version: str
+    forks: list[str] = []
+
+    @property
+    def contributors(self) -> list[str]:
+        """Whose tallies are summed in it."""
+        return [one.partition("@")[0] for one in self.version.split(";")]
+
+
+def _stated(log: Log, contributor: Contributor) -> set[Pattern]:
+    """The patterns whose rows name this contributor: a contribution may be lost and its row not."""
+    mine = str(contributor)
+    rows: dict[bytes | None, bytes | None] = {}
+    for partition in range(log.partitions):
+        offset = 0
+        while records := log.read(PATTERNS.name, partition, offset, 1_024):
+            offset = records[-1].offset + 1
+            rows |= {
+                record.key: record.value if mine.encode() in (record.value or b"") else None
+                for record in records
+            }
+    found = set()
+    for value in rows.values():
+        row = None if value is None else _row(value)
+        if row is not None and mine in {*row.forks, *row.contributors}:
+            found.add((row.kind, *signature_parts(row.signature)))
+    return found
+
+
+def _row(value: bytes) -> _Row | None:
+    try:
+        return msgspec.json.decode(value, type=_Row)
+    except (msgspec.MsgspecError, ValueError):
+        return None
 
 
 def _facts(log: Log, topic: str, partition: int) -> tuple[set[bytes], int]:

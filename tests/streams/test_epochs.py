@@ -11,7 +11,13 @@ from connectors.logs.memory import MemoryLog
 from motif.federation import Carried, contributions, take_in
 from schemas.errors import LogIncompatible, Refused
 from schemas.log import Log, Outgoing
-from schemas.topics import EVENT_DUPLICATES, LEARNER_CHECKPOINTS, PATTERNS
+from schemas.topics import (
+    EVENT_DUPLICATES,
+    LEARNER_CHECKPOINTS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERNS,
+    Topic,
+)
 from streams import apply
 from streams.federator import Federator
 from streams.identity import Identity, allow_servers, found, identity_of
@@ -215,3 +221,18 @@ def test_events_that_come_between_two_epochs_are_learned_by_both(seed: int) -> N
         learn(log, rules=NEW)
         learn(fresh, rules=NEW)
     assert rows(log) == rows(fresh)
+
+
+@pytest.mark.parametrize("lost", [(), (LEARNER_CHECKPOINTS, EVENT_DUPLICATES)])
+def test_a_pattern_whose_contribution_was_lost_does_not_outlive_the_rules_that_made_it(
+    lost: tuple[Topic, ...],
+) -> None:
+    """Its row still names the contributor, though nothing else knows of it."""
+    log = learned_by_old_rules()
+    for (topic, _), stream in log._streams.items():
+        if topic in {PATTERN_CONTRIBUTIONS.name, *(one.name for one in lost)}:
+            stream.slots[:] = [None] * len(stream.slots)
+            stream.latest.clear()
+    with new_rules():
+        learn(log, rules=NEW)
+    assert rows(log) == rows(learned_by_new_rules())
