@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from projections.store import Store
+from projections.remote import Readable
 from projections.tables import EVENT_TABLES
 from projections.tables.patterns import PATTERN, start_of
 from projections.tables.types import rows_of
@@ -154,7 +154,7 @@ _BEST_FIRST: Final = "coalesce(confidence, 0) DESC, occurrences DESC, pattern_id
 
 
 def patterns(
-    store: Store,
+    store: Readable,
     *,
     kind: str | None = None,
     min_confidence: float | None = None,
@@ -193,7 +193,7 @@ def patterns(
     return [_pattern(row) for row in _ask(store, query, bound)]
 
 
-def pattern(store: Store, name: str) -> Detail | None:
+def pattern(store: Readable, name: str) -> Detail | None:
     """The pattern of this id, `kind:signature` or signature; None when there is none.
 
     Raises:
@@ -214,7 +214,7 @@ def pattern(store: Store, name: str) -> Detail | None:
     return _detail(found[0]) if found else None
 
 
-def status(store: Store) -> Status:
+def status(store: Readable) -> Status:
     """How far the projection is, and how much it holds."""
     tables = [of.table.name for of in EVENT_TABLES]
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in tables)
@@ -236,7 +236,7 @@ def status(store: Store) -> Status:
     )
 
 
-def counts(store: Store) -> dict[str, int]:
+def counts(store: Readable) -> dict[str, int]:
     """How many rows each table has that people ask about, joined and current."""
     names = (
         "tool_calls",
@@ -257,7 +257,7 @@ def counts(store: Store) -> dict[str, int]:
 
 
 def dead_letters(
-    store: Store, *, undecided: bool = False, letter_id: str | None = None, limit: int = 1000
+    store: Readable, *, undecided: bool = False, letter_id: str | None = None, limit: int = 1000
 ) -> list[dict[str, Any]]:
     """Refused records, the newest last: the columns of table `dead_letters`."""
     query = (
@@ -267,7 +267,9 @@ def dead_letters(
     return _ask(store, query, {"letter_id": letter_id, "undecided": undecided, "limit": limit})
 
 
-def _ask(store: Store, query: str, bound: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def _ask(
+    store: Readable, query: str, bound: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     with store.reading() as cursor:
         return rows_of(cursor.execute(query, dict(bound or {})).to_arrow_table())
 
