@@ -81,13 +81,15 @@ class Node(Asking):
     (True, True, [])
     """
 
-    def __init__(self, folder: Path, log: Log, identity: Identity) -> None:
+    def __init__(
+        self, folder: Path, log: Log, identity: Identity, engine: Engine | None = None
+    ) -> None:
         """Take over a founded log; the node closes it."""
         self.folder = folder
         self.log = log
         self.identity = identity
-        self.engine = Engine(folder, log, identity)
-        self._publisher = Publisher(log)
+        self.engine = engine or Engine(folder, log, identity)
+        self.publisher = Publisher(log)
 
     @property
     def notices(self) -> list[str]:
@@ -97,7 +99,7 @@ class Node(Asking):
     def publish(self, events: Event | Iterable[Event]) -> Published:
         """Append events; durable when it returns. Repeats are known when they are learned."""
         items = [events] if isinstance(events, Event) else events
-        return self._publisher.publish(items, origin="library")
+        return self.publisher.publish(items, origin="library")
 
     def import_files(
         self,
@@ -113,7 +115,7 @@ class Node(Asking):
             WrongUse: no such format, or nothing at a path.
         """
         return importing.import_files(
-            self.engine, self._publisher, format_name, paths, dry_run=dry_run, progress=progress
+            self.engine, self.publisher, format_name, paths, dry_run=dry_run, progress=progress
         )
 
     def settle(
@@ -131,7 +133,7 @@ class Node(Asking):
 
     def status(self) -> Status:
         """How far everything is, without settling first."""
-        held = queries.status(self.engine.opened())
+        held = self._held()
         return Status(
             folder=self.folder,
             identity=self.identity,
@@ -181,6 +183,10 @@ class Node(Asking):
         """Let go of the folder."""
         self.engine.let_go()
         self.log.close()
+
+    def _held(self) -> queries.Status:
+        """How far the projection is as it is."""
+        return queries.status(self.engine.opened())
 
     def _partitions(self, known: Sequence[queries.Reached]) -> list[PartitionStatus]:
         reached = {(row.topic, row.partition): row for row in known}

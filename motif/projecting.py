@@ -14,7 +14,7 @@ from typing import Final
 from connectors.logs.lock import FolderLock, holder_of
 from motif.beside import PROJECTION
 from projections import wire
-from projections.projector import Projector
+from projections.projector import CHUNK, Projector
 from projections.reading import TellsEnds
 from projections.serving import Serving
 from projections.store import Store
@@ -148,8 +148,9 @@ class Projecting:
         return True
 
     def _look(self, log: Log, moved: int) -> None:
+        """Note when nothing was left to project, and now and then how far the log goes."""
         now = now_us()
-        if not moved:
+        if moved < CHUNK:  # There was no more, or what is more comes a moment later.
             self._caught_up_at_us = now
         if now - self._looked_at_us < LOOK_US:
             return

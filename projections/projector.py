@@ -64,6 +64,9 @@ _FOLLOWED: Final[dict[str, Callable[[DuckDBPyConnection, Sequence[Record]], None
 _INPUT: Final = AGENT_EVENTS.name
 _SAID: Final = EVENT_DUPLICATES.name
 
+FOLLOWED_TOPICS: Final = (_SAID, *_FOLLOWED)
+"""Topics that are projected to their ends; events only as far as they were learned."""
+
 
 class Projector:
     """Brings one store up to date with one log; the only writer of the store.
@@ -184,8 +187,9 @@ class Projector:
     def _project(self, limit: int) -> int:
         done = 0
         partitions = self._log.partitions
-        followed = (_SAID, *_FOLLOWED)
-        self._reading.look([(topic, number) for topic in followed for number in range(partitions)])
+        self._reading.look(
+            (topic, number) for topic in FOLLOWED_TOPICS for number in range(partitions)
+        )
         # Each step begins with another partition, so that a busy one does not starve the others.
         order = [(self._steps + number) % partitions for number in range(partitions)]
         rows: Rows = {}

@@ -137,6 +137,14 @@ class Reached:
         return 0 if self.learned is None else max(0, self.learned - self.position)
 
 
+class Noted(NamedTuple):
+    """Of some records: how many repeat one, do so with other content, or were refused."""
+
+    repeats: int
+    conflicting: int
+    refused: int
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """How far the projection is, and how much it holds."""
@@ -218,7 +226,6 @@ def status(store: Readable) -> Status:
     """How far the projection is, and how much it holds."""
     tables = [of.table.name for of in EVENT_TABLES]
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in tables)
-    positions = _ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
     (rows,) = _ask(store, f"SELECT {counts}")
     kinds = _ask(
         store, "SELECT kind, count(*) AS n FROM pattern_rows GROUP BY kind ORDER BY n DESC, kind"
@@ -229,11 +236,66 @@ def status(store: Readable) -> Status:
         " count(*) FILTER (decided IS NULL) AS dead_letters_undecided FROM dead_letters",
     )
     return Status(
-        positions=[Reached(**row) for row in positions],
+        positions=positions(store),
         rows=rows,
         patterns={row["kind"]: row["n"] for row in kinds},
         **others,
     )
+
+
+def positions(store: Readable) -> list[Reached]:
+    """Up to where every partition was projected and learned."""
+    found = _ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
+    return [Reached(**row) for row in found]
+
+
+def kinds_by_totals(store: Readable) -> dict[str, int]:
+    """How many patterns of each kind there are by the contributions, most first.
+
+    It is what `patterns` will count once the federator has written every row.
+    """
+    query = "SELECT kind, count(*) AS n FROM pattern_totals GROUP BY kind ORDER BY n DESC, kind"
+    return {row["kind"]: row["n"] for row in _ask(store, query)}
+
+
+def rows_behind(store: Readable) -> int:
+    """Patterns whose row does not say yet what their contributions say: the federator's lag.
+
+    A row names the versions it was made of; those that forked are named and not counted.
+    """
+    query = """
+        WITH stated AS (
+            SELECT pattern_id,
+                string_agg(contributor || '@' || version, ';' ORDER BY contributor) AS version
+            FROM contributions GROUP BY pattern_id
+        )
+        SELECT count(*) AS n
+        FROM stated FULL JOIN pattern_rows USING (pattern_id)
+        WHERE coalesce(stated.version, '') <> coalesce(pattern_rows.version, '')
+          AND coalesce(len(pattern_rows.forks), 0) = 0
+    """
+    (row,) = _ask(store, query)
+    behind: int = row["n"]
+    return behind
+
+
+def noted_between(
+    store: Readable, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]
+) -> Noted:
+    """What was noted of the records from these offsets up to those, of several partitions."""
+    noted = Noted(0, 0, 0)
+    query = (
+        "SELECT count(*) FILTER (NOT refused) AS repeats, count(*) FILTER (refused) AS refused,"
+        " count(*) FILTER (conflicting) AS conflicting FROM duplicates"
+        ' WHERE topic = $topic AND "partition" = $partition'
+        ' AND "offset" >= $first AND "offset" < $last'
+    )
+    for (topic, partition), last in ends.items():
+        first = starts[topic, partition]
+        bound = {"topic": topic, "partition": partition, "first": first, "last": last}
+        (row,) = _ask(store, query, bound)
+        noted = Noted(*(old + row[name] for name, old in noted._asdict().items()))
+    return noted
 
 
 def counts(store: Readable) -> dict[str, int]:

@@ -10,6 +10,7 @@ from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
     from motif.node import PartitionStatus, Status
+    from motif.where import Where
     from projections.verify import Difference
 
 PROJECTIONS = ("tables",)
@@ -17,18 +18,44 @@ PROJECTIONS = ("tables",)
 
 
 def status(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
-    """Say how far everything is, and how much there is."""
-    from motif.cli.opened import opened
+    """Say how far everything is, and how much there is.
+
+    On Kafka also who learns what, and whether the tables are kept up to date. Exit code 1 if
+    something stalls there.
+    """
+    from motif.cli.opened import opened_at, where_of
     from motif.cli.output import print_json
     from motif.display.console import stdout
     from motif.display.state import state
+    from motif.seeing import is_followed
 
-    with opened(data, kafka, settle=False) as node:
+    where, stated = where_of(data, kafka)
+    if is_followed(where):
+        _standing(where, as_json=as_json)
+        return
+    with opened_at(where, stated, settle=False) as node:
         found = node.status()
         if as_json:
             print_json({**_fields(found), "partitions": [_fields(one) for one in found.partitions]})
         else:
             stdout().print(state(found))
+
+
+def _standing(where: "Where", *, as_json: bool) -> None:
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.standing import shown
+    from motif.seeing import seen
+    from motif.standing import standing_of
+
+    with seen(where) as sight:
+        found = standing_of(sight)
+    if as_json:
+        print_json(found)
+    else:
+        stdout().print(shown(found))
+    if found.stalled:
+        raise MotifError("; ".join(found.stalled))
 
 
 def rebuild(

@@ -46,7 +46,7 @@ def asking(data: Path | None, kafka: str | None) -> Iterator["Asking"]:
         with Asked(where.folder, running) as asked:
             yield asked
         return
-    with _node(where, stated, make=False, label=None, settle=True) as node:
+    with opened_at(where, stated) as node:
         yield node
 
 
@@ -65,19 +65,30 @@ def opened(
         MotifError: nothing was ever recorded in the folder, and `make` is not said.
     """
     where, stated = where_of(data, kafka)
-    with _node(where, stated, make=make, label=label, settle=settle) as node:
+    with opened_at(where, stated, make=make, label=label, settle=settle) as node:
         yield node
 
 
 @contextmanager
-def _node(
-    where: "Where", stated: "Settings", *, make: bool, label: str | None, settle: bool
+def opened_at(
+    where: "Where",
+    stated: "Settings",
+    *,
+    make: bool = False,
+    label: str | None = None,
+    settle: bool = True,
 ) -> Iterator["Node"]:
+    """The node of a place that was made out before, as `opened` gives it."""
     from motif.display.console import progress, warn
 
     # What is logged is among the node's notices too, where it becomes a sentence.
     logging.getLogger("projections").addHandler(logging.NullHandler())
-    node = _embedded(where, stated, make=make, label=label)
+    if where.kafka is not None:
+        from motif.opening import open_following
+
+        node: Node = open_following(where)
+    else:
+        node = _embedded(where, stated, make=make, label=label)
     with node:
         try:
             if settle:
