@@ -22,10 +22,14 @@ BATCH_BYTES = 16 << 20
 
 @dataclass(slots=True)
 class Published:
-    """What was appended: events, letters, and the offset behind the last of each partition."""
+    """What was appended: events, letters, and of each partition where that begins and ends.
+
+    `starts` has the offset of the first record, `positions` the one behind the last.
+    """
 
     appended: int = 0
     refused: int = 0
+    starts: dict[tuple[str, int], int] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
 
 
@@ -58,6 +62,7 @@ class Publisher:
                     return published
                 offsets = self._log.append(batch)
             for record, offset in zip(batch, offsets, strict=True):
+                published.starts.setdefault((record.topic, record.partition), offset)
                 published.positions[record.topic, record.partition] = offset + 1
             published.appended += sum(record.topic != DEAD_LETTERS.name for record in batch)
             if progress is not None:

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from threading import Event
-from typing import TypeVar
 
+from motif.asking import Answer
 from motif.beside import PROJECTION, projecting
 from projections.projector import Projector
 from projections.store import Store
@@ -32,8 +32,6 @@ BESIDE_FROM = 50_000
 
 HELD_TRIES, HELD_PAUSE_S = 100, 0.1
 """How often and how long to wait for the helper of a node that was killed to notice."""
-
-Answer = TypeVar("Answer")
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done (`read`, `learn`, `project`), how much is done, and of how much."""

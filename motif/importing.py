@@ -21,7 +21,7 @@ class Imported:
     `appended` counts records put in the log, `repeats` those of them that were known before,
     `conflicting` the repeats that say something else under the same id, `refused` lines and
     records that are no events. `patterns` are the patterns there are now, `new_patterns` how many
-    of them this import brought, both by kind.
+    of them this import brought, both by kind. What is not `learned` yet is recorded all the same.
     """
 
     report: Report
@@ -31,6 +31,7 @@ class Imported:
     conflicting: int
     patterns: Mapping[str, int]
     new_patterns: dict[str, int]
+    learned: bool = True
 
 
 def import_files(
@@ -43,30 +44,52 @@ def import_files(
     progress: Progress | None,
 ) -> Imported:
     """Import into a node's log and settle; with `dry_run` only read."""
-    source = by_name(format_name)
-    files = files_of(source, paths)
-    report = Report()
-    items = _told(source.read(files, report), report, len(files), progress)
+    reading = Reading(format_name, paths, progress)
     if dry_run:
-        refused = sum(isinstance(item, Unreadable) for item in items)
-        return Imported(report, 0, refused, 0, 0, {}, {})
+        return reading.dry()
     engine.settle()
     before = queries.status(engine.opened())
-    published = publisher.publish(items, origin=source.name)
+    published = publisher.publish(reading.items, origin=reading.source.name)
     engine.settle(progress)
     after = queries.status(engine.opened())
     noted, now = _noted(before), _noted(after)
     return Imported(
-        report=report,
+        report=reading.report,
         appended=published.appended,
         refused=published.refused + now["refused"] - noted["refused"],
         repeats=now["repeats"] - noted["repeats"],
         conflicting=now["conflicting"] - noted["conflicting"],
         patterns=after.patterns,
-        new_patterns={
-            kind: count - before.patterns.get(kind, 0) for kind, count in after.patterns.items()
-        },
+        new_patterns=more(before.patterns, after.patterns),
     )
+
+
+class Reading:
+    """Files of a format being read: the items they hold, and a report that fills meanwhile."""
+
+    def __init__(
+        self, format_name: str, paths: Sequence[Path], progress: Progress | None = None
+    ) -> None:
+        """Find the files; they are read as items are drawn.
+
+        Raises:
+            WrongUse: no such format, or nothing at a path.
+        """
+        self.source = by_name(format_name)
+        self.report = Report()
+        files = files_of(self.source, paths)
+        read = self.source.read(files, self.report)
+        self.items = _told(read, self.report, len(files), progress)
+
+    def dry(self) -> Imported:
+        """Read everything and record nothing."""
+        refused = sum(isinstance(item, Unreadable) for item in self.items)
+        return Imported(self.report, 0, refused, 0, 0, {}, {})
+
+
+def more(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    """By how much each number grew."""
+    return {name: number - before.get(name, 0) for name, number in after.items()}
 
 
 def files_of(source: Source, paths: Sequence[Path]) -> list[Path]:

@@ -12,23 +12,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
+from motif.asking import Answer, Asking
 from motif.beside import PROJECTION
 from motif.deadletters import Letter
-from motif.engine import Answer, Engine, Progress
+from motif.engine import Engine, Progress
 from motif.federation import TakenIn
 from motif.importing import Imported
-from projections import adhoc, queries
+from projections import queries
 from projections.projector import rebuild
-from projections.queries import Detail, Key, Pattern
-from projections.store import Store
+from projections.remote import Readable
 from projections.verify import Difference, verify
-from schemas.closing import Closing
 from schemas.envelope import Event
-from schemas.errors import WrongUse
 from schemas.log import Log, left
 from streams.identity import Identity
 from streams.learner import LEARNED_TOPICS
@@ -68,7 +64,7 @@ class Status:
     notices: list[str] = field(default_factory=list)
 
 
-class Node(Closing):
+class Node(Asking):
     """One installation in one process; made by `motif.open`. Not thread-safe.
 
     >>> import motif, tempfile
@@ -85,13 +81,15 @@ class Node(Closing):
     (True, True, [])
     """
 
-    def __init__(self, folder: Path, log: Log, identity: Identity) -> None:
+    def __init__(
+        self, folder: Path, log: Log, identity: Identity, engine: Engine | None = None
+    ) -> None:
         """Take over a founded log; the node closes it."""
         self.folder = folder
         self.log = log
         self.identity = identity
-        self.engine = Engine(folder, log, identity)
-        self._publisher = Publisher(log)
+        self.engine = engine or Engine(folder, log, identity)
+        self.publisher = Publisher(log)
 
     @property
     def notices(self) -> list[str]:
@@ -101,7 +99,7 @@ class Node(Closing):
     def publish(self, events: Event | Iterable[Event]) -> Published:
         """Append events; durable when it returns. Repeats are known when they are learned."""
         items = [events] if isinstance(events, Event) else events
-        return self._publisher.publish(items, origin="library")
+        return self.publisher.publish(items, origin="library")
 
     def import_files(
         self,
@@ -117,7 +115,7 @@ class Node(Closing):
             WrongUse: no such format, or nothing at a path.
         """
         return importing.import_files(
-            self.engine, self._publisher, format_name, paths, dry_run=dry_run, progress=progress
+            self.engine, self.publisher, format_name, paths, dry_run=dry_run, progress=progress
         )
 
     def settle(
@@ -129,57 +127,13 @@ class Node(Closing):
         """
         self.engine.settle(progress, spent=spent)
 
-    def ask(self, question: Callable[[Store], Answer]) -> Answer:
+    def ask(self, question: Callable[[Readable], Answer]) -> Answer:
         """Ask anything of the settled projection."""
         return self.engine.ask(question)
 
-    def patterns(
-        self,
-        kind: str | None = None,
-        *,
-        min_confidence: float | None = None,
-        search: str | None = None,
-        limit: int = 50,
-        after: Key | None = None,
-    ) -> list[Pattern]:
-        """Learned patterns, best first: by confidence, then occurrences, then id.
-
-        `after` is the `key` of the last pattern of the page before.
-        """
-        return self.ask(
-            lambda store: queries.patterns(
-                store,
-                kind=kind,
-                min_confidence=min_confidence,
-                search=search,
-                limit=limit,
-                after=after,
-            )
-        )
-
-    def pattern(self, name: str) -> Detail:
-        """One pattern by id, signature, or `kind:signature`, with measures, days and sites.
-
-        Raises:
-            WrongUse: there is none of that name, or more than one.
-        """
-        detail = self.ask(lambda store: queries.pattern(store, name))
-        if detail is None:
-            message = f"no pattern is called {name!r}; `motif patterns --search` finds them"
-            raise WrongUse(message)
-        return detail
-
-    def sql(self, query: str) -> pa.Table:
-        """The rows of one read-only SQL statement over the projection.
-
-        Raises:
-            WrongUse: it is no single SELECT, or DuckDB refuses it.
-        """
-        return self.ask(lambda store: adhoc.sql(store, query))
-
     def status(self) -> Status:
         """How far everything is, without settling first."""
-        held = queries.status(self.engine.opened())
+        held = self._held()
         return Status(
             folder=self.folder,
             identity=self.identity,
@@ -201,7 +155,7 @@ class Node(Closing):
         """What differs between the live projection and one made from the log just now."""
         self.settle()
         self.engine.stop_projecting()
-        return self.ask(lambda store: verify(self.log, store))
+        return self.engine.ask(lambda store: verify(self.log, store))
 
     def dead_letters(self, *, open_only: bool = True) -> list[Letter]:
         """Refused records, newest last."""
@@ -229,6 +183,10 @@ class Node(Closing):
         """Let go of the folder."""
         self.engine.let_go()
         self.log.close()
+
+    def _held(self) -> queries.Status:
+        """How far the projection is as it is."""
+        return queries.status(self.engine.opened())
 
     def _partitions(self, known: Sequence[queries.Reached]) -> list[PartitionStatus]:
         reached = {(row.topic, row.partition): row for row in known}

@@ -6,9 +6,14 @@ from pathlib import Path
 import platformdirs
 
 from connectors.logs.sqlite import SqliteLog
+from motif.asking import Asked
+from motif.following import FollowingNode
 from motif.node import Node
+from motif.projecting import not_founded, projector_of
 from motif.settings import from_environment
-from streams.identity import allow_servers, found
+from motif.where import Where, open_kafka
+from schemas.errors import LogUnavailable
+from streams.identity import allow_servers, found, identity_of
 
 PARTITIONS = 4
 """Of every topic of a new embedded log."""
@@ -21,6 +26,27 @@ def default_folder() -> Path:
         WrongUse: a setting holds what it may not.
     """
     return from_environment().data or Path(platformdirs.user_data_dir("motif"))
+
+
+def open_following(place: Where) -> FollowingNode:
+    """Open a node of a log on Kafka, which learns nothing by itself.
+
+    Raises:
+        WrongUse: the library for Kafka is not installed.
+        LogUnavailable: the cluster does not answer, or the log was not founded.
+    """
+    assert place.kafka is not None, "it is asked for where there is a cluster"
+    running = projector_of(place.folder)
+    log = open_kafka(place.kafka)
+    try:
+        identity = identity_of(log)
+        if identity is None:
+            raise LogUnavailable(not_founded(place.log))
+        asked = None if running is None else Asked(place.folder, running)
+        return FollowingNode(place.folder, log, identity, asked=asked)
+    except BaseException:
+        log.close()
+        raise
 
 
 def open_node(

@@ -7,6 +7,8 @@ from typing import Final
 
 from connectors.logs import sqlite_file
 from connectors.logs.sqlite import SqliteLog
+from motif.settings import from_environment
+from motif.where import kafka_settings, open_kafka
 from schemas.errors import LogIncompatible, WrongUse
 from schemas.log import Log
 
@@ -89,8 +91,5 @@ def target_at(place: Place, *, partitions: int | None, otherwise: int) -> Log:
 
 
 def _kafka(place: Place) -> Log:
-    """The log of a cluster whose topics are there; its libraries are needed for nothing else."""
-    from connectors.logs.kafka import KafkaLog  # noqa: PLC0415  # as above
-    from connectors.logs.kafka_settings import KafkaSettings  # noqa: PLC0415  # as above
-
-    return KafkaLog.open(KafkaSettings(place.bootstrap or ""))
+    """The log of a cluster whose topics are there, reached as the settings say."""
+    return open_kafka(kafka_settings(place.bootstrap or "", from_environment()))

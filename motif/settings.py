@@ -7,7 +7,7 @@ list of nobody. A variable with our prefix that means nothing is warned about, n
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,6 +16,8 @@ from schemas.errors import WrongUse
 
 PREFIX: Final = "MOTIF_"
 PARTITIONS_MAX: Final = 1024
+PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 LABEL_MAX: Final = 64
 """Characters of a site's label."""
 
@@ -35,6 +37,12 @@ FOR_TESTS: Final = frozenset(
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _SERVER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_BROKER: Final = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_PORT_MAX: Final = 65_535
+
+BOOTSTRAP: Final = "HOST:PORT, or several of them separated by commas"
+"""What the addresses of a Kafka cluster look like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,16 @@ class Settings:
     label: str | None = None
     mcp_servers: frozenset[str] | None = None
     partitions: int | None = None
+    kafka: str | None = None
+    kafka_prefix: str | None = None
+    kafka_security_protocol: str | None = None
+    kafka_sasl_mechanism: str | None = None
+    kafka_sasl_username: str | None = None
+    kafka_sasl_password: str | None = field(default=None, repr=False)
+    kafka_ca: Path | None = None
+    kafka_certificate: Path | None = None
+    kafka_key: Path | None = None
+    kafka_key_password: str | None = field(default=None, repr=False)
     debug: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -102,6 +120,49 @@ def _partitions(text: str) -> int:
     return int(text)
 
 
+def bootstrap_of(text: str) -> str:
+    """The addresses of a Kafka cluster, checked, without blanks.
+
+    >>> bootstrap_of("one:9092, two:9092")
+    'one:9092,two:9092'
+
+    Raises:
+        ValueError: one is not HOST:PORT.
+    """
+    brokers = [broker.strip() for broker in text.split(",")]
+    for broker in brokers:
+        found = _BROKER.fullmatch(broker)
+        if found is None or not 1 <= int(found[2]) <= _PORT_MAX:
+            raise ValueError(text)
+    return ",".join(brokers)
+
+
+def _prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def _one_of(*names: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.upper() not in names:
+            raise ValueError(text)
+        return text.upper()
+
+    return read
+
+
+def _file(text: str) -> Path:
+    try:
+        path = Path(text).expanduser()
+        usable = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(text) from error
+    if not usable:
+        raise ValueError(text)
+    return path
+
+
 def _switch(text: str) -> bool:
     if text.lower() not in _TRUE | _FALSE:
         raise ValueError(text)
@@ -129,7 +190,8 @@ SETTINGS: Final = (
         "MOTIF_MCP_SERVERS",
         "mcp_servers",
         "MCP servers whose names may be shown in patterns; the names of all others are masked. "
-        "A change is recorded in the log, and everything is learned again under it.",
+        "A change is recorded in the log, and everything is learned again under it; of a log on "
+        "Kafka only by `motif topics create`.",
         "names separated by commas, of letters, digits, '_', '-' and '.'; empty for none",
         "what the log has recorded, at first none",
         _servers,
@@ -137,10 +199,93 @@ SETTINGS: Final = (
     Setting(
         "MOTIF_PARTITIONS",
         "partitions",
-        "Partitions of every topic of a new folder; an existing one keeps what it has.",
+        "Partitions of every topic of a new folder, or of new topics on Kafka; existing ones keep "
+        "what they have.",
         f"a whole number from 1 to {PARTITIONS_MAX}",
-        "4",
+        "4, on Kafka 12",
         _partitions,
+    ),
+    Setting(
+        "MOTIF_KAFKA",
+        "kafka",
+        "The Kafka cluster that holds the log; `--kafka` goes before it. `--data` then names the "
+        "folder of the tables, by default `kafka` within `MOTIF_DATA`; but a folder typed behind "
+        "`--data` that holds a log of its own is meant itself, whatever is set here.",
+        BOOTSTRAP,
+        "no Kafka: the log is in the folder",
+        bootstrap_of,
+    ),
+    Setting(
+        "MOTIF_KAFKA_PREFIX",
+        "kafka_prefix",
+        "Stands before the names of all topics, transactional ids and groups on Kafka.",
+        "up to 100 letters, digits, '.', '_' and '-'",
+        "no prefix",
+        _prefix,
+    ),
+    Setting(
+        "MOTIF_KAFKA_SECURITY_PROTOCOL",
+        "kafka_security_protocol",
+        "How clients talk to the brokers.",
+        ", ".join(PROTOCOLS),
+        "PLAINTEXT",
+        _one_of(*PROTOCOLS),
+    ),
+    Setting(
+        "MOTIF_KAFKA_SASL_MECHANISM",
+        "kafka_sasl_mechanism",
+        "How clients show who they are, with a protocol that begins with SASL.",
+        ", ".join(MECHANISMS),
+        "SCRAM-SHA-512",
+        _one_of(*MECHANISMS),
+    ),
+    Setting(
+        "MOTIF_KAFKA_SASL_USERNAME",
+        "kafka_sasl_username",
+        "The user of the clients.",
+        "any text",
+        "none",
+        str,
+    ),
+    Setting(
+        "MOTIF_KAFKA_SASL_PASSWORD",
+        "kafka_sasl_password",
+        "The user's password; it is never shown.",
+        "any text",
+        "none",
+        str,
+    ),
+    Setting(
+        "MOTIF_KAFKA_CA",
+        "kafka_ca",
+        "The certificates of the authorities that the brokers' certificates are checked against.",
+        "a PEM file that can be read",
+        "those of the system",
+        _file,
+    ),
+    Setting(
+        "MOTIF_KAFKA_CERTIFICATE",
+        "kafka_certificate",
+        "The certificate of the clients, where brokers ask for one.",
+        "a PEM file that can be read",
+        "none",
+        _file,
+    ),
+    Setting(
+        "MOTIF_KAFKA_KEY",
+        "kafka_key",
+        "The key of that certificate.",
+        "a PEM file that can be read",
+        "the certificate's file",
+        _file,
+    ),
+    Setting(
+        "MOTIF_KAFKA_KEY_PASSWORD",
+        "kafka_key_password",
+        "The password of that key; it is never shown.",
+        "any text",
+        "none",
+        str,
     ),
     Setting(
         "MOTIF_DEBUG",

@@ -6,7 +6,8 @@ cannot be switched back on; functions that do something other than compute are r
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from threading import Timer
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from projections import damage
+from projections.remote import Readable, RemoteStore
 from projections.store import MEMORY_LIMIT, Store
 from schemas.errors import WrongUse
 
@@ -40,13 +42,26 @@ _DOING: Final = re.compile(
     re.IGNORECASE,
 )
 _BATCH: Final = 10_000
+_BY_NAME: Final[Mapping[str, type[duckdb.Error]]] = {
+    "INTERRUPT Error": duckdb.InterruptException,
+    "Out of Memory Error": duckdb.OutOfMemoryException,
+    "Permission Error": duckdb.PermissionException,
+    "IO Error": duckdb.IOException,
+    "Serialization Error": duckdb.SerializationException,
+    "FATAL Error": duckdb.FatalException,
+    "INTERNAL Error": duckdb.InternalException,
+    "Invalid Input Error": duckdb.InvalidInputException,
+}
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+"""What is bound to a statement, in order or by name."""
 
 
 def sql(
-    store: Store,
+    store: Readable,
     query: str,
     *,
-    parameters: Sequence[object] = (),
+    parameters: Parameters = (),
     row_limit: int | None = None,
     timeout_s: float = TIMEOUT_S,
 ) -> pa.Table:
@@ -58,14 +73,70 @@ def sql(
         WrongUse: it is not one reading statement, is mistaken, or asks for too much.
         ProjectionDamaged: the file is not what was written; opened again, it will be new.
     """
+    if isinstance(store, RemoteStore):
+        return store.sql(query, parameters, row_limit=row_limit, timeout_s=timeout_s)
+    with asked(store, query, parameters, timeout_s=timeout_s) as answer:
+        return answer.table(row_limit)
+
+
+class Answer:
+    """The rows of a statement that is under way; each of these methods draws them once."""
+
+    def __init__(self, cursor: DuckDBPyConnection) -> None:
+        self.cursor: Final = cursor
+        self.schema = pa.schema([])
+
+    def table(self, row_limit: int | None) -> pa.Table:
+        """All rows, or the first of them."""
+        if row_limit is None:
+            return self.cursor.to_arrow_table()
+        batches, rows = [], 0
+        for batch in self.batches(min(_BATCH, max(1, row_limit))):
+            batches.append(batch)
+            rows += batch.num_rows
+            if rows >= row_limit:
+                break
+        return pa.Table.from_batches(batches, self.schema).slice(0, row_limit)
+
+    def batches(self, size: int) -> Iterator[pa.RecordBatch]:
+        """The rows piece by piece, as they are computed; `schema` is known from then on."""
+        reader = self.cursor.to_arrow_reader(size)
+        self.schema = reader.schema
+        while True:
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+            except OSError as error:  # Arrow's reader hands on DuckDB's error as text.
+                raise _restored(str(error)) from error
+            yield batch
+
+
+@contextmanager
+def asked(
+    store: Store,
+    query: str,
+    parameters: Parameters = (),
+    *,
+    timeout_s: float = TIMEOUT_S,
+    begun: Callable[[DuckDBPyConnection], None] | None = None,
+) -> Iterator[Answer]:
+    """One reading statement under way, ended with the block; raises as `sql` does.
+
+    `begun` is told the cursor, so that another thread may interrupt it.
+    """
     cursor = store.cursor()
     timer = Timer(timeout_s, cursor.interrupt)
+    timer.daemon = True
+    bound = dict(parameters) if isinstance(parameters, Mapping) else list(parameters)
     try:
+        if begun is not None:
+            begun(cursor)
         statement = _checked(cursor, query)
         timer.start()
         cursor.execute("BEGIN TRANSACTION READ ONLY")
-        cursor.execute(statement, list(parameters))
-        return _fetched(cursor, row_limit)
+        cursor.execute(statement, bound)
+        yield Answer(cursor)
     except duckdb.Error as error:
         if damage.is_damage(error):
             raise store.distrust(damage.sentence(error)) from error
@@ -92,19 +163,12 @@ def _checked(cursor: DuckDBPyConnection, query: str) -> Any:
     return statements[0]
 
 
-def _fetched(cursor: DuckDBPyConnection, row_limit: int | None) -> pa.Table:
-    if row_limit is None:
-        return cursor.to_arrow_table()
-    reader = cursor.to_arrow_reader(min(_BATCH, max(1, row_limit)))
-    batches, rows = [], 0
-    while rows < row_limit:
-        try:
-            batch = reader.read_next_batch()
-        except StopIteration:
-            break
-        batches.append(batch)
-        rows += batch.num_rows
-    return pa.Table.from_batches(batches, reader.schema).slice(0, row_limit)
+def _restored(text: str) -> duckdb.Error:
+    """DuckDB's error out of the text that Arrow made of it."""
+    for beginning, kind in _BY_NAME.items():
+        if text.startswith(beginning):
+            return kind(text)
+    return duckdb.Error(text)
 
 
 def _sentence(error: duckdb.Error, timeout_s: float) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from projections.queries import Pattern
-from projections.store import Store
+from projections.remote import Readable
 from projections.tables.types import rows_of
 
 Query = tuple[str, dict[str, Any]]
@@ -23,7 +23,7 @@ class Example:
     event_id: str
 
 
-def examples(store: Store, pattern: Pattern, limit: int) -> list[Example]:
+def examples(store: Readable, pattern: Pattern, limit: int) -> list[Example]:
     """The latest occurrences of a pattern in the local log; none for a kind without a way back."""
     make = _QUERIES.get(pattern.kind)
     if make is None:

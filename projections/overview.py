@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from projections.queries import Measure
-from projections.store import Store
+from projections.remote import Readable
 from projections.tables.types import rows_of
 
 
@@ -27,7 +27,7 @@ class Lift:
     lift: float
 
 
-def measures_of(store: Store, pattern_ids: Sequence[str]) -> dict[str, dict[str, Measure]]:
+def measures_of(store: Readable, pattern_ids: Sequence[str]) -> dict[str, dict[str, Measure]]:
     """The measures of these patterns, by pattern and by the measure's name."""
     query = "SELECT * FROM pattern_measures WHERE pattern_id IN $ids ORDER BY pattern_id, measure"
     found: dict[str, dict[str, Measure]] = defaultdict(dict)
@@ -37,13 +37,13 @@ def measures_of(store: Store, pattern_ids: Sequence[str]) -> dict[str, dict[str,
     return found
 
 
-def tool_lifts(store: Store, limit: int) -> list[Lift]:
+def tool_lifts(store: Readable, limit: int) -> list[Lift]:
     """The most frequent transitions between tools, with their lift."""
     query = "SELECT * FROM v_tool_lift ORDER BY n DESC, tool_a, tool_b LIMIT $limit"
     return [Lift(**row) for row in _ask(store, query, {"limit": limit})]
 
 
-def lifts_of(store: Store, pattern_ids: Sequence[str]) -> dict[str, Lift]:
+def lifts_of(store: Readable, pattern_ids: Sequence[str]) -> dict[str, Lift]:
     """The lift of those of these patterns that are transitions between tools."""
     query = "SELECT * FROM v_tool_lift WHERE pattern_id IN $ids"
     return {
@@ -51,7 +51,7 @@ def lifts_of(store: Store, pattern_ids: Sequence[str]) -> dict[str, Lift]:
     }
 
 
-def fingerprint(store: Store) -> str:
+def fingerprint(store: Readable) -> str:
     """A digest of every number of every pattern: rows, measures and days, in order of their ids.
 
     What may differ between two logs that hold the same events is left out: versions, and who
@@ -67,6 +67,6 @@ def fingerprint(store: Store) -> str:
     return digest
 
 
-def _ask(store: Store, query: str, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _ask(store: Readable, query: str, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
     with store.reading() as cursor:
         return rows_of(cursor.execute(query, dict(bound)).to_arrow_table())

@@ -18,6 +18,8 @@ from duckdb import DuckDBPyConnection
 
 from projections import damage
 from projections.facts import Rows, collect
+from projections.reading import Place as Partition
+from projections.reading import Reading
 from projections.store import Store
 from projections.tables import contributions, dead_letters, duplicates, logs, patterns
 from projections.tables import positions as positions_table
@@ -41,24 +43,29 @@ CHUNK: Final = 10_000
 """Records of one transaction, at most: some 10 MB of rows on their way."""
 
 PIECE: Final = 2_000
-"""Records of patterns and contributions in one transaction, at most: a row may be tens of KB."""
+"""Records of one such topic in one transaction, at most: a row of patterns may be tens of KB."""
 
 EVERY: Final = 16
-"""At the latest every so many steps patterns get a turn, however many events are waiting.
+"""How many full steps may pass before contributions and patterns get a turn.
 
-They are the latest of their key: read later, there are fewer of them.
+They are the latest of their key: read later, there are fewer of them. A step that is not full has
+caught up with the events, and then they come with it: totals are as fresh as rows.
 """
 
 _LOGGER: Final = logging.getLogger(__name__)
 _FOLLOWED: Final[dict[str, Callable[[DuckDBPyConnection, Sequence[Record]], None]]] = {
     PATTERN_DEFINITIONS.name: logs.apply,
-    PATTERNS.name: patterns.apply,
     DEAD_LETTERS.name: dead_letters.apply,
     PATTERN_CONTRIBUTIONS.name: contributions.apply,
+    PATTERNS.name: patterns.apply,
 }
+"""In this order: what a learner says comes before the rows that follow from it."""
+
 _INPUT: Final = AGENT_EVENTS.name
 _SAID: Final = EVENT_DUPLICATES.name
-_Place = tuple[str, int]
+
+FOLLOWED_TOPICS: Final = (_SAID, *_FOLLOWED)
+"""Topics that are projected to their ends; events only as far as they were learned."""
 
 
 class Projector:
@@ -69,6 +76,7 @@ class Projector:
 
     def __init__(self, log: Log, store: Store) -> None:
         self._log = log
+        self._reading = Reading(log)
         self._store = store
         self._steps = 0
         self._stale = False
@@ -153,11 +161,11 @@ class Projector:
     def _open(self) -> None:
         self._cursor = self._store.cursor()
         self._stale = False
-        self._positions: dict[_Place, Position] = {
+        self._positions: dict[Partition, Position] = {
             (position.topic, position.partition): position
             for position in positions_table.load(self._cursor)
         }
-        self._moved: dict[_Place, Position] = {}
+        self._moved: dict[Partition, Position] = {}
         self._last_fact = {
             partition: duplicates.last_offset(self._cursor, _INPUT, partition)
             for partition in range(self._log.partitions)
@@ -179,6 +187,9 @@ class Projector:
     def _project(self, limit: int) -> int:
         done = 0
         partitions = self._log.partitions
+        self._reading.look(
+            (topic, number) for topic in FOLLOWED_TOPICS for number in range(partitions)
+        )
         # Each step begins with another partition, so that a busy one does not starve the others.
         order = [(self._steps + number) % partitions for number in range(partitions)]
         rows: Rows = {}
@@ -188,19 +199,22 @@ class Projector:
         for of in EVENT_TABLES:
             if of.payload.type in rows:
                 of.table.insert(self._cursor, rows[of.payload.type])
-        if done and self._steps % EVERY:
+        if done >= limit and self._steps % EVERY:
             return done
-        followed = 0
-        for topic in _FOLLOWED:
-            for partition in order:
-                followed += self._follow(topic, partition, min(limit, PIECE) - followed)
-        return done + followed
+        return done + sum(self._follow_all(topic, order, min(limit, PIECE)) for topic in _FOLLOWED)
+
+    def _follow_all(self, topic: str, order: Sequence[int], limit: int) -> int:
+        """Follow all partitions of a topic, each topic with a limit of its own."""
+        done = 0
+        for partition in order:
+            done += self._follow(topic, partition, limit - done)
+        return done
 
     def _follow(self, topic: str, partition: int, limit: int) -> int:
         if limit <= 0:
             return 0
         position = self._position(topic, partition)
-        records = self._log.read(topic, partition, position.position, limit)
+        records = self._reading.read((topic, partition), position.position, limit)
         if records:
             _FOLLOWED[topic](self._cursor, records)
             self._move(topic, partition, records[-1].offset + 1)
@@ -211,7 +225,7 @@ class Projector:
         position = self._position(_SAID, partition)
         if limit <= 0:
             return 0
-        records = self._log.read(_SAID, partition, position.position, limit)
+        records = self._reading.read((_SAID, partition), position.position, limit)
         if not records:
             return 0
         facts: dict[Place, Row | None] = {}
@@ -281,7 +295,10 @@ class Projector:
 
     def _position(self, topic: str, partition: int) -> Position:
         known = self._positions.get((topic, partition))
-        return known or Position(topic, partition, self._log.start(topic, partition))
+        if known is None:
+            known = Position(topic, partition, self._log.start(topic, partition))
+            self._positions[topic, partition] = known
+        return known
 
     def _move(
         self, topic: str, partition: int, position: int, learned: Learned | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from projections.store import Store
+from projections.remote import Readable
 from projections.tables import EVENT_TABLES
 from projections.tables.patterns import PATTERN, start_of
 from projections.tables.types import rows_of
@@ -137,6 +137,14 @@ class Reached:
         return 0 if self.learned is None else max(0, self.learned - self.position)
 
 
+class Noted(NamedTuple):
+    """Of some records: how many repeat one, do so with other content, or were refused."""
+
+    repeats: int
+    conflicting: int
+    refused: int
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """How far the projection is, and how much it holds."""
@@ -154,7 +162,7 @@ _BEST_FIRST: Final = "coalesce(confidence, 0) DESC, occurrences DESC, pattern_id
 
 
 def patterns(
-    store: Store,
+    store: Readable,
     *,
     kind: str | None = None,
     min_confidence: float | None = None,
@@ -193,7 +201,7 @@ def patterns(
     return [_pattern(row) for row in _ask(store, query, bound)]
 
 
-def pattern(store: Store, name: str) -> Detail | None:
+def pattern(store: Readable, name: str) -> Detail | None:
     """The pattern of this id, `kind:signature` or signature; None when there is none.
 
     Raises:
@@ -214,11 +222,10 @@ def pattern(store: Store, name: str) -> Detail | None:
     return _detail(found[0]) if found else None
 
 
-def status(store: Store) -> Status:
+def status(store: Readable) -> Status:
     """How far the projection is, and how much it holds."""
     tables = [of.table.name for of in EVENT_TABLES]
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in tables)
-    positions = _ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
     (rows,) = _ask(store, f"SELECT {counts}")
     kinds = _ask(
         store, "SELECT kind, count(*) AS n FROM pattern_rows GROUP BY kind ORDER BY n DESC, kind"
@@ -229,14 +236,69 @@ def status(store: Store) -> Status:
         " count(*) FILTER (decided IS NULL) AS dead_letters_undecided FROM dead_letters",
     )
     return Status(
-        positions=[Reached(**row) for row in positions],
+        positions=positions(store),
         rows=rows,
         patterns={row["kind"]: row["n"] for row in kinds},
         **others,
     )
 
 
-def counts(store: Store) -> dict[str, int]:
+def positions(store: Readable) -> list[Reached]:
+    """Up to where every partition was projected and learned."""
+    found = _ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
+    return [Reached(**row) for row in found]
+
+
+def kinds_by_totals(store: Readable) -> dict[str, int]:
+    """How many patterns of each kind there are by the contributions, most first.
+
+    It is what `patterns` will count once the federator has written every row.
+    """
+    query = "SELECT kind, count(*) AS n FROM pattern_totals GROUP BY kind ORDER BY n DESC, kind"
+    return {row["kind"]: row["n"] for row in _ask(store, query)}
+
+
+def rows_behind(store: Readable) -> int:
+    """Patterns whose row does not say yet what their contributions say: the federator's lag.
+
+    A row names the versions it was made of; those that forked are named and not counted.
+    """
+    query = """
+        WITH stated AS (
+            SELECT pattern_id,
+                string_agg(contributor || '@' || version, ';' ORDER BY contributor) AS version
+            FROM contributions GROUP BY pattern_id
+        )
+        SELECT count(*) AS n
+        FROM stated FULL JOIN pattern_rows USING (pattern_id)
+        WHERE coalesce(stated.version, '') <> coalesce(pattern_rows.version, '')
+          AND coalesce(len(pattern_rows.forks), 0) = 0
+    """
+    (row,) = _ask(store, query)
+    behind: int = row["n"]
+    return behind
+
+
+def noted_between(
+    store: Readable, starts: Mapping[tuple[str, int], int], ends: Mapping[tuple[str, int], int]
+) -> Noted:
+    """What was noted of the records from these offsets up to those, of several partitions."""
+    noted = Noted(0, 0, 0)
+    query = (
+        "SELECT count(*) FILTER (NOT refused) AS repeats, count(*) FILTER (refused) AS refused,"
+        " count(*) FILTER (conflicting) AS conflicting FROM duplicates"
+        ' WHERE topic = $topic AND "partition" = $partition'
+        ' AND "offset" >= $first AND "offset" < $last'
+    )
+    for (topic, partition), last in ends.items():
+        first = starts[topic, partition]
+        bound = {"topic": topic, "partition": partition, "first": first, "last": last}
+        (row,) = _ask(store, query, bound)
+        noted = Noted(*(old + row[name] for name, old in noted._asdict().items()))
+    return noted
+
+
+def counts(store: Readable) -> dict[str, int]:
     """How many rows each table has that people ask about, joined and current."""
     names = (
         "tool_calls",
@@ -257,7 +319,7 @@ def counts(store: Store) -> dict[str, int]:
 
 
 def dead_letters(
-    store: Store, *, undecided: bool = False, letter_id: str | None = None, limit: int = 1000
+    store: Readable, *, undecided: bool = False, letter_id: str | None = None, limit: int = 1000
 ) -> list[dict[str, Any]]:
     """Refused records, the newest last: the columns of table `dead_letters`."""
     query = (
@@ -267,7 +329,9 @@ def dead_letters(
     return _ask(store, query, {"letter_id": letter_id, "undecided": undecided, "limit": limit})
 
 
-def _ask(store: Store, query: str, bound: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+def _ask(
+    store: Readable, query: str, bound: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
     with store.reading() as cursor:
         return rows_of(cursor.execute(query, dict(bound or {})).to_arrow_table())
 

@@ -7,8 +7,12 @@ import pyarrow as pa
 
 from projections.projector import Projector, made_again
 from projections.store import Store
-from projections.tables import NAMES
+from projections.tables import NAMES, positions
+from projections.tables.positions import Position
 from schemas.log import Log
+
+ROUNDS: Final = 10
+"""How often both are caught up, until they stand at the same positions."""
 
 _DIGESTS: Final = (
     "SELECT md5_number_upper(to_json(t)) AS upper, md5_number_lower(to_json(t)) AS lower FROM"
@@ -33,13 +37,19 @@ class Difference:
 def verify(log: Log, store: Store) -> list[Difference]:
     """Catch the store up, make another from the same log, and say where they differ.
 
-    No other projector may work on the store meanwhile, and nobody append to the log.
+    No other projector may work on the store meanwhile. What is appended meanwhile is taken into
+    both; a log that never rests for a moment cannot be compared.
 
     Raises:
         ProjectionDamaged: the live file is not what was written.
     """
     _catch_up(log, store)
     with made_again(log, store, "verify") as made:
+        for _ in range(ROUNDS):
+            if _positions(store) == _positions(made):
+                break
+            _catch_up(log, store)
+            _catch_up(log, made)
         return compare(store, made)
 
 
@@ -49,6 +59,11 @@ def compare(store: Store, made: Store) -> list[Difference]:
     suspects = [table for table in NAMES if live[table] != rebuilt[table]]
     found = [_compare(table, store, made) for table in suspects]
     return [difference for difference in found if difference is not None]
+
+
+def _positions(store: Store) -> list[Position]:
+    with store.reading() as cursor:
+        return positions.load(cursor)
 
 
 def _catch_up(log: Log, store: Store) -> None:

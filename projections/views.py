@@ -100,8 +100,9 @@ CONTRIBUTIONS: Final = """
 CREATE VIEW contributions AS SELECT * EXCLUDE (made) FROM contributed WHERE made
 """
 
+# Straight from what the learners said: it does not wait for the federator.
 PATTERN_TOTALS: Final = """
-CREATE VIEW v_pattern_totals AS
+CREATE VIEW pattern_totals AS
 SELECT pattern_id, any_value(kind) AS kind, any_value(signature) AS signature,
     sum(occurrences)::BIGINT AS occurrences, sum(successes)::BIGINT AS successes,
     sum(failures)::BIGINT AS failures, sum(undated)::BIGINT AS undated,

@@ -5,11 +5,11 @@ from typing import Annotated
 import typer
 
 from motif import __version__
-from motif.cli import about, asking, keeping, learning, letters, moving
+from motif.cli import about, asking, keeping, learning, letters, moving, projector, topics
 from motif.cli.front import FrontDoor
-from motif.cli.options import FLAG, Data
+from motif.cli.options import FLAG, Data, Kafka
 
-LEARN, ASK, KEEP, ABOUT = "Learn", "Ask", "Keep", "About"
+LEARN, ASK, KEEP, RUN, ABOUT = "Learn", "Ask", "Keep", "Run on Kafka", "About"
 
 app = typer.Typer(
     name="motif",
@@ -30,6 +30,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def motif(
     data: Data = None,
+    kafka: Kafka = None,
     version: Annotated[
         bool,
         typer.Option(
@@ -38,7 +39,7 @@ def motif(
     ] = False,
 ) -> None:
     """Learn recurring patterns from what AI agents actually did."""
-    del data, version  # the folder is asked for by the commands
+    del data, kafka, version  # what is meant is asked for by the commands
 
 
 app.command(rich_help_panel=LEARN)(learning.demo)
@@ -51,6 +52,8 @@ app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
 app.command(rich_help_panel=KEEP)(moving.copy)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
+app.add_typer(topics.app, name="topics", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(projector.projector)
 app.command(rich_help_panel=ABOUT)(keeping.site)
 app.command(rich_help_panel=ABOUT)(about.schema)
 app.command(rich_help_panel=ABOUT)(about.version)

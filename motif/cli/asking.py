@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, readable, share, whole
+from motif.cli.options import FLAG, AsJson, Data, Kafka, readable, share, whole
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
-    from motif.node import Node
+    from motif.asking import Asking
     from projections.queries import Detail, Measure, Pattern
 
 LIMIT_MAX = 10_000
@@ -49,12 +49,13 @@ def patterns(
     ] = 20,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """List what was learned, best first.
 
     Best is what can be trusted most: by confidence, then by occurrences.
     """
-    from motif.cli.opened import opened
+    from motif.cli.opened import asking
     from motif.cli.output import print_json
     from motif.display.console import say, stdout
     from motif.display.patterns import listed
@@ -62,7 +63,7 @@ def patterns(
 
     if kind is not None:
         _known(kind)
-    with opened(data) as node:
+    with asking(data, kafka) as node:
         asked = min(limit + 1, LIMIT_MAX)
         found = node.patterns(
             kind, min_confidence=min_confidence or None, search=search, limit=asked
@@ -93,15 +94,16 @@ def show(
     ],
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Show one pattern: its numbers with intervals, its days, contributors, examples."""
-    from motif.cli.opened import opened
+    from motif.cli.opened import asking
     from motif.cli.output import print_json
     from motif.display.console import stdout
     from motif.display.patterns import shown
     from motif.questions import examples_of, lift_of
 
-    with opened(data) as node:
+    with asking(data, kafka) as node:
         try:
             detail = node.pattern(pattern)
         except WrongUse as error:
@@ -134,18 +136,19 @@ def sql(
         bool, typer.Option("--json", metavar=FLAG, help="The same as --format json.")
     ] = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Ask anything of the tables, in DuckDB's SQL, reading only.
 
     SHOW TABLES lists the tables, DESCRIBE patterns the columns of one.
     """
-    from motif.cli.opened import opened
+    from motif.cli.opened import asking
     from motif.cli.rows import check, write
 
     chosen = Format.JSON if as_json else form
     check(chosen.value, output)
     text = sys.stdin.read() if query == "-" else query
-    with opened(data) as node:
+    with asking(data, kafka) as node:
         answer = node.sql(text)
     write(answer, chosen.value, output)
 
@@ -158,7 +161,7 @@ def _known(kind: str) -> None:
         raise WrongUse(message)
 
 
-def _with_near_misses(node: "Node", name: str, error: WrongUse) -> WrongUse:
+def _with_near_misses(node: "Asking", name: str, error: WrongUse) -> WrongUse:
     """The error, with names that may have been meant."""
     if "names" in str(error):
         return error

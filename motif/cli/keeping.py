@@ -5,30 +5,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import AsJson, Data, Label
+from motif.cli.options import AsJson, Data, Kafka, Label
 from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
     from motif.node import PartitionStatus, Status
+    from motif.where import Where
     from projections.verify import Difference
 
 PROJECTIONS = ("tables",)
 """What `rebuild` can be told to rebuild."""
 
 
-def status(as_json: AsJson = False, data: Data = None) -> None:
-    """Say how far everything is, and how much there is."""
-    from motif.cli.opened import opened
+def status(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
+    """Say how far everything is, and how much there is.
+
+    On Kafka also who learns what, and whether the tables are kept up to date. Exit code 1 if
+    something stalls there.
+    """
+    from motif.cli.opened import opened_at, where_of
     from motif.cli.output import print_json
     from motif.display.console import stdout
     from motif.display.state import state
+    from motif.seeing import is_followed
 
-    with opened(data, settle=False) as node:
+    where, stated = where_of(data, kafka)
+    if is_followed(where):
+        _standing(where, as_json=as_json)
+        return
+    with opened_at(where, stated, settle=False) as node:
         found = node.status()
         if as_json:
             print_json({**_fields(found), "partitions": [_fields(one) for one in found.partitions]})
         else:
             stdout().print(state(found))
+
+
+def _standing(where: "Where", *, as_json: bool) -> None:
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.standing import shown
+    from motif.seeing import seen
+    from motif.standing import standing_of
+
+    with seen(where) as sight:
+        found = standing_of(sight)
+    if as_json:
+        print_json(found)
+    else:
+        stdout().print(shown(found))
+    if found.stalled:
+        raise MotifError("; ".join(found.stalled))
 
 
 def rebuild(
@@ -38,6 +65,7 @@ def rebuild(
     ] = None,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Throw the tables away and make them again from the log."""
     from motif.cli.opened import opened
@@ -49,7 +77,7 @@ def rebuild(
     if name is not None and name not in PROJECTIONS:
         message = f"there is no projection {name!r}; it must be {' or '.join(PROJECTIONS)}"
         raise WrongUse(message)
-    with opened(data) as node:
+    with opened(data, kafka) as node:
         began_s = monotonic_s()
         with progress() as tell:
             if tell is not None:
@@ -65,7 +93,7 @@ def rebuild(
     stdout().print(f"Made the tables again from the log: {made}, in {seconds:.1f} s.")
 
 
-def verify(as_json: AsJson = False, data: Data = None) -> None:
+def verify(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
     """Check that the tables are what the log says, row for row.
 
     They are made a second time beside the live ones and compared. Exit code 1 if they differ.
@@ -75,7 +103,7 @@ def verify(as_json: AsJson = False, data: Data = None) -> None:
     from motif.display.console import progress, stdout
     from motif.display.words import plural
 
-    with opened(data) as node:
+    with opened(data, kafka) as node:
         with progress() as tell:
             if tell is not None:
                 tell("comparing", 0, 0)
@@ -95,6 +123,7 @@ def site(
     label: Label = None,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Say who this site is: its ids, its label, what it may show."""
     from motif.cli.opened import opened
@@ -102,7 +131,7 @@ def site(
     from motif.display.console import stdout
     from motif.display.state import who
 
-    with opened(data, make=label is not None, label=label, settle=False) as node:
+    with opened(data, kafka, make=label is not None, label=label, settle=False) as node:
         identity, folder = node.identity, node.folder
     if label is not None and identity.label != label:
         called = (

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, DemoData, Label
+from motif.cli.options import FLAG, AsJson, Data, DemoData, Kafka, Label
 from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def import_(
     ] = False,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Read files, record their events, learn from them.
 
@@ -68,7 +69,9 @@ def import_(
         raise WrongUse(f"name a format to import: one of {', '.join(SOURCES)}")
     source = by_name(form)
     places = _places(source, paths or [])
-    imported, seconds = _imported(source, places, dry_run=dry_run, label=label, data=data)
+    imported, seconds = _imported(
+        source, places, dry_run=dry_run, label=label, data=data, kafka=kafka
+    )
     _report(source, imported, seconds, as_json=as_json, dry_run=dry_run)
 
 
@@ -94,7 +97,13 @@ def _places(source: "Source", paths: list[Path]) -> list[Path]:
 
 
 def _imported(
-    source: "Source", places: list[Path], *, dry_run: bool, label: str | None, data: Path | None
+    source: "Source",
+    places: list[Path],
+    *,
+    dry_run: bool,
+    label: str | None,
+    data: Path | None,
+    kafka: str | None,
 ) -> "tuple[Imported, float]":
     """Import and say how long it took; a dry run opens no folder."""
     from motif.cli.opened import opened, settings
@@ -111,7 +120,7 @@ def _imported(
         with progress() as tell:
             imported = _read_only(source, files_of(source, places), tell)
         return imported, monotonic_s() - began_s
-    with opened(data, make=True, label=label) as node, progress() as tell:
+    with opened(data, kafka, make=True, label=label) as node, progress() as tell:
         imported = node.import_files(source.name, places, progress=tell)
         return imported, monotonic_s() - began_s
 

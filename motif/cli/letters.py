@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, whole
+from motif.cli.options import FLAG, AsJson, Data, Kafka, whole
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def list_(
     ] = 100,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """List what was refused and why, the newest last."""
     from motif.cli.opened import opened
@@ -43,7 +44,7 @@ def list_(
     from motif.display.console import say, stdout
     from motif.display.letters import listed
 
-    with opened(data) as node:
+    with opened(data, kafka) as node:
         letters = node.dead_letters(open_only=not everything)
     shown = letters[-limit:]
     if as_json:
@@ -68,6 +69,7 @@ def show(
     ] = False,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Show one refused record: why, where it came from, its bytes."""
     from motif.cli.opened import opened
@@ -75,7 +77,7 @@ def show(
     from motif.display.console import stdout
     from motif.display.letters import shown
 
-    with opened(data) as node:
+    with opened(data, kafka) as node:
         (found,) = _chosen(node.dead_letters(open_only=False), [letter])
     if raw:
         sys.stdout.flush()
@@ -88,7 +90,7 @@ def show(
 
 
 @app.command()
-def retry(ids: Ids = None, as_json: AsJson = False, data: Data = None) -> None:
+def retry(ids: Ids = None, as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
     """Try refused records again, all undecided ones unless some are named.
 
     Worth doing after an update of Motif. What is an event by now is recorded and learned.
@@ -98,7 +100,7 @@ def retry(ids: Ids = None, as_json: AsJson = False, data: Data = None) -> None:
     from motif.display.console import progress, say, stdout
     from motif.display.letters import outcomes
 
-    with opened(data) as node:
+    with opened(data, kafka) as node:
         chosen = None
         if ids:
             letters = _chosen(node.dead_letters(open_only=False), ids)
@@ -124,6 +126,7 @@ def discard(
     ] = False,
     as_json: AsJson = False,
     data: Data = None,
+    kafka: Kafka = None,
 ) -> None:
     """Decide that refused records are not wanted; their bytes stay in the log."""
     from motif.cli.opened import opened
@@ -133,7 +136,7 @@ def discard(
 
     if bool(ids) == everything:
         raise WrongUse("name the letters to discard, or all undecided ones by --all")
-    with opened(data) as node:
+    with opened(data, kafka) as node:
         undecided = node.dead_letters()
         letters = undecided if everything else _chosen(node.dead_letters(open_only=False), ids)
         chosen = [one.letter_id for one in letters]

@@ -11,6 +11,7 @@ FLAG: Final = ""
 """What a switch takes: nothing, which typer would otherwise show as a type."""
 
 DATA_HELP: Final = "Folder of the log and its tables. Default: MOTIF_DATA, else your user folder."
+KAFKA_HELP: Final = "Use the log on this Kafka; DIR is for its tables. Default: MOTIF_KAFKA."
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -70,10 +71,24 @@ def _folder(text: str | Path) -> Path:
     return folder
 
 
-def _or_of_all(ctx: typer.Context, value: Path | None) -> Path | None:
-    """The folder stated behind the command, else the one stated before it."""
-    stated: Any = ctx.find_root().params.get("data")
-    return value if value is not None else stated
+def _bootstrap(text: str) -> str:
+    from motif.settings import BOOTSTRAP, bootstrap_of
+
+    try:
+        return bootstrap_of(text)
+    except ValueError as error:
+        message = f"{text!r} must be {BOOTSTRAP}"
+        raise typer.BadParameter(message) from error
+
+
+def _or_of_all(name: str) -> Callable[[typer.Context, Any], Any]:
+    """What is stated behind the command, else what is stated before it."""
+
+    def chosen(ctx: typer.Context, value: Any) -> Any:
+        stated: Any = ctx.find_root().params.get(name)
+        return value if value is not None else stated
+
+    return chosen
 
 
 def _label(value: str | None) -> str | None:
@@ -95,7 +110,7 @@ Data = Annotated[
         metavar="DIR",
         help=DATA_HELP,
         parser=_folder,
-        callback=_or_of_all,
+        callback=_or_of_all("data"),
         show_default=False,
     ),
 ]
@@ -106,7 +121,18 @@ DemoData = Annotated[
         metavar="DIR",
         help="Folder to keep it in. Default: a temporary one, gone afterwards.",
         parser=_folder,
-        callback=_or_of_all,
+        callback=_or_of_all("data"),
+        show_default=False,
+    ),
+]
+Kafka = Annotated[
+    str | None,
+    typer.Option(
+        "--kafka",
+        metavar="HOST:PORT,...",
+        help=KAFKA_HELP,
+        parser=_bootstrap,
+        callback=_or_of_all("kafka"),
         show_default=False,
     ),
 ]

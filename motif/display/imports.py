@@ -81,6 +81,8 @@ def _recorded(imported: Imported, *, dry_run: bool) -> str:
     if dry_run:
         return "Nothing was recorded: this was a dry run."
     fresh = imported.appended - imported.repeats
+    if not imported.learned:
+        return f"Recorded {words.plural(imported.appended, 'event')}, which are not learned yet."
     if not imported.appended:
         return "No events were recorded."
     if fresh <= 0:

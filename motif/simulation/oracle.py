@@ -36,11 +36,16 @@ class Oracle:
             task: Any = one.event.data
             pattern = ("task", task.agent, task.task_type)
             self.facts[pattern].append((_at(one), 1, int(task.success), int(not task.success)))
-            self._measure(pattern, {TASK[name]: getattr(task, name) for name in TASK}, task.cost_usd)
+            self._measure(
+                pattern, {TASK[name]: getattr(task, name) for name in TASK}, task.cost_usd
+            )
         true, late = _amended(of[ModelCalled].values())
         for one in true:
             said: Any = one.event.data
-            pattern, parts = ("model", said.agent, said.model), (said.input_tokens, said.output_tokens)
+            pattern, parts = (
+                ("model", said.agent, said.model),
+                (said.input_tokens, said.output_tokens),
+            )
             self.facts[pattern].append((_at(one), 1, 0, 0))
             named = {"input_tokens": parts[0], "output_tokens": parts[1]}
             total = None if None in parts else sum(parts)

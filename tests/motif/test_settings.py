@@ -19,6 +19,16 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "MOTIF_LABEL": " build farm ",
         "MOTIF_MCP_SERVERS": "tracker, docs,",
         "MOTIF_PARTITIONS": "16",
+        "MOTIF_KAFKA": "one:9092, [::1]:9093",
+        "MOTIF_KAFKA_PREFIX": "farm.",
+        "MOTIF_KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+        "MOTIF_KAFKA_SASL_MECHANISM": "scram-sha-256",
+        "MOTIF_KAFKA_SASL_USERNAME": "motif",
+        "MOTIF_KAFKA_SASL_PASSWORD": " s3cret ",
+        "MOTIF_KAFKA_CA": __file__,
+        "MOTIF_KAFKA_CERTIFICATE": __file__,
+        "MOTIF_KAFKA_KEY": __file__,
+        "MOTIF_KAFKA_KEY_PASSWORD": "s3cret too",
         "MOTIF_DEBUG": "Yes",
     }
 
@@ -30,8 +40,19 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         label="build farm",
         mcp_servers=frozenset({"tracker", "docs"}),
         partitions=16,
+        kafka="one:9092,[::1]:9093",
+        kafka_prefix="farm.",
+        kafka_security_protocol="SASL_SSL",
+        kafka_sasl_mechanism="SCRAM-SHA-256",
+        kafka_sasl_username="motif",
+        kafka_sasl_password=" s3cret ",
+        kafka_ca=Path(__file__),
+        kafka_certificate=Path(__file__),
+        kafka_key=Path(__file__),
+        kafka_key_password="s3cret too",
         debug=True,
     )
+    assert "s3cret" not in repr(settings)
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
@@ -59,6 +80,16 @@ def test_a_variable_that_is_empty_is_not_set(setting: Setting) -> None:
         ("MOTIF_PARTITIONS", "4.0"),
         ("MOTIF_PARTITIONS", "٤"),
         ("MOTIF_PARTITIONS", "9" * 5000),
+        ("MOTIF_KAFKA", "localhost"),
+        ("MOTIF_KAFKA", "localhost:"),
+        ("MOTIF_KAFKA", "localhost:65536"),
+        ("MOTIF_KAFKA", "kafka://localhost:9092"),
+        ("MOTIF_KAFKA", "one:9092,,two:9092"),
+        ("MOTIF_KAFKA_PREFIX", "a/b"),
+        ("MOTIF_KAFKA_SECURITY_PROTOCOL", "TLS"),
+        ("MOTIF_KAFKA_SASL_MECHANISM", "GSSAPI"),
+        ("MOTIF_KAFKA_CA", "/nowhere/ca.pem"),
+        ("MOTIF_KAFKA_KEY", "/"),
         ("MOTIF_DEBUG", "maybe"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_contribution_of_a_smaller_version_changes_nothing(world: World) -> No
         AGENT_EVENTS.name,
         0,
     )
-    (total,) = world.rows("v_pattern_totals")
+    (total,) = world.rows("pattern_totals")
     assert (total["occurrences"], total["site_count"], total["undated"]) == (7, 2, 1)
 
 
@@ -126,7 +126,7 @@ def test_an_empty_tally_takes_the_contribution_away_for_good(world: World) -> No
     world.project()
 
     assert world.rows("contributions") == []
-    assert world.rows("v_pattern_totals") == []
+    assert world.rows("pattern_totals") == []
 
 
 def test_a_letter_is_one_row_however_often_it_stands_in_the_topic(world: World) -> None:

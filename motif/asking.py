@@ -1,0 +1,107 @@
+"""What can be asked of whatever has been learned: of a node here, or of another process."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+from typing import Final, TypeVar
+
+import pyarrow as pa
+
+from projections import adhoc, queries, wire
+from projections.queries import Detail, Key, Pattern
+from projections.remote import NobodyAnswers, Readable, RemoteStore
+from schemas.clock import monotonic_s
+from schemas.closing import Closing
+from schemas.errors import LogUnavailable, WrongUse
+
+Answer = TypeVar("Answer")
+
+READY_PAUSE_S: Final = 0.1
+READY_S: Final = 20.0
+"""How long a projector may take from its start to its first answer."""
+
+
+class Asking(Closing):
+    """Answers questions about patterns and rows."""
+
+    @abstractmethod
+    def ask(self, question: Callable[[Readable], Answer]) -> Answer:
+        """Ask anything of the projection."""
+
+    def patterns(
+        self,
+        kind: str | None = None,
+        *,
+        min_confidence: float | None = None,
+        search: str | None = None,
+        limit: int = 50,
+        after: Key | None = None,
+    ) -> list[Pattern]:
+        """Learned patterns, best first: by confidence, then occurrences, then id.
+
+        `after` is the `key` of the last pattern of the page before.
+        """
+        return self.ask(
+            lambda store: queries.patterns(
+                store,
+                kind=kind,
+                min_confidence=min_confidence,
+                search=search,
+                limit=limit,
+                after=after,
+            )
+        )
+
+    def pattern(self, name: str) -> Detail:
+        """One pattern by id, signature, or `kind:signature`, with measures, days and sites.
+
+        Raises:
+            WrongUse: there is none of that name, or more than one.
+        """
+        detail = self.ask(lambda store: queries.pattern(store, name))
+        if detail is None:
+            message = f"no pattern is called {name!r}; `motif patterns --search` finds them"
+            raise WrongUse(message)
+        return detail
+
+    def sql(self, query: str) -> pa.Table:
+        """The rows of one read-only SQL statement over the projection.
+
+        Raises:
+            WrongUse: it is no single SELECT, or DuckDB refuses it.
+        """
+        return self.ask(lambda store: adhoc.sql(store, query))
+
+
+class Asked(Asking):
+    """The projection of a folder that a running process keeps up to date, asked through it."""
+
+    def __init__(self, folder: Path, pid: str) -> None:
+        """Wait until process `pid` answers.
+
+        Raises:
+            LogUnavailable: it does not, for long.
+        """
+        self.folder: Final = folder
+        self.store: Final = RemoteStore(folder)
+        self.notices: list[str] = []
+        began_s = monotonic_s()
+        while True:
+            try:
+                self.about: wire.About = self.store.about()
+                return
+            except NobodyAnswers as error:
+                if monotonic_s() - began_s > READY_S:
+                    raise LogUnavailable(
+                        f"process {pid} keeps the projection in {folder} up to date and has not "
+                        f"answered for {READY_S:.0f} s; see what it says"
+                    ) from error
+                Event().wait(READY_PAUSE_S)
+
+    def ask(self, question: Callable[[Readable], Answer]) -> Answer:
+        """Ask it; its answer is at most seconds behind the log."""
+        return question(self.store)
+
+    def close(self) -> None:
+        """Nothing is held."""

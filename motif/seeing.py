@@ -1,0 +1,96 @@
+"""Finding out how an installation on Kafka fares, as far as it can be reached."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from connectors.logs import sqlite_file
+from connectors.logs.kafka_settings import KafkaSettings
+from motif.asking import Asked
+from motif.following import FollowingNode
+from motif.opening import open_following
+from motif.projecting import projector_of
+from motif.standing import Sight
+from motif.where import Where
+from projections import queries
+from projections.reading import Place
+from schemas.errors import LogUnavailable
+from streams.identity import Identity
+
+
+def is_followed(where: Where) -> bool:
+    """Whether the log of that place is learned by other processes."""
+    if where.kafka is not None:
+        return True
+    return not sqlite_file.exists(where.folder) and projector_of(where.folder) is not None
+
+
+@contextmanager
+def seen(where: Where) -> Iterator[Sight]:
+    """What can be found out of an installation: by its log, by its projector, or by both.
+
+    Raises:
+        LogUnavailable: by neither.
+    """
+    running = projector_of(where.folder)
+    if where.kafka is None and running is not None:
+        with Asked(where.folder, running) as asked:
+            yield _by_projector(where, asked, None)
+        return
+    try:
+        node = open_following(where)
+    except LogUnavailable as trouble:
+        if running is None:
+            raise
+        with Asked(where.folder, running) as asked:
+            yield _by_projector(where, asked, str(trouble))
+        return
+    with node:
+        yield _by_log(where, node)
+
+
+def _by_projector(where: Where, asked: Asked, trouble: str | None) -> Sight:
+    """What the projector knows; nobody knows owners then."""
+    about = asked.about
+    identity = Identity(
+        site_id=about.site_id,
+        log_id=about.log_id,
+        label=about.label,
+        allowed_servers=frozenset(about.allowed_servers),
+        settings_changes=about.settings_changes,
+    )
+    return Sight(
+        name=about.log,
+        folder=where.folder,
+        identity=identity,
+        held=asked.ask(queries.status),
+        rows_behind=asked.ask(queries.rows_behind),
+        about=about,
+        trouble=trouble,
+    )
+
+
+def _by_log(where: Where, node: FollowingNode) -> Sight:
+    assert where.kafka is not None, "a node that follows has a cluster"
+    about = None if node.asked is None else node.asked.about
+    owners, trouble = _owners(where.kafka)
+    return Sight(
+        name=where.log,
+        folder=where.folder,
+        identity=node.identity,
+        held=node.ask(queries.status),
+        rows_behind=node.ask(queries.rows_behind),
+        log=node.log,
+        owners=owners,
+        about=about,
+        trouble=trouble,
+    )
+
+
+def _owners(kafka: KafkaSettings) -> tuple[Mapping[Place, str] | None, str | None]:
+    """Which worker has which partition; a group that does not answer is trouble."""
+    from connectors.logs.kafka_topics import owners  # noqa: PLC0415  # Only where it is installed.
+
+    try:
+        return owners(kafka), None
+    except LogUnavailable as trouble:
+        return None, str(trouble)

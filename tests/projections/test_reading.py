@@ -1,0 +1,113 @@
+"""A log that says all its ends at once is asked for records only where something moved."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from connectors.logs.memory import MemoryLog
+from projections import Projector, Store
+from projections.reading import Place, Reading
+from schemas.log import Outgoing, Record
+from schemas.topics import PATTERNS
+from tests.projections.test_projector import prompt
+from tests.projections.world import LOG_ID, World
+
+
+class Distant(MemoryLog):
+    """A lazy log that tells its ends, and counts how often it is read."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        super().__init__(partitions, lazy=True)
+        self.reads = 0
+
+    def ends(self, places: Iterable[Place]) -> dict[Place, int]:
+        return {place: self.end(*place) for place in places}
+
+    def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+        self.reads += 1
+        return super().read(topic, partition, offset, limit)
+
+
+PLACE = (PATTERNS.name, 0)
+
+
+def put(log: MemoryLog, key: bytes) -> None:
+    log.append([Outgoing(*PLACE, key, b"{}")])
+
+
+def test_what_was_read_to_its_end_is_not_read_again_before_it_moves() -> None:
+    log = Distant()
+    reading = Reading(log)
+    put(log, b"a")
+    reading.look([PLACE])
+
+    assert [one.key for one in reading.read(PLACE, 0, 10)] == [b"a"]
+    assert reading.read(PLACE, 1, 10) == []
+    assert log.reads == 1
+
+    put(log, b"b")
+    reading.look([PLACE])
+
+    assert [one.key for one in reading.read(PLACE, 1, 10)] == [b"b"]
+
+
+def test_what_did_not_fit_is_read_on() -> None:
+    log = Distant()
+    reading = Reading(log)
+    put(log, b"a")
+    put(log, b"b")
+    reading.look([PLACE])
+
+    (first,) = reading.read(PLACE, 0, 1)
+
+    assert [one.key for one in reading.read(PLACE, first.offset + 1, 10)] == [b"b"]
+
+
+def test_going_back_reads_again() -> None:
+    log = Distant()
+    reading = Reading(log)
+    put(log, b"a")
+    reading.look([PLACE])
+
+    assert reading.read(PLACE, 0, 10) == reading.read(PLACE, 0, 10) != []
+
+
+def test_a_projector_that_has_caught_up_asks_for_ends_only(tmp_path: Path) -> None:
+    log = Distant(3)
+    with Store.open(tmp_path / "projection.duckdb", log_id=LOG_ID) as store:
+        projector = Projector(log, store)
+        log.append([Outgoing(*PLACE, b"a", None)])
+        projector.catch_up()
+        before = log.reads
+
+        assert projector.step() == 0
+        assert log.reads == before
+        projector.close()
+
+
+def test_totals_come_in_the_same_step_as_the_rows_they_count(world: World) -> None:
+    for number in range(5):
+        world.append(prompt(str(number)))
+        world.learn()
+        world.contribute((1, 0, number), {"occurrences": number + 1})
+
+        world.projector.step()
+
+        assert len(world.rows("user_prompts")) == number + 1
+        assert [row["occurrences"] for row in world.rows("pattern_totals")] == [number + 1]
+
+
+def test_with_much_to_project_contributions_wait_until_there_are_fewer(world: World) -> None:
+    world.append(*[prompt(str(number)) for number in range(4)])
+    world.learn()
+    world.contribute((1, 0, 0), {"occurrences": 1})
+    world.projector.step()  # The very first step takes them in any case.
+    world.append(*[prompt(str(number)) for number in range(4, 10)])
+    world.learn()
+    world.contribute((1, 0, 9), {"occurrences": 2})
+
+    world.projector.step(limit=4)
+    early = [row["occurrences"] for row in world.rows("pattern_totals")]
+    world.project()
+
+    assert early == [1]
+    assert [row["occurrences"] for row in world.rows("pattern_totals")] == [2]
