@@ -16,6 +16,8 @@ from schemas.errors import WrongUse
 
 PREFIX: Final = "MOTIF_"
 PARTITIONS_MAX: Final = 1024
+PORT_MAX: Final = 65_535
+LEARNERS_MAX: Final = 64
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 LABEL_MAX: Final = 64
@@ -63,6 +65,9 @@ class Settings:
     kafka_certificate: Path | None = None
     kafka_key: Path | None = None
     kafka_key_password: str | None = field(default=None, repr=False)
+    worker_folder: Path | None = None
+    worker_port: int | None = None
+    learners: int | None = None
     debug: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -161,6 +166,15 @@ def _file(text: str) -> Path:
     if not usable:
         raise ValueError(text)
     return path
+
+
+def _whole(most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return read
 
 
 def _switch(text: str) -> bool:
@@ -286,6 +300,30 @@ SETTINGS: Final = (
         "any text",
         "none",
         str,
+    ),
+    Setting(
+        "MOTIF_WORKER_FOLDER",
+        "worker_folder",
+        "The folder in which workers of this machine keep their stores, each in its own place.",
+        "a folder, or a path where one can be made",
+        "the folder of the tables",
+        _data,
+    ),
+    Setting(
+        "MOTIF_WORKER_PORT",
+        "worker_port",
+        "The port of a worker's web endpoint, which listens on loopback only.",
+        f"a whole number from 1 to {PORT_MAX}",
+        "any free one, which the worker says when it starts",
+        _whole(PORT_MAX),
+    ),
+    Setting(
+        "MOTIF_LEARNERS",
+        "learners",
+        "Learner processes of a worker; each keeps a processor busy while there is much to learn.",
+        f"a whole number from 1 to {LEARNERS_MAX}",
+        "1",
+        _whole(LEARNERS_MAX),
     ),
     Setting(
         "MOTIF_DEBUG",

@@ -1,13 +1,17 @@
-"""What a worker is told by its environment."""
+"""What a worker is told: by its environment, as Faust starts it without options of ours."""
 
 import os
+import sys
 from pathlib import Path
-from typing import NamedTuple
-
-import platformdirs
+from typing import Final, NamedTuple, NoReturn
 
 from connectors.logs.kafka_settings import KafkaSettings
 from motif.settings import from_environment
+from motif.where import where
+from schemas.errors import WrongUse
+
+LEARNERS: Final = 1
+"""Learner processes of a worker, unless more are asked for."""
 
 
 class WorkerSettings(NamedTuple):
@@ -23,11 +27,20 @@ def worker_settings() -> WorkerSettings:
     """What the environment says.
 
     Raises:
-        WrongUse: a setting holds what it may not.
+        WrongUse: a setting holds what it may not, or none names a cluster.
     """
     stated = from_environment()
-    folder = stated.data or Path(platformdirs.user_data_dir("motif")) / "kafka"
-    kafka = KafkaSettings(
-        os.environ["MOTIF_KAFKA"], prefix=os.environ.get("MOTIF_KAFKA_PREFIX", "")
-    )
-    return WorkerSettings(kafka, folder, None, int(os.environ.get("MOTIF_LEARNERS", "1")))
+    meant = where(None, None, stated)
+    if meant.kafka is None:
+        raise WrongUse("a worker is for a log on Kafka: name one by --kafka, or in MOTIF_KAFKA")
+    folder = stated.worker_folder or meant.folder
+    return WorkerSettings(meant.kafka, folder, stated.worker_port, stated.learners or LEARNERS)
+
+
+def become_worker(kafka: KafkaSettings, data: Path | None) -> NoReturn:
+    """Go on as a Faust worker, which reads what it is told from the environment."""
+    environment = os.environ | {"MOTIF_KAFKA": kafka.bootstrap}
+    if data is not None:
+        environment["MOTIF_WORKER_FOLDER"] = str(data)
+    faust = ["-P", "-m", "faust", "--app", "streams.app", "worker", "--loglevel", "warn"]
+    os.execve(sys.executable, [sys.executable, *faust], environment)  # noqa: S606  # ourselves

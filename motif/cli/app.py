@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from motif import __version__
-from motif.cli import about, asking, keeping, learning, letters, moving, projector, topics
+from motif.cli import about, asking, keeping, learning, letters, moving, projector, topics, worker
 from motif.cli.front import FrontDoor
 from motif.cli.options import FLAG, Data, Kafka
 
@@ -53,6 +53,7 @@ app.command(rich_help_panel=KEEP)(keeping.verify)
 app.command(rich_help_panel=KEEP)(moving.copy)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
 app.add_typer(topics.app, name="topics", rich_help_panel=RUN)
+app.command(rich_help_panel=RUN)(worker.worker)
 app.command(rich_help_panel=RUN)(projector.projector)
 app.command(rich_help_panel=ABOUT)(keeping.site)
 app.command(rich_help_panel=ABOUT)(about.schema)
