@@ -6,7 +6,8 @@ from typing import Any
 
 from motif.simulation.delivery import Delivery
 from motif.simulation.log import SimulatedLog
-from motif.simulation.oracle import Oracle, Told
+from motif.simulation.oracle import Oracle
+from motif.simulation.told import Told
 from schemas.log import Record
 from schemas.topics import (
     AGENT_EVENTS,

@@ -1,4 +1,4 @@
-"""How events arrive: out of order, several times, contradicted, after the horizon, or lost at first.
+"""How events arrive: out of order, again, contradicted, after the horizon, or lost at first.
 
 A delivery is a list of waves; the clock jumps over the horizon between two of them.
 """

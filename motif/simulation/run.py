@@ -23,7 +23,7 @@ from schemas.envelope import Event, outgoing
 from schemas.errors import MotifError
 from schemas.events import LogCreated, SettingsChanged
 from schemas.log import Outgoing
-from schemas.topics import AGENT_EVENTS, LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, TOPICS, Topic
+from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, TOPICS, Topic
 from streams.identity import FORMAT, SOURCE
 
 PARTITIONS = 3
@@ -242,6 +242,8 @@ class Simulation:
         zombie = self.rng.choice(self._awake())
 
         def meanwhile() -> None:
+            for partition in zombie.partitions:
+                zombie.account(partition)
             self._succeed(zombie)
             for worker in self._awake():
                 self._round(worker)

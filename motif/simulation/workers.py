@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from motif.simulation.log import Access, SimulatedLog
+from motif.simulation.log import Access, Crashed, SimulatedLog
 from schemas.errors import Fenced, LogIncompatible
 from schemas.topics import AGENT_EVENTS
-from streams.contribution import Contributor
+from streams.contribution import Contributor, Epoch
 from streams.federator import Federator
 from streams.identity import Identity, identity_of
 from streams.learner import Learner, Rules
@@ -25,17 +25,17 @@ class Excuses:
         """Something this partition's learner depends on was lost or changed."""
         self._excused[partition] = True
 
-    def use(self, partition: int, notices: list[str]) -> None:
+    def check(self, partition: int, notice: str) -> None:
         """A learner began again.
 
         Raises:
             Unexcused: it had no reason to.
         """
         if not self._excused[partition]:
-            raise Unexcused(f"{notices[0]}; nothing had been lost")
+            raise Unexcused(f"{notice}; nothing had been lost")
 
-    def used(self, partition: int) -> None:
-        """It is learned again now."""
+    def take_back(self, partition: int) -> None:
+        """It is learned again now; the next time it needs another reason."""
         self._excused[partition] = False
 
 
@@ -48,6 +48,7 @@ class Worker:
         self.asleep = False
         self.learners: dict[int, Learner] = {}
         self.federators: dict[int, Federator] = {}
+        self._epochs: dict[int, Epoch] = {}
         self._log = log
         self._excuses = excuses
         self._seen = seen
@@ -62,6 +63,7 @@ class Worker:
         identity = known(self._log)
         of = Contributor(identity.site_id, identity.log_id, AGENT_EVENTS.name, partition)
         rules = Rules(identity.epoch, identity.allowed_servers)
+        self._epochs[partition] = identity.epoch
         self.learners[partition] = Learner(self.access, of, rules, label=identity.label)
         self.federators[partition] = Federator(self.access, partition)
 
@@ -72,21 +74,30 @@ class Worker:
 
     def learn(self, partition: int, limit: int) -> int:
         """A step of a learner; one that was fenced or is too old begins again if it still may."""
-        learner = self.learners[partition]
         try:
-            done = learner.step(limit)
+            done = self.learners[partition].step(limit)
         except (Fenced, LogIncompatible) as gone:
             self._seen["fenced" if isinstance(gone, Fenced) else "refused newer rules"] += 1
+            self.account(partition)
             self._dropped(partition)
             return 1
-        finally:
-            if learner.notices:
-                self._seen["learned again"] += 1
-                self._excuses.use(partition, learner.notices)
-        if learner.notices:
-            learner.notices.clear()
-            self._excuses.used(partition)
+        except Crashed:
+            self.account(partition)
+            raise
+        # Who still has the old rules leaves it to somebody else to begin again under the new.
+        if self.account(partition) and self._epochs[partition] == known(self._log).epoch:
+            self._excuses.take_back(partition)
         return done
+
+    def account(self, partition: int) -> bool:
+        """Whether its learner began again just now; it must have had a reason."""
+        notices = self.learners[partition].notices
+        for notice in notices:
+            self._seen["learned again"] += 1
+            self._excuses.check(partition, notice)
+        began_again = bool(notices)
+        notices.clear()
+        return began_again
 
     def federate(self, partition: int) -> int:
         """A step of a federator, likewise."""
