@@ -94,8 +94,8 @@ class Asked(Asking):
             except NobodyAnswers as error:
                 if monotonic_s() - began_s > READY_S:
                     raise LogUnavailable(
-                        f"process {pid} keeps the projection in {folder} up to date and has not "
-                        f"answered for {READY_S:.0f} s; see what it says"
+                        f"process {pid} projects into {folder} and has not answered within "
+                        f"{READY_S:.0f} s: it answers when it has caught up, or says what keeps it"
                     ) from error
                 Event().wait(READY_PAUSE_S)
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Event
+from typing import Final
 
 from connectors.logs import sqlite_file
 from connectors.logs.kafka_settings import KafkaSettings
@@ -15,6 +17,9 @@ from projections import queries
 from projections.reading import Place
 from schemas.errors import LogUnavailable
 from streams.identity import Identity
+
+OWNERS_TRIES: Final = 4
+OWNERS_PAUSE_S: Final = 1.0
 
 
 def is_followed(where: Where) -> bool:
@@ -87,10 +92,17 @@ def _by_log(where: Where, node: FollowingNode) -> Sight:
 
 
 def _owners(kafka: KafkaSettings) -> tuple[Mapping[Place, str] | None, str | None]:
-    """Which worker has which partition; a group that does not answer is trouble."""
+    """Which worker has which partition; where nobody can say, a sentence.
+
+    The first question about a group that a cluster ever gets is answered a moment later.
+    """
     from connectors.logs.kafka_topics import owners  # noqa: PLC0415  # Only where it is installed.
 
-    try:
-        return owners(kafka), None
-    except LogUnavailable as trouble:
-        return None, str(trouble)
+    said = ""
+    for _ in range(OWNERS_TRIES):
+        try:
+            return owners(kafka), None
+        except LogUnavailable as trouble:
+            said = str(trouble)
+            Event().wait(OWNERS_PAUSE_S)
+    return None, f"who learns which partition is not known: {said}"

@@ -112,7 +112,8 @@ def standing_of(sight: Sight) -> Standing:
     projector = _projector(sight, reached)
     stalled = [
         *([sight.trouble] if sight.trouble else []),
-        *filter(None, (_stalled(one, known=sight.owners is not None) for one in partitions)),
+        *_nobody_learns(sight, partitions),
+        *filter(None, (_stalled(one) for one in partitions if one.owner or sight.owners is None)),
         *_rows_stalled(sight),
         *_projector_stalled(projector),
     ]
@@ -147,10 +148,10 @@ def _ends(sight: Sight) -> dict[Place, int]:
 
 def _learned(sight: Sight, place: Place, end: int, projected: queries.Reached | None) -> Learned:
     """What the learner said last, by the log; by the tables, where the log cannot be reached."""
-    said, committed_us = _said(sight.log, place) if sight.log else (None, None)
+    said, committed_us = said_of(sight.log, place) if sight.log else (None, None)
     found = said or projected
     learned = (said.position if said else projected.learned if projected else None) or 0
-    lag = max(0, end - learned) if sight.log is None else left(sight.log, *place, learned)
+    lag = left(sight.log, *place, learned) if sight.log else _told(sight, place)
     waits_us = None
     if lag and sight.log is not None:
         waits_us = sight.log.read(*place, learned, 1)[0].appended_at_us
@@ -171,8 +172,14 @@ def _learned(sight: Sight, place: Place, end: int, projected: queries.Reached | 
     )
 
 
-def _said(log: Log, place: Place) -> tuple[positions.Learned | None, int | None]:
-    """The last position that was committed for a partition, and when."""
+def _told(sight: Sight, place: Place) -> int:
+    """The lag as the projector saw it last."""
+    ends = sight.about.ends if sight.about else []
+    return sum(one.lag for one in ends if (one.topic, one.partition) == place)
+
+
+def said_of(log: Log, place: Place) -> tuple[positions.Learned | None, int | None]:
+    """What the learner of a partition said last, and when, by the log."""
     key = f"{place[0]}/{place[1]}/position".encode()
     topic, partition = EVENT_DUPLICATES.name, place[1]
     end, window = log.end(topic, partition), _WINDOW
@@ -205,16 +212,19 @@ def _projector(sight: Sight, reached: Mapping[Place, queries.Reached]) -> Projec
     return ProjectorStatus(about.pid, behind, _age_s(sight, about.caught_up_at_us), about.trouble)
 
 
-def _stalled(one: Learned, *, known: bool) -> str | None:
-    """Why a partition stalls; `known` says that its owner would be known."""
-    place = f"{one.topic}/{one.partition}"
-    if not one.lag:
-        return None
-    if known and one.owner is None:
-        return (
-            f"no worker has {place}, of which {one.lag:,} offsets are not learned; "
-            "start one with: motif worker"
+def _nobody_learns(sight: Sight, partitions: list[Learned]) -> Iterator[str]:
+    """Partitions with something to learn that no worker has, where owners are known."""
+    lost = [one for one in partitions if one.lag and one.owner is None]
+    if sight.owners is not None and lost:
+        places = ", ".join(f"{one.topic}/{one.partition}" for one in lost)
+        yield (
+            f"no worker has {places}, of which {sum(one.lag for one in lost):,} offsets are not "
+            "learned; start one with: motif worker"
         )
+
+
+def _stalled(one: Learned) -> str | None:
+    """Why a partition stalls that some worker has."""
     if one.waiting_s is None or one.waiting_s <= STALLED_S:
         return None
     age_s = one.checkpoint_age_s
@@ -222,8 +232,8 @@ def _stalled(one: Learned, *, known: bool) -> str | None:
         return None
     last = "it has no checkpoint" if age_s is None else f"its last checkpoint is {age_s:,.0f} s old"
     return (
-        f"{place} stalls: {one.lag:,} offsets are not learned, the first for {one.waiting_s:,.0f} s"
-        f", and {last}"
+        f"{one.topic}/{one.partition} stalls: {one.lag:,} offsets are not learned, the first for "
+        f"{one.waiting_s:,.0f} s, and {last}"
     )
 
 

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from motif.asking import Answer
 from motif.engine import Progress
+from motif.standing import said_of
 from projections import queries
 from projections.remote import Readable
 from schemas.clock import monotonic_s
@@ -20,6 +21,7 @@ ROWS_S: Final = 60.0
 """How long the rows of patterns are waited for in all; others may change them all the time."""
 
 PAUSE_S: Final = 0.05
+ROWS_PAUSE_S: Final = 0.2
 
 NOBODY: Final = "recorded, but no worker has learned it; start one with: motif worker"
 
@@ -63,14 +65,14 @@ class Waiting:
         last, moved_s = -1, monotonic_s()
         while True:
             missing, far = self._missing()
+            first = far if first is None else first
+            self._tell("learn", far - first, far - first + missing)
             if not missing and self._totals_are_there():
                 return True
             if far != last:
                 last, moved_s = far, monotonic_s()
-                first = far if first is None else first
-                self._tell("learn", far - first, far - first + missing)
             elif monotonic_s() - moved_s > PATIENCE_S:
-                self.notices.append(NOBODY if missing else _not_projected())
+                self.notices.append(self._why())
                 return False
             Event().wait(PAUSE_S)
 
@@ -89,7 +91,7 @@ class Waiting:
                     "'motif status' says whether a federator works"
                 )
                 return False
-            Event().wait(PAUSE_S)
+            Event().wait(ROWS_PAUSE_S)
         return True
 
     def _missing(self) -> tuple[int, int]:
@@ -104,6 +106,19 @@ class Waiting:
             missing += max(0, goal - min(learned, position))
             far += learned + position
         return missing, far
+
+    def _why(self) -> str:
+        """Whose work is missing, by what the log says."""
+        inputs = {topic.name for topic in LEARNED_TOPICS}
+        for place, goal in self._goals.items():
+            if place[0] in inputs:
+                said, _ = said_of(self._node.log, place)
+                if said is None or said.position < goal:
+                    return NOBODY
+        return (
+            f"recorded and learned, but not projected within {PATIENCE_S:.0f} s; "
+            "'motif status' says what keeps the projector"
+        )
 
     def _totals_are_there(self) -> bool:
         """Whether the contributions that stood in the log when all was learned are projected."""
@@ -124,10 +139,3 @@ class Waiting:
     def _tell(self, doing: str, done: int, of: int) -> None:
         if self._progress is not None:
             self._progress(doing, done, of)
-
-
-def _not_projected() -> str:
-    return (
-        f"learned, but the projector has not moved for {PATIENCE_S:.0f} s; "
-        "'motif status' says what keeps it"
-    )

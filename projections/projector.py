@@ -116,6 +116,11 @@ class Projector:
                 total += done
         return total
 
+    def learned(self, partition: int) -> int:
+        """Up to where a partition of events is learned, as far as it was read."""
+        known = self._positions.get((_INPUT, partition))
+        return 0 if known is None or known.learned is None else known.learned.position
+
     def close(self) -> None:
         """Let go of the cursor; the store stays open."""
         self._cursor.close()

@@ -52,11 +52,12 @@ class Excuse(msgspec.Struct):
 
 
 class End(msgspec.Struct, array_like=True, frozen=True):
-    """How far a partition of the log goes."""
+    """How far an input partition goes, and how much of it is left to learn."""
 
     topic: str
     partition: int
     end: int
+    lag: int
 
 
 class About(msgspec.Struct):

@@ -92,7 +92,9 @@ def check(partitions: Partitions = None, as_json: AsJson = False, kafka: Kafka =
         print_json(differences)
     if differences:
         sentences = "; ".join(str(one) for one in differences)
-        raise MotifError(f"the topics are not as they should be: {sentences}")
+        missing = any(one.found == "missing" for one in differences)
+        remedy = "; 'motif topics create' makes what is missing" if missing else ""
+        raise MotifError(f"the topics are not as they should be: {sentences}{remedy}")
     if not as_json:
         stdout().print("The topics are as they should be.")
 

@@ -31,7 +31,7 @@ def about() -> wire.About:
         caught_up_at_us=NOON_US,
         looked_at_us=NOON_US,
         trouble=None,
-        ends=[wire.End("x", 0, 7)],
+        ends=[wire.End("x", 0, 7, 2)],
     )
 
 
