@@ -2,15 +2,18 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import crc32
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.kafka import containers, jars, shared
+from tests.kafka.fixtures import OWN_REMEDY, broker, kafka, kafka_prefix, make_broker
+from tests.kafka.jars import java_is_here
+from tests.kafka.shared import REMEDY, some_broker_is_here
+
+__all__ = ["broker", "kafka", "kafka_prefix", "make_broker"]
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -51,11 +54,14 @@ PARTS = {
     ),
     "needs_kafka": Part(
         name="a Kafka broker",
-        present=lambda: bool(
-            os.environ.get("MOTIF_TEST_KAFKA") or containers.can_be_had() or jars.can_be_had()
-        ),
-        remedy="name one in MOTIF_TEST_KAFKA, start a Docker engine with its image, or install "
-        "Java and Maven (Debian: apt-get install default-jre-headless maven)",
+        present=some_broker_is_here,
+        remedy=REMEDY,
+        installable=True,
+    ),
+    "needs_own_kafka": Part(
+        name="a Kafka broker that a test may kill",
+        present=java_is_here,
+        remedy=OWN_REMEDY,
         installable=True,
     ),
 }
@@ -86,23 +92,3 @@ def shared_data() -> Path:
     if excuse:
         pytest.skip(excuse)
     return SHARED_DATA
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Bootstrap servers of a real broker: one for the whole run, whatever it comes from."""
-    stated = os.environ.get("MOTIF_TEST_KAFKA")
-    if stated:
-        yield stated
-        return
-    base = tmp_path_factory.getbasetemp()
-    run = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
-    bootstrap, users = shared.use(run / "kafka")
-    with users:
-        yield bootstrap
-
-
-@pytest.fixture
-def kafka_prefix(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """What stands before the names of this test's topics: no other test has the same."""
-    return f"t{crc32(f'{tmp_path}{request.node.nodeid}'.encode()):08x}."

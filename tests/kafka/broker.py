@@ -1,178 +1,258 @@
-"""A real Kafka broker of one node, from Apache's jars: started, killed, started again.
+"""A real Apache Kafka broker in a process of its own, for whoever makes it: begun, killed, ended.
 
-Its process dies with the one that started it. Whatever it has to say goes into a file beside its
-data, which is shown when it does not start.
+It needs Java and Maven. It never outlives its owner, however the owner ends (`keeper.py`), unless
+it is made to.
 """
 
-import ctypes
+import base64
+import json
 import os
 import signal
-import socket
 import subprocess
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event
+from types import TracebackType
+from typing import Self
 
-from schemas.clock import monotonic_s
-from tests.kafka.jars import HERE, jars
+from schemas.clock import monotonic_s, new_id
+from tests.kafka.configuration import STARTED, free_ports, is_free, log4j_properties, settings
+from tests.kafka.jars import kafka_jars
 
-START_S = 60.0
-_CLUSTER = "bW90aWYtdGVzdHMtMDAwMQ"
-_DEATH_SIGNAL = 1
+KEEPER = Path(__file__).with_name("keeper.py")
+LIMIT_S = 90.0
+"""How long a broker may take to begin or to end: three seconds where nothing else runs."""
 
-SETTINGS = {
-    "process.roles": "broker,controller",
-    "node.id": "1",
-    "controller.listener.names": "CONTROLLER",
-    "offsets.topic.replication.factor": "1",
-    "offsets.topic.num.partitions": "4",
-    "transaction.state.log.replication.factor": "1",
-    "transaction.state.log.min.isr": "1",
-    "transaction.state.log.num.partitions": "4",
-    "group.initial.rebalance.delay.ms": "0",
-    "auto.create.topics.enable": "false",
-    "message.max.bytes": str(20 << 20),
-    "replica.fetch.max.bytes": str(20 << 20),
-    "log.cleaner.backoff.ms": "1000",
-    "log.cleaner.dedupe.buffer.size": str(16 << 20),
-}
+POLL_S = 0.05
+SERVING = ("-Xmx768m",)
+QUICK = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""What lets Java begin sooner and run slower: right for a second of work."""
+
+LAST_LINES = 80
+
+
+class BrokerFailedError(Exception):
+    """A broker did not begin; says with which log."""
 
 
 class Broker:
-    """A broker of its own in a folder; `start` it, and `stop` it in the end."""
+    """One broker with a port and a data folder that stay the same over every restart.
+
+    `folder` holds its configuration and its log, and its data unless `data` names another place.
+    A folder that was used before is used again with what it holds, and with its ports unless
+    somebody else has taken one; `port` wishes for one where the folder is new.
+    `properties` go before ours. `protocol` is what clients speak, `scram` names users with their
+    passwords. With `outlives=True` it runs on when its owner ends.
+    """
 
     def __init__(
         self,
         folder: Path,
         *,
+        data: Path | None = None,
+        properties: Mapping[str, str] | None = None,
+        protocol: str = "PLAINTEXT",
+        scram: Mapping[str, str] | None = None,
         port: int | None = None,
-        settings: Mapping[str, str] | None = None,
-        format_options: tuple[str, ...] = (),
+        outlives: bool = False,
     ) -> None:
-        """Choose ports and write its settings; nothing runs yet."""
-        self.folder = folder
-        self.port = port or free_port()
-        self.bootstrap = f"127.0.0.1:{self.port}"
-        self._format_options = format_options
-        self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
-        controller = free_port()
-        here = {
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://127.0.0.1:{controller}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-            "log.dirs": str(folder / "data"),
-        }
-        whole = SETTINGS | here | self._filled(settings or {})
-        lines = [f"{name}={value}" for name, value in whole.items()]
-        self._config.write_text("\n".join(lines) + "\n", "utf-8")
+        self.folder = folder
+        self.data = data or folder / "data"
+        self.log = folder / "server.log"
+        self.pid: int | None = None
+        self._console = folder / "console.txt"
+        self._configuration = folder / "server.properties"
+        self._properties = dict(properties or {})
+        self._protocol = protocol
+        self._scram = dict(scram or {})
+        self._outlives = outlives
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ports = _ports(folder / "ports.json", port)
 
     @property
-    def _config(self) -> Path:
-        return self.folder / "server.properties"
+    def bootstrap(self) -> str:
+        """The address for clients, the same before, during and after every restart."""
+        return f"127.0.0.1:{self._ports[0]}"
 
     @property
-    def pid(self) -> int | None:
-        """The process, while it runs."""
-        return None if self._process is None else self._process.pid
+    def running(self) -> bool:
+        """Whether the broker's process lives."""
+        return self._process is not None and self._process.poll() is None
 
-    def start(self) -> "Broker":
-        """Start it, on the data it has if it ran before; returns when it answers."""
-        if not (self.folder / "data").exists():
-            self._java(
-                "kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", *self._formatted()
-            )
-        with (self.folder / "broker.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*self._command("kafka.Kafka", heap="768m"), str(self._config)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509  # one call that takes no lock
-            )
-        began_s = monotonic_s()
-        while not self._answers():
-            if self._process.poll() is not None or monotonic_s() - began_s > START_S:
-                self.kill()
-                raise RuntimeError(f"the broker did not start:\n{self.log_text()[-4_000:]}")
-            Event().wait(0.1)
+    def start(self, *, limit_s: float = LIMIT_S) -> Self:
+        """Begin, and wait until clients are served.
+
+        Raises:
+            BrokerFailedError: it ended, or was not there in time; with its log.
+        """
+        if self.running:
+            return self
+        self._release()
+        self._configure()
+        if not (self.data / "meta.properties").exists():
+            self._format()
+        before = self.log.stat().st_size if self.log.exists() else 0
+        self._launch()
+        if not self._wait(lambda: STARTED in _text(self.log, before), limit_s):
+            ended = not self.running
+            self.kill()
+            what = "ended" if ended else f"was not there within {limit_s:.0f} s"
+            last = "\n".join(self.log_text().splitlines()[-LAST_LINES:])
+            raise BrokerFailedError(f"the broker in {self.folder} {what}; its log ends:\n{last}")
         return self
 
     def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL)
+        """Kill it at once, as a power cut would; what it holds stays as it is."""
+        self.signal(signal.SIGKILL)
+        self._ends(LIMIT_S)
 
-    def stop(self) -> None:
-        """End it in an orderly way."""
-        self._end(signal.SIGTERM)
+    def stop(self, *, limit_s: float = LIMIT_S) -> None:
+        """Let it end in order; what has not ended in time is killed."""
+        self.signal(signal.SIGTERM)
+        self.resume()  # else what hangs would not hear of it
+        if not self._ends(limit_s):
+            self.kill()
 
     def restart(self) -> None:
-        """Start it again on the same port and data."""
-        self.kill()
+        """Begin again on the same port and data, after ending in order if it still ran."""
+        self.stop()
         self.start()
 
     def pause(self) -> None:
-        """Stop its process where it is."""
-        assert self._process is not None, "it runs"
-        self._process.send_signal(signal.SIGSTOP)
+        """Let it hang where it is: its connections stay open, and nobody answers."""
+        self.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let its process go on."""
-        assert self._process is not None, "it runs"
-        self._process.send_signal(signal.SIGCONT)
+        """Let it go on."""
+        self.signal(signal.SIGCONT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the broker itself."""
+        if self.running and self.pid is not None:
+            os.kill(self.pid, number)
 
     def log_text(self) -> str:
-        """What it had to say so far."""
-        path = self.folder / "broker.log"
-        return path.read_text("utf-8", "replace") if path.exists() else ""
+        """What the broker logged, and what Java said itself."""
+        return _text(self._console) + _text(self.log)
 
-    def _end(self, how: signal.Signals) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.send_signal(how)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+    def __enter__(self) -> Self:
+        return self.start()
 
-    def _answers(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
-                return True
-        except OSError:
-            return False
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
 
-    def _filled(self, settings: Mapping[str, str]) -> dict[str, str]:
-        return {name: value.replace("{port}", str(self.port)) for name, value in settings.items()}
+    def _configure(self) -> None:
+        clients, itself, controller = (f"127.0.0.1:{port}" for port in self._ports)
+        advertised = {"CLIENTS": clients, "ITSELF": itself}
+        told = {
+            **settings(
+                {**advertised, "CONTROLLER": controller}, advertised, protocol=self._protocol
+            ),
+            "log.dirs": str(self.data),
+            **self._properties,
+        }
+        text = "".join(f"{name}={value}\n" for name, value in told.items())
+        self._configuration.write_text(text, "utf-8")
+        (self.folder / "log4j2.properties").write_text(log4j_properties(), "utf-8")
 
-    def _formatted(self) -> tuple[str, ...]:
-        return (str(self._config), *self._format_options)
-
-    def _java(self, main: str, *arguments: str) -> None:
+    def _format(self) -> None:
+        """Make the data folder, with the users that only exist if they are there from the start."""
+        cluster = base64.urlsafe_b64encode(bytes.fromhex(new_id())).decode().rstrip("=")
+        # A leading '-' would be read as an option.
+        words = ["format", "-t", cluster.replace("-", "_"), "-c", str(self._configuration)]
+        for user, password in self._scram.items():
+            words += ["--add-scram", f"SCRAM-SHA-512=[name={user},password={password}]"]
         done = subprocess.run(
-            [*self._command(main, heap="256m"), *arguments],
+            self._java("kafka.tools.StorageTool", words, log="format.log", options=QUICK),
             capture_output=True,
             text=True,
+            timeout=LIMIT_S,
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"{main} failed: {done.stdout[-2_000:]}{done.stderr[-2_000:]}")
+            raise BrokerFailedError(
+                f"no data folder was made at {self.data}: {done.stdout}{done.stderr}"
+            )
 
-    @staticmethod
-    def _command(main: str, *, heap: str) -> list[str]:
-        logging = f"-Dlog4j2.configurationFile={HERE / 'log4j2.yaml'}"
-        return ["java", f"-Xmx{heap}", logging, "-cp", f"{jars()}/*", main]
+    def _java(
+        self, program: str, words: list[str], *, log: str, options: tuple[str, ...]
+    ) -> list[str]:
+        return [
+            "java",
+            *options,
+            f"-Dmotif.log={self.folder / log}",
+            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-cp",
+            f"{kafka_jars()}/*",
+            program,
+            *words,
+        ]
+
+    def _launch(self) -> None:
+        command = self._java(
+            "kafka.Kafka", [str(self._configuration)], log=self.log.name, options=SERVING
+        )
+        keeper = [] if self._outlives else [sys.executable, "-I", str(KEEPER)]
+        with self._console.open("ab") as console:
+            self._process = subprocess.Popen(
+                [*keeper, *command],
+                stdin=subprocess.DEVNULL if self._outlives else subprocess.PIPE,
+                stdout=console if self._outlives else subprocess.PIPE,
+                stderr=console,
+                start_new_session=True,  # Ctrl-C is for the tests; they end their broker themselves
+            )
+        said = self._process.stdout.readline() if self._process.stdout else b""
+        self.pid = int(said or self._process.pid)
+
+    def _wait(self, happened: Callable[[], bool], limit_s: float) -> bool:
+        """Wait until it happened; False when the process ended or the time is up before."""
+        until = monotonic_s() + limit_s
+        while not happened():
+            if monotonic_s() > until or self._ends(POLL_S):
+                return happened()
+        return True
+
+    def _ends(self, limit_s: float) -> bool:
+        """Wait for the process to end; whether it has, or never was."""
+        if self._process is None:
+            return True
+        try:
+            self._process.wait(limit_s)
+        except subprocess.TimeoutExpired:
+            return False
+        self._release()
+        return True
+
+    def _release(self) -> None:
+        for pipe in (self._process.stdin, self._process.stdout) if self._process else ():
+            if pipe:
+                pipe.close()
+        self._process = self.pid = None
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _ports(remembered: Path, wished: int | None) -> tuple[int, int, int]:
+    """The ports for clients, for the broker itself, and for the controller."""
+    if remembered.exists():
+        ports = json.loads(remembered.read_text("utf-8"))
+    else:
+        ports = [*([wished] if wished else []), *free_ports(3)][:3]
+    if not all(map(is_free, ports)):
+        ports = free_ports(3)
+    remembered.write_text(json.dumps(ports), "utf-8")
+    clients, itself, controller = ports
+    return clients, itself, controller
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
-    os.setsid()
+def _text(path: Path, start: int = 0) -> str:
+    """What a file holds from a place on; nothing where it is missing."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read().decode(errors="replace")

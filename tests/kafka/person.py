@@ -1,8 +1,10 @@
-"""The same broker for a person to play with: `make kafka`, `make kafka-stop`.
+"""The same broker for a person to play with: `make kafka` and `make kafka-stop`.
 
-python -m tests.kafka.person start|stop|run
+It runs on in the background. The folder `.kafka/` of the checkout remembers which process it is,
+and keeps its data until somebody deletes the folder.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -10,84 +12,104 @@ import sys
 from pathlib import Path
 from threading import Event
 
-from tests.kafka.broker import START_S, Broker
-from tests.kafka.jars import can_be_had
+from schemas.clock import monotonic_s
+from tests.kafka.broker import LIMIT_S, POLL_S, Broker, BrokerFailedError
+from tests.kafka.configuration import is_free
+from tests.kafka.jars import NoJarsError, java_is_here, locked
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".kafka"
-PID, READY = PLACE / "pid", PLACE / "bootstrap"
+USUAL_PORT = 9092
+USAGE = "python -m tests.kafka.person start|stop"
+JAVA = "a broker needs Java and Maven (Debian: apt-get install default-jre-headless maven)."
 
 
-def running() -> int | None:
-    """The process that runs the broker, if it is ours and alive."""
+def start(place: Path) -> str:
+    """Start it unless it runs; a sentence that says where it is and what to do with it.
+
+    Raises:
+        BrokerFailedError: it did not begin; with its log.
+        NoJarsError: Kafka could not be fetched.
+    """
+    if remembered := running(place):
+        return f"Kafka runs already at {remembered['bootstrap']}. {_use(remembered['bootstrap'])}"
+    if not java_is_here():
+        raise NoJarsError(JAVA)
+    broker = Broker(place, outlives=True, port=USUAL_PORT if is_free(USUAL_PORT) else None)
+    broker.start()
+    assert broker.pid is not None, "it was just started"
+    told = {"pid": broker.pid, "is": identity(broker.pid), "bootstrap": broker.bootstrap}
+    (place / "running.json").write_text(json.dumps(told), "utf-8")
+    return (
+        f"Kafka runs at {broker.bootstrap}, its data and log are in {place}.\n"
+        f"{_use(broker.bootstrap)}"
+    )
+
+
+def stop(place: Path) -> str:
+    """End exactly the process that `start` began; a sentence that says so."""
+    remembered = running(place)
+    if remembered is None:
+        return "No broker of this checkout runs."
+    pid = int(remembered["pid"])
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        if identity(pid) == remembered["is"]:
+            os.kill(pid, number)
+        until = monotonic_s() + LIMIT_S
+        while identity(pid) == remembered["is"] and monotonic_s() < until:
+            Event().wait(POLL_S)
+    (place / "running.json").unlink()
+    return f"Kafka at {remembered['bootstrap']} has ended; its data stay in {place}."
+
+
+def running(place: Path) -> dict[str, str] | None:
+    """What is remembered of the broker, if it is that process that lives."""
     try:
-        pid = int(PID.read_text("ascii"))
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (OSError, ValueError):
+        remembered: dict[str, str] = json.loads((place / "running.json").read_text("utf-8"))
+    except OSError:
         return None
-    return pid if b"tests.kafka.person" in command else None
+    return remembered if identity(int(remembered["pid"])) == remembered["is"] else None
 
 
-def start() -> str:
-    """Start it in the background; a sentence that says how to reach it."""
-    if running():
-        return f"It runs already at {READY.read_text('ascii')}; {_how()}"
-    if not can_be_had():
-        return "Java and Maven are needed (Debian: apt-get install default-jre-headless maven)."
-    PLACE.mkdir(exist_ok=True)
-    READY.unlink(missing_ok=True)
-    with (PLACE / "keeper.log").open("wb") as log:
-        keeper = subprocess.Popen(
-            [sys.executable, "-m", "tests.kafka.person", "run"],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
-    PID.write_text(str(keeper.pid), "ascii")
-    for _ in range(int(2 * START_S / 0.1)):
-        if READY.exists():
-            keeper.returncode = 0  # It outlives this process on purpose; nobody waits for it.
-            return f"Kafka runs at {READY.read_text('ascii')}; {_how()}"
-        if keeper.poll() is not None:
-            break
-        Event().wait(0.1)
-    return f"Kafka did not start; see {PLACE / 'keeper.log'}."
+def identity(pid: int) -> str | None:
+    """When a process began and what it runs, which no later process with its number shares."""
+    proc = Path(f"/proc/{pid}")
+    if not Path("/proc/self").exists():  # macOS has none
+        asked = ["ps", "-o", "lstart=,command=", "-p", str(pid)]
+        said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+        return said.strip() or None
+    try:
+        status = (proc / "stat").read_text("utf-8").rpartition(")")[2].split()
+        command = (proc / "cmdline").read_bytes().decode(errors="replace")
+    except OSError:
+        return None
+    # What has ended and was not yet waited for has no command any more.
+    return f"{status[19]} {command}" if command else None
 
 
-def stop() -> str:
-    """End it; a sentence that says so."""
-    pid = running()
-    if pid is None:
-        return "No broker of this checkout is running."
-    os.kill(pid, signal.SIGTERM)
-    while Path(f"/proc/{pid}").exists():
-        Event().wait(0.1)
-    PID.unlink(missing_ok=True)
-    return f"Kafka was stopped; its data are kept in {PLACE}."
+def _use(bootstrap: str) -> str:
+    return (
+        f"To use it: export MOTIF_KAFKA={bootstrap}, then motif topics create.\n"
+        "To end it: make kafka-stop."
+    )
 
 
-def run() -> None:
-    """Run it until this process is told to end."""
-    ended = Event()
-    signal.signal(signal.SIGTERM, lambda *_: ended.set())
-    port = int(READY.with_name("port").read_text("ascii")) if (PLACE / "port").exists() else None
-    broker = Broker(PLACE / "broker", port=port).start()
-    (PLACE / "port").write_text(str(broker.port), "ascii")
-    READY.write_text(broker.bootstrap, "ascii")
-    ended.wait()
-    broker.stop()
-    READY.unlink()
-
-
-def _how() -> str:
-    where = READY.read_text("ascii")
-    return f"export MOTIF_KAFKA={where}, then 'motif topics create'. 'make kafka-stop' ends it."
+def main(words: list[str], place: Path = PLACE) -> int:
+    """Do what was asked; 0 when it was done, 1 when it failed, 2 for what is not known."""
+    acts = {"start": start, "stop": stop}
+    if len(words) != 1 or words[0] not in acts:
+        sys.stderr.write(f"{USAGE}\n")
+        return 2
+    place.mkdir(exist_ok=True)
+    try:
+        with locked(place / "lock"):  # else two could start at once, and one would be forgotten
+            said = acts[words[0]](place)
+    except (BrokerFailedError, NoJarsError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{said}\n")
+    return 0
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["run"]:
-        run()
-    else:
-        sys.stdout.write({"start": start, "stop": stop}[sys.argv[1]]() + "\n")
+    sys.exit(main(sys.argv[1:]))
