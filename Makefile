@@ -11,7 +11,7 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench campaign kafka kafka-stop clean
+.PHONY: help demo test check format bench bench-kafka campaign kafka kafka-stop clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
@@ -35,6 +35,9 @@ format: $(VENV)/.installed-dev ## write the format and the lint fixes that are s
 
 bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARGS names one benchmark)
 	@$(RUN) -m tests.benchmarks $(ARGS)
+
+bench-kafka: $(VENV)/.installed-dev ## the same on a real broker: learners, whole job, stock Faust
+	@$(RUN) -m tests.benchmarks kafka
 
 campaign: $(VENV)/.installed-dev ## every test and law again with many more cases, and the long ones
 	@MOTIF_CAMPAIGN=1 $(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)

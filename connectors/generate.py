@@ -141,14 +141,19 @@ def tool_events(seed: int, calls: int, session_calls: int = CALLS_MEAN) -> Itera
             previous = identity
 
 
-def task_completions(seed: int, count: int, patterns: int = 10_000) -> Iterator[Event]:
-    """This many completed tasks of `patterns` pairs of agent and task type: cheap to make."""
+def task_completions(
+    seed: int, count: int, patterns: int = 10_000, *, skew: float = 1.0
+) -> Iterator[Event]:
+    """This many completed tasks of `patterns` pairs of agent and task type: cheap to make.
+
+    With a `skew` above 1 some pairs are much more frequent than others.
+    """
     randomness = Random(f"tasks/{seed}")
     chance = randomness.random
     costs = [Decimal(micro).scaleb(-6) for micro in range(0, 1_000_000, 997)]
     spacing_us = DAYS * DAY_US // max(1, count)
     for number in range(count):
-        pattern = int(chance() * patterns)
+        pattern = int(chance() ** skew * patterns)
         input_tokens = int(20_000 * _spread(chance()))
         completed = TaskCompleted(
             task_type=f"task-{pattern // 100}",

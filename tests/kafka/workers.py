@@ -18,7 +18,7 @@ from connectors.logs import kafka_topics
 from connectors.logs.kafka import KafkaLog
 from connectors.logs.kafka_settings import KafkaSettings
 from connectors.publisher import Publisher
-from projections import adhoc
+from projections import adhoc, queries
 from projections.projector import Projector
 from projections.store import Store
 from schemas.clock import monotonic_s
@@ -156,6 +156,11 @@ class Projected:
         """The rows of a query, of all that stands in the log."""
         self._projector.catch_up()
         return adhoc.sql(self._store, query)
+
+    def rows(self) -> int:
+        """How many raw rows there are, of all that stands in the log."""
+        self._projector.catch_up()
+        return sum(queries.status(self._store).rows.values())
 
     def close(self) -> None:
         """Let go of the file."""
