@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64decode, b64encode
+from hashlib import sha256
 
 import msgspec
 
@@ -11,6 +12,12 @@ from schemas.ids import letter_id, partition_of
 from schemas.log import Headers, Outgoing, Record
 from schemas.times import time_us
 from schemas.topics import DEAD_LETTERS
+
+WHOLE_BYTES = 16 << 20
+"""A refused record of up to this size is kept byte for byte."""
+
+KEPT_BYTES = 1 << 20
+"""How much is kept of a larger one."""
 
 _POSITION = re.compile(rb"/[0-9]+/[0-9]+")
 
@@ -45,7 +52,10 @@ def letter(  # noqa: PLR0913  # A letter is this many facts; all but three go by
     key: bytes | None = None,
     headers: Headers = (),
 ) -> Outgoing:
-    """A letter: its value is the refused bytes, everything else is in headers."""
+    """A letter: its value is the refused bytes, everything else is in headers.
+
+    Of more than `WHOLE_BYTES` only the beginning is kept, with the length and the SHA-256 of all.
+    """
     identity = letter_id(origin_topic, value, headers)
     kept = [[name, b64encode(content).decode()] for name, content in headers]
     about: list[tuple[str, bytes]] = [
@@ -59,6 +69,12 @@ def letter(  # noqa: PLR0913  # A letter is this many facts; all but three go by
     ]
     if key is not None:
         about.append(("key", key))
+    if len(value) > WHOLE_BYTES:
+        about += [
+            ("length", b"%d" % len(value)),
+            ("sha256", sha256(value).hexdigest().encode()),
+        ]
+        value = value[:KEPT_BYTES]
     partition = partition_of(identity.encode(), partitions)
     return Outgoing(DEAD_LETTERS.name, partition, identity.encode(), value, tuple(about))
 
