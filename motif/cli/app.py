@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from motif import __version__
-from motif.cli import about, asking, keeping, learning, letters
+from motif.cli import about, asking, keeping, learning, letters, simulating
 from motif.cli.front import FrontDoor
 from motif.cli.options import FLAG, Data
 
@@ -51,6 +51,7 @@ app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
 app.command(rich_help_panel=ABOUT)(keeping.site)
+app.command(rich_help_panel=ABOUT)(simulating.simulate)
 app.command(rich_help_panel=ABOUT)(about.schema)
 app.command(rich_help_panel=ABOUT)(about.version)
 
