@@ -5,7 +5,18 @@ from typing import Annotated
 import typer
 
 from motif import __version__
-from motif.cli import about, asking, keeping, learning, letters, moving, projector, topics, worker
+from motif.cli import (
+    about,
+    asking,
+    keeping,
+    learning,
+    letters,
+    moving,
+    projector,
+    simulating,
+    topics,
+    worker,
+)
 from motif.cli.front import FrontDoor
 from motif.cli.options import FLAG, Data, Kafka
 
@@ -56,6 +67,7 @@ app.add_typer(topics.app, name="topics", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(worker.worker)
 app.command(rich_help_panel=RUN)(projector.projector)
 app.command(rich_help_panel=ABOUT)(keeping.site)
+app.command(rich_help_panel=ABOUT)(simulating.simulate)
 app.command(rich_help_panel=ABOUT)(about.schema)
 app.command(rich_help_panel=ABOUT)(about.version)
 

@@ -43,6 +43,7 @@ class Delivery:
                 waves[0].append((rng.uniform(0, len(world.events)), poison))
                 seen["poison"] += 1
         seen["reordered"] += spread > 0
+        seen["events"] += len(world.events)
         seen["revised"] += world.revised
         seen["hole in a session"] += world.hole is not None
         self.waves: list[Wave] = [
