@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Self
 
 import msgspec
+import numpy as np
 
+from streams.columns import Ints, keys_of, pairs_of, ranges, summed
 from streams.reducer import Reducer
 
 __all__ = ["DAY_US", "KEPT_DAYS", "Days"]
@@ -156,6 +158,42 @@ class Days(Reducer):
             raise ValueError(f"days must lie within {KEPT_DAYS}: {numbers[0]} to {numbers[-1]}")
         return days
 
+    @staticmethod
+    def count_all(
+        all_days: Sequence[Days], places: Ints, days: Ints, counts: Sequence[Ints]
+    ) -> None:
+        """Count on every day of the days at its place in the sequence; no row may be zeros only.
+
+        `counts` are occurrences, successes and failures. No two of the sequence may be the
+        same object.
+        """
+        lengths = np.array([len(one._cells) >> 2 for one in all_days], np.int64)  # noqa: SLF001  # of its own class
+        cells = np.frombuffer(b"".join([one._cells for one in all_days]), np.int64)  # noqa: SLF001  # of its own class
+        rows = _rows_of(lengths)
+        old = keys_of(np.repeat(np.arange(len(all_days)), lengths), cells[rows[0]])
+        keys, sums = summed(
+            np.concatenate((old, keys_of(places, days))),
+            [
+                np.concatenate((cells[row], added))
+                for row, added in zip(rows[1:], counts, strict=True)
+            ],
+        )
+        places, days = pairs_of(keys)
+        every = np.arange(len(all_days))
+        lasts = np.searchsorted(places, every, side="right") - 1
+        kept = days > days[lasts][places] - KEPT_DAYS
+        places = places[kept]
+        ends = np.searchsorted(places, every, side="right")
+        lengths = np.diff(ends, prepend=0)
+        packed = np.empty(4 * len(places), np.int64)
+        for row, column in zip(_rows_of(lengths), (days, *sums), strict=True):
+            packed[row] = column[kept]
+        content = packed.tobytes()
+        start = 0
+        for one, end in zip(all_days, (32 * ends).tolist(), strict=True):
+            one._cells = array("q", content[start:end])  # noqa: SLF001  # of its own class
+            start = end
+
     def _insert(self, at: int, row: tuple[int, int, int, int]) -> None:
         """Put a new day in its place and drop the days that are then too old."""
         cells = self._cells
@@ -172,6 +210,13 @@ class Days(Reducer):
             columns.append(number)
             columns += cells[start + at : start + held]
         self._cells = columns[:]
+
+
+def _rows_of(lengths: Ints) -> list[Ints]:
+    """Where the four columns of many tables stand that are packed one behind the other."""
+    widths = np.repeat(lengths, lengths)
+    first = np.repeat(4 * (np.cumsum(lengths) - lengths), lengths) + ranges(lengths)
+    return [first + column * widths for column in range(4)]
 
 
 def _columns(rows: list[tuple[int, int, int, int]]) -> array[int]:

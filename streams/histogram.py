@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
@@ -11,13 +12,17 @@ from math import ceil
 from typing import Self
 
 import msgspec
+import numpy as np
 
+from streams.columns import Ints, keys_of, pairs_of, summed
 from streams.reducer import Reducer
 
-__all__ = ["Histogram", "bucket_of", "value_of"]
+__all__ = ["Histogram", "bucket_of", "buckets_of", "value_of"]
 
 _EXACT_BITS = 6
 """Values below 2 to the power of 7 have a bucket each; greater ones share 64 per power of two."""
+
+_POWERS = 1 << np.arange(63, dtype=np.int64)
 
 
 def bucket_of(value: int) -> int:
@@ -49,6 +54,19 @@ def value_of(bucket: int) -> int:
         return bucket
     middle = ((size - (shift << _EXACT_BITS)) << shift) + (((1 << shift) - 1) >> 1)
     return middle if bucket >= 0 else -middle
+
+
+def buckets_of(values: Ints) -> Ints:
+    """Return the bucket of every value, as `bucket_of` does; -2^63, which has no size, must not be.
+
+    >>> buckets_of(np.array([100, 128, -130, 2**63 - 1])).tolist()
+    [100, 128, -129, 3711]
+    """
+    sizes = np.abs(values)
+    # As many powers of two are no greater than a value as it has bits: nothing is rounded.
+    shifts = np.searchsorted(_POWERS, sizes, side="right") - (_EXACT_BITS + 1)
+    buckets = (shifts << _EXACT_BITS) + (sizes >> np.maximum(shifts, 0))
+    return np.where(shifts > 0, np.where(values < 0, -buckets, buckets), values)
 
 
 class Histogram(Reducer):
@@ -190,6 +208,32 @@ class Histogram(Reducer):
         if counts and min(counts) <= 0:
             raise ValueError(f"the counts of a histogram must be positive: {min(counts)}")
         return histogram
+
+    @staticmethod
+    def count_all(histograms: Sequence[Histogram], places: Ints, values: Ints) -> None:
+        """Count every value in the histogram at its place in the sequence.
+
+        No two may be the same object, and no value -2^63.
+        """
+        lengths = [len(one._buckets) for one in histograms]  # noqa: SLF001  # of its own class
+        buckets = b"".join([one._buckets for one in histograms])  # noqa: SLF001
+        counts = b"".join([one._counts for one in histograms])  # noqa: SLF001
+        every = np.arange(len(histograms))
+        held = np.frombuffer(buckets, np.int32).astype(np.int64)
+        keys, (sums,) = summed(
+            np.concatenate(
+                (keys_of(np.repeat(every, lengths), held), keys_of(places, buckets_of(values)))
+            ),
+            [np.concatenate((np.frombuffer(counts, np.int64), np.ones(len(values), np.int64)))],
+        )
+        places, held = pairs_of(keys)
+        ends = np.searchsorted(places, every, side="right").tolist()
+        buckets, counts = held.astype(np.int32).tobytes(), sums.tobytes()
+        start = 0
+        for histogram, end in zip(histograms, ends, strict=True):
+            histogram._buckets = array("i", buckets[4 * start : 4 * end])  # noqa: SLF001  # of its own class
+            histogram._counts = array("q", counts[8 * start : 8 * end])  # noqa: SLF001  # of its own class
+            start = end
 
     def ends(self) -> tuple[int, int] | None:
         """Return the least and the greatest bucket in use, None without values."""

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import msgspec
+import numpy as np
 
+from streams.columns import Ints, starts_of
 from streams.histogram import Histogram, bucket_of
 from streams.reducer import Reducer
 
-__all__ = ["Measure"]
+__all__ = ["SIZE_MAX", "VALUES_MAX", "Measure", "add_all"]
+
+_LIMB_BITS = 21
+_LIMB = (1 << _LIMB_BITS) - 1
+
+SIZE_MAX = (1 << 2 * _LIMB_BITS) - 1
+"""The greatest size of a value that `add_all` takes: two limbs of 21 bits."""
+
+VALUES_MAX = 1 << 20
+"""How many values `add_all` takes at once: so many products of limbs fit into 63 bits."""
 
 _EXACT_BELOW = 128
 """Smaller sizes have a histogram bucket each, so their number is known exactly."""
@@ -160,6 +172,37 @@ class Measure(Reducer):
     def _stays(self, value: int, held: int) -> bool:
         """Tell whether the extremes are still known when `value`, one of them, is taken away."""
         return self.minimum == self.maximum or (held > 1 and -_EXACT_BELOW < value < _EXACT_BELOW)
+
+
+def add_all(measures: Sequence[Measure], places: Ints, values: Ints) -> None:
+    """Fold every value into the measure at its place in the sequence.
+
+    Every measure gets a value at least, places do not fall, no two of the sequence are the same
+    object, and neither `SIZE_MAX` nor `VALUES_MAX` is exceeded: so no sum here leaves 63 bits.
+    """
+    Histogram.count_all([one.histogram for one in measures], places, values)
+    starts = starts_of(places)
+    sizes = np.abs(values)
+    high, low = sizes >> _LIMB_BITS, sizes & _LIMB
+    columns = (
+        np.diff(starts, append=len(places)),
+        np.add.reduceat(values, starts),
+        np.add.reduceat(low * low, starts),
+        np.add.reduceat(high * low, starts),
+        np.add.reduceat(high * high, starts),
+        np.minimum.reduceat(values, starts),
+        np.maximum.reduceat(values, starts),
+    )
+    rows = zip(measures, *(column.tolist() for column in columns), strict=True)
+    for one, n, total, lows, mixed, highs, least, greatest in rows:
+        one.n += n
+        one.total += total
+        one.squares += lows + (mixed << (_LIMB_BITS + 1)) + (highs << 2 * _LIMB_BITS)
+        if one.minimum is None or one.maximum is None:
+            one.minimum, one.maximum = least, greatest
+        else:
+            one.minimum = min(one.minimum, least)
+            one.maximum = max(one.maximum, greatest)
 
 
 class _Wire(msgspec.Struct, forbid_unknown_fields=True):

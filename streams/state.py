@@ -12,6 +12,7 @@ import msgspec
 from schemas.errors import Refused
 from streams.change import Change, Pattern
 from streams.dedupe import Seen
+from streams.gathered import Gathered, put
 from streams.recognise import AMENDED_KINDS
 from streams.sessions import (
     CALLED,
@@ -151,24 +152,22 @@ class State:
         self.counts = Counts()
         self.changed: dict[Pattern, Learned] = {}
         self.journal = Journal()
-        self._to_rebuild: dict[Pattern, Learned] = {}
+        self._gathered = Gathered()
+        self._taken: list[tuple[Change, int]] = []
 
     def fold(self, changes: Iterable[Change], offset: int) -> None:
-        """Add changes to the tallies they name."""
-        for change in changes:
-            _put(self._touch(change[0], offset).tally, change)
+        """Add changes to the tallies they name, at the latest when the state settles."""
+        self._gathered.add(changes, offset)
+        if self._gathered.is_full:
+            self._gathered.fold_into(self._tally)
 
     def unfold(self, changes: Iterable[Change], offset: int) -> None:
-        """Take changes back; a tally that cannot forget exactly is folded again at the cut."""
+        """Take changes back when the state settles."""
         for change in changes:
-            learned = self._touch(change.pattern, offset)
             if change.pattern[0] not in AMENDED_KINDS:
                 message = f"{change.pattern[0]} is fed by facts that are never amended"
                 raise AssertionError(message)
-            if change.pattern in self._to_rebuild:
-                continue
-            if not _take_back(learned.tally, change):
-                self._to_rebuild[change.pattern] = learned
+            self._taken.append((change, offset))
 
     def amend(self, thing: bytes, revision: int, appended_us: int, changes: list[Change]) -> None:
         """Make this the current statement about a thing."""
@@ -188,17 +187,29 @@ class State:
         return learned
 
     def settle(self) -> None:
-        """Fold again what could not forget exactly, from the current statements."""
-        if not self._to_rebuild:
-            return
-        for learned in self._to_rebuild.values():
+        """Bring the tallies up to date: fold what was gathered, then take back what was amended.
+
+        A tally that cannot forget exactly is folded again from the current statements.
+        """
+        self._gathered.fold_into(self._tally)
+        to_rebuild: dict[Pattern, Learned] = {}
+        for change, offset in self._taken:
+            pattern = tuple(change.pattern)
+            learned = self._touch(pattern, offset)
+            if pattern not in to_rebuild and not _take_back(learned.tally, change):
+                to_rebuild[pattern] = learned
+        self._taken = []
+        if to_rebuild:
+            self._rebuild(to_rebuild)
+
+    def _rebuild(self, to_rebuild: dict[Pattern, Learned]) -> None:
+        for learned in to_rebuild.values():
             learned.restart()
         for packed in self.current.values():
             for change in _UNPACK.decode(packed)[2]:
-                learned_again = self._to_rebuild.get(tuple(change.pattern))
-                if learned_again is not None:
-                    _put(learned_again.tally, change)
-        self._to_rebuild.clear()
+                again = to_rebuild.get(tuple(change.pattern))
+                if again is not None:
+                    put(again.tally, change)
 
     def cut(self) -> None:
         """Start gathering for the next commit."""
@@ -209,9 +220,12 @@ class State:
         learned = self.patterns.get(pattern)
         if learned is None:
             learned = self.patterns[pattern] = Learned(pattern)
-        learned.offset = offset
+        learned.offset = max(offset, learned.offset)
         self.changed[pattern] = learned
         return learned
+
+    def _tally(self, pattern: Pattern, offset: int) -> Tally:
+        return self._touch(pattern, offset).tally
 
     def call(self, key: int, identity: int, previous: int, call: Call) -> Session:
         """Add a call to its session; the session, linked."""
@@ -253,15 +267,6 @@ class State:
     def _enter(self, session: Session) -> None:
         self.counts.waiting += session.waiting
         self.counts.late += session.late
-
-
-def _put(tally: Tally, change: Change) -> None:
-    _, at_us, occurrences, successes, failures, counts, measures = change
-    tally.fold(at_us, occurrences, successes, failures)
-    for name in counts:
-        tally.count(name)
-    for name, value in measures:
-        tally.measure(name, value)
 
 
 def _take_back(tally: Tally, change: Change) -> bool:

@@ -95,15 +95,49 @@ class Tally(Reducer):
         if failures:
             self.failures += failures
 
+    def add_counts(
+        self,
+        occurrences: int,
+        successes: int,
+        failures: int,
+        undated: int,
+        between: tuple[int, int] | None,
+    ) -> None:
+        """Add what many folds counted, the first and the last time of which is given.
+
+        Their days are the caller's to add, to `own_days`.
+        """
+        self.occurrences += occurrences
+        self.successes += successes
+        self.failures += failures
+        self.undated += undated
+        if between is not None:
+            first_us, last_us = between
+            if self.first_us is None or first_us < self.first_us:
+                self.first_us = first_us
+            if self.last_us is None or last_us > self.last_us:
+                self.last_us = last_us
+
     def measure(self, name: str, value: int) -> None:
         """Fold one value of the measure `name`."""
+        self.own_measure(name).add(value)
+
+    def own_measure(self, name: str) -> Measure:
+        """The measure itself, made where there is none, for whoever adds to it now."""
         measures = self._measures
         if measures is None:
             measures = self._measures = {}
         measure = measures.get(name)
         if measure is None:
             measure = measures[name] = Measure()
-        measure.add(value)
+        return measure
+
+    def own_days(self) -> Days:
+        """The days themselves, made where there are none, for whoever adds to them now."""
+        days = self._days
+        if days is None:
+            days = self._days = Days()
+        return days
 
     def count(self, name: str, n: int = 1) -> None:
         """Add to the extra counter `name`."""

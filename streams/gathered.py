@@ -1,0 +1,250 @@
+"""Changes that wait to be folded, so that many are folded together.
+
+Folding is adding, and the order of additions does not matter. So what a batch brings is put into
+columns and added pattern by pattern with numpy; only what numpy cannot hold exactly, and what is
+too little to be worth it, is folded one by one. The tallies are the same, to the last bit.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from streams import measure
+from streams.change import Change, Pattern
+from streams.columns import Ints, order_of, starts_of
+from streams.days import DAY_US, Days
+from streams.tally import Tally
+
+PIECE = 8_192
+"""Changes that are packed together; until then each is a handful of objects."""
+
+FEW = 48
+"""Fewer changes than this are folded one by one, which is quicker then."""
+
+_FEW_EACH = 3
+"""With fewer values a measure they are folded one by one as well."""
+
+_ROWS_MAX = measure.VALUES_MAX // 2
+"""Rows after which everything is folded before more is gathered."""
+
+_UNDATED = -(2**63)
+
+Name = TypeVar("Name")
+
+TallyOf = Callable[[Pattern, int], Tally]
+"""Gives the tally of a pattern that a record at this offset changes."""
+
+
+class _Codes(dict[Name, int]):
+    """A number for each name, from 0 on in the order in which they were first asked for."""
+
+    def __missing__(self, name: Name) -> int:
+        code = self[name] = len(self)
+        return code
+
+    def of(self, names: Sequence[Name]) -> Ints:
+        """The numbers of names."""
+        return np.fromiter(map(self.__getitem__, names), np.int64, len(names))
+
+
+class _Piece(NamedTuple):
+    """Changes as columns; rows of `extra` and `measures` are patterns, names and values."""
+
+    patterns: Ints
+    offsets: Ints
+    at_us: Ints
+    counts: tuple[Ints, Ints, Ints]
+    extra: tuple[Ints, Ints]
+    measures: tuple[Ints, Ints, Ints]
+
+
+class Gathered:
+    """Changes in the order they were found, until they are folded."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self._changes: list[Change] = []
+        self._ends: list[int] = []
+        self._offsets: list[int] = []
+        self._restart()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to fold, so that no sum exceeds 64 bits."""
+        return self._rows >= _ROWS_MAX
+
+    def add(self, changes: Iterable[Change], offset: int) -> None:
+        """Keep the changes that a record at this offset makes; offsets do not fall."""
+        held = self._changes
+        held += changes
+        self._ends.append(len(held))
+        self._offsets.append(offset)
+        if len(held) >= PIECE:
+            self._pack()
+
+    def fold_into(self, tally_of: TallyOf) -> None:
+        """Fold everything and keep nothing; each pattern is asked for at least once."""
+        if not self._pieces and len(self._changes) < FEW:
+            self._fold_singly(tally_of)
+        else:
+            self._pack()
+            self._fold_together(tally_of)
+        self._restart()
+
+    def _restart(self) -> None:
+        self._changes, self._ends, self._offsets = [], [], []
+        self._patterns: _Codes[Pattern] = _Codes()
+        self._names: _Codes[str] = _Codes()
+        self._pieces: list[_Piece] = []
+        self._large: list[tuple[int, int, int]] = []
+        self._rows = 0
+
+    def _fold_singly(self, tally_of: TallyOf) -> None:
+        start = 0
+        for end, offset in zip(self._ends, self._offsets, strict=True):
+            for change in self._changes[start:end]:
+                put(tally_of(change.pattern, offset), change)
+            start = end
+
+    def _pack(self) -> None:
+        """Turn the changes into columns; a column takes a tenth of the room and of the time."""
+        if not self._changes:
+            return
+        patterns, at_us, *counts, extra, measures = zip(*self._changes, strict=True)
+        codes = self._patterns.of(patterns)
+        stated = np.array([_UNDATED if at is None else at for at in at_us], np.int64)
+        done, well, badly = (np.array(column, np.int64) for column in counts)
+        named = np.repeat(codes, np.fromiter(map(len, extra), np.int64, len(extra)))
+        names = self._names.of(tuple(chain.from_iterable(extra)))
+        offsets = np.repeat(self._offsets, np.diff(self._ends, prepend=0))
+        if min(int(column.min()) for column in (done, well, badly)) < 0:
+            raise ValueError("counts must not be negative")
+        values = self._values(codes, measures)
+        self._pieces.append(
+            _Piece(codes, offsets, stated, (done, well, badly), (named, names), values)
+        )
+        self._rows += max(len(codes), len(names), len(values[0]))
+        self._changes, self._ends, self._offsets = [], [], []
+
+    def _values(
+        self, codes: Ints, measures: Sequence[tuple[tuple[str, int], ...]]
+    ) -> tuple[Ints, Ints, Ints]:
+        """Patterns, names and values of all measures, what is large left out and kept apart."""
+        owners = np.repeat(codes, np.fromiter(map(len, measures), np.int64, len(measures)))
+        if not len(owners):
+            return owners, owners, owners
+        texts, numbers = zip(*chain.from_iterable(measures), strict=True)
+        names = self._names.of(texts)
+        try:
+            values = np.array(numbers, np.int64)
+        except OverflowError:
+            fitting = [number if abs(number) < 2**63 else _UNDATED for number in numbers]
+            values = np.array(fitting, np.int64)
+        small = (values <= measure.SIZE_MAX) & (values >= -measure.SIZE_MAX)
+        if small.all():
+            return owners, names, values
+        for at in np.flatnonzero(~small).tolist():
+            self._large.append((int(owners[at]), int(names[at]), numbers[at]))
+        return owners[small], names[small], values[small]
+
+    def _fold_together(self, tally_of: TallyOf) -> None:
+        if not self._pieces:
+            return
+        pieces = self._pieces
+        codes = np.concatenate([piece.patterns for piece in pieces])
+        order = order_of(codes)
+        codes = codes[order]
+        # Offsets do not fall, and the order of a pattern's rows is kept: its last is its greatest.
+        starts = starts_of(codes)
+        offsets = np.concatenate([piece.offsets for piece in pieces])[order]
+        lasts = offsets[np.append(starts[1:], len(codes)) - 1].tolist()
+        tallies = list(map(tally_of, self._patterns, lasts))
+        at_us = np.concatenate([piece.at_us for piece in pieces])[order]
+        counts = [column[order] for column in _joined(piece.counts for piece in pieces)]
+        _count(tallies, codes, at_us, counts)
+        texts = list(self._names)
+        _count_extra(tallies, _joined(piece.extra for piece in pieces), texts)
+        _measure(tallies, _joined(piece.measures for piece in pieces), texts)
+        for owner, name, value in self._large:
+            tallies[owner].measure(texts[name], value)
+
+
+def _joined(parts: Iterable[tuple[Ints, ...]]) -> list[Ints]:
+    """The columns of all parts, one part behind the other."""
+    return [np.concatenate(columns) for columns in zip(*parts, strict=True)]
+
+
+def put(tally: Tally, change: Change) -> None:
+    """Fold one change."""
+    _, at_us, occurrences, successes, failures, counts, measures = change
+    tally.fold(at_us, occurrences, successes, failures)
+    for name in counts:
+        tally.count(name)
+    for name, value in measures:
+        tally.measure(name, value)
+
+
+def _count(tallies: list[Tally], codes: Ints, at_us: Ints, counts: list[Ints]) -> None:
+    """Fold times and counts; codes rise, and each tally has a row."""
+    undated = at_us == _UNDATED
+    # A time at which nothing is counted is nothing at all.
+    dated = ~undated & ((counts[0] | counts[1] | counts[2]) != 0)
+    starts = starts_of(codes)
+    columns = [
+        *(np.add.reduceat(column, starts) for column in counts),
+        np.add.reduceat(np.where(undated, counts[0], 0), starts),
+        np.minimum.reduceat(np.where(dated, at_us, 2**63 - 1), starts),
+        np.maximum.reduceat(np.where(dated, at_us, _UNDATED), starts),
+    ]
+    has_day = np.logical_or.reduceat(dated, starts)
+    rows = zip(tallies, *(column.tolist() for column in columns), has_day.tolist(), strict=True)
+    for tally, done, well, badly, without, first_us, last_us, is_dated in rows:
+        tally.add_counts(done, well, badly, without, (first_us, last_us) if is_dated else None)
+    if dated.any():
+        places = np.cumsum(has_day) - 1
+        Days.count_all(
+            [
+                tally.own_days()
+                for tally, is_dated in zip(tallies, has_day.tolist(), strict=True)
+                if is_dated
+            ],
+            places[codes[dated]],
+            at_us[dated] // DAY_US,
+            [column[dated] for column in counts],
+        )
+
+
+def _count_extra(tallies: list[Tally], columns: list[Ints], texts: list[str]) -> None:
+    owners, names = columns
+    if not len(owners):
+        return
+    groups = np.bincount(owners * len(texts) + names)
+    for group in np.flatnonzero(groups).tolist():
+        owner, name = divmod(group, len(texts))
+        tallies[owner].count(texts[name], int(groups[group]))
+
+
+def _measure(tallies: list[Tally], columns: list[Ints], texts: list[str]) -> None:
+    """Fold the values of all measures, those of one measure of one pattern together."""
+    owners, names, values = columns
+    if not len(owners):
+        return
+    groups = owners * len(texts) + names
+    order = order_of(groups)
+    groups = groups[order]
+    starts = starts_of(groups)
+    owned = [divmod(group, len(texts)) for group in groups[starts].tolist()]
+    if len(groups) < _FEW_EACH * len(owned):
+        for owner, name, value in zip(
+            owners.tolist(), names.tolist(), values.tolist(), strict=True
+        ):
+            tallies[owner].measure(texts[name], value)
+        return
+    lengths = np.diff(starts, append=len(groups))
+    measure.add_all(
+        [tallies[owner].own_measure(texts[name]) for owner, name in owned],
+        np.repeat(np.arange(len(owned)), lengths),
+        values[order],
+    )
