@@ -72,7 +72,7 @@ class Projecting:
             LogIncompatible: the log is none that this version can read.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        doing = f"the projection in {self._folder} is kept up to date"
+        doing = f"the projection in {self._folder} is kept up to date by process"
         lock = FolderLock(self._folder, LOCK_NAME, doing)
         try:
             worker = Thread(target=self._work, args=(stop,), name="projecting", daemon=True)

@@ -13,7 +13,7 @@ LOCK_NAME: Final = "log.lock"
 class FolderLock:
     """Held from construction until `release`, and no longer than the process lives.
 
-    `doing` says in the sentence for others what its holder does: "the log in DIR is being written".
+    `doing` says for others what its holder does, as in "the log in DIR is being written by process".
 
     Raises:
         LogHeld: another process has it.
@@ -30,8 +30,7 @@ class FolderLock:
             holder = _said(self._file)
             os.close(self._file)
             raise LogHeld(
-                f"{doing} by process {holder or 'unknown'}; "
-                "wait until that process has ended, or stop it"
+                f"{doing} {holder or 'unknown'}; wait until that process has ended, or stop it"
             ) from error
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
@@ -45,7 +44,7 @@ class WriterLock(FolderLock):
     """The right to write the log of a folder."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, LOCK_NAME, f"the log in {folder} is being written")
+        super().__init__(folder, LOCK_NAME, f"the log in {folder} is being written by process")
 
 
 def holder_of(folder: Path, name: str) -> str | None:
