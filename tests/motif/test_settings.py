@@ -29,6 +29,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "MOTIF_KAFKA_CERTIFICATE": __file__,
         "MOTIF_KAFKA_KEY": __file__,
         "MOTIF_KAFKA_KEY_PASSWORD": "s3cret too",
+        "MOTIF_WORKER_FOLDER": str(tmp_path),
+        "MOTIF_WORKER_PORT": "6066",
+        "MOTIF_LEARNERS": "2",
         "MOTIF_DEBUG": "Yes",
     }
 
@@ -50,6 +53,9 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         kafka_certificate=Path(__file__),
         kafka_key=Path(__file__),
         kafka_key_password="s3cret too",
+        worker_folder=tmp_path,
+        worker_port=6066,
+        learners=2,
         debug=True,
     )
     assert "s3cret" not in repr(settings)
