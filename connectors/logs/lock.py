@@ -13,7 +13,7 @@ LOCK_NAME: Final = "log.lock"
 class FolderLock:
     """Held from construction until `release`, and no longer than the process lives.
 
-    `doing` says for others what its holder does, as in "the log in DIR is being written by process".
+    `doing` says what its holder does, as in "the log in DIR is being written by process".
 
     Raises:
         LogHeld: another process has it.

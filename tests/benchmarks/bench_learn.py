@@ -72,7 +72,8 @@ def _measure(mix: str) -> None:
         print(
             f"{mix}: {EVENTS:,} events, {patterns:,} patterns: {spent / EVENTS * 1e6:.1f} us of"
             f" processor time an event, {user / EVENTS * 1e6:.1f} us of it in the program;"
-            f" {after.ru_maxrss >> 10} MB resident at most, {before.ru_maxrss >> 10} MB before learning"
+            f" {after.ru_maxrss >> 10} MB resident at most,"
+            f" {before.ru_maxrss >> 10} MB before learning"
         )
         profile = cProfile.Profile()
         profile.runcall(_learn, again)
