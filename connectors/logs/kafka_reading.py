@@ -83,9 +83,10 @@ class Reader:
             kept = self._kept.pop(place, None)
         position = self._behind_markers(place, offset)
         fetched = kept if kept is not None and kept.position == position else None
+        fresh = fetched is None
         while len(records) < limit:
             if fetched is None:
-                fetched = self._loop.run(self._one(place, position))
+                fetched, fresh = self._loop.run(self._one(place, position)), True
             records += fetched.draw(limit - len(records))
             if not fetched.exhausted:
                 with self._lock:
@@ -93,7 +94,8 @@ class Reader:
                     while len(self._kept) > KEPT:
                         self._kept.popitem(last=False)
                 break
-            at_end = fetched.position >= fetched.end or fetched.position == position
+            # What was kept knows the end of a moment ago: behind it there may be more by now.
+            at_end = fresh and (fetched.position >= fetched.end or fetched.position == position)
             position, fetched = fetched.position, None
             if at_end and self._shows_all(place, position):
                 break
