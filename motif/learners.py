@@ -34,11 +34,9 @@ def main() -> None:
 
 
 async def _learn() -> None:
-    kafka, folder, _, _ = worker_settings()
+    kafka = worker_settings().kafka
     name = f"motif-{os.getppid()}-{os.environ.get('MOTIF_LEARNER', '0')}"
-    cluster = Cluster(
-        lambda: KafkaLog.open(kafka), kafka.client_options(), kafka.prefix, folder, name
-    )
+    cluster = Cluster(lambda: KafkaLog.open(kafka), kafka.client_options(), kafka.prefix, name)
 
     class Learners(LearnerService):
         """The learners of this process."""

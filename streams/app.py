@@ -73,7 +73,6 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
         connect=lambda: KafkaLog.open(kafka),
         client_options=kafka.client_options(),
         prefix=kafka.prefix,
-        folder=folder,
         name=f"motif-{os.getpid()}",
     )
     _put_together(made, cluster, partitions, learners)

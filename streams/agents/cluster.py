@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from schemas.log import Log
@@ -17,20 +16,16 @@ class WaitingLog(Log, Protocol):
     def wait(self, positions: Mapping[Place, int], limit_s: float) -> set[Place]:
         """The partitions that have something at or behind the positions; none when time is up."""
 
-    def ends(self, places: Any) -> dict[Place, int]:
-        """The ends of many partitions in one question."""
-
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
     """A Kafka cluster as a worker sees it.
 
     `connect` opens the log; `client_options` is what the library's clients take; `prefix` stands
-    before the names of topics, groups and transactional ids; `folder` is the worker's own.
+    before the names of topics, groups and transactional ids; `name` is shown as the group's member.
     """
 
     connect: Callable[[], WaitingLog]
     client_options: Mapping[str, Any]
     prefix: str
-    folder: Path
     name: str

@@ -81,7 +81,6 @@ class Federation:
         raw: dict[str, Any] = of_bytes | {"key_serializer": "raw", "value_serializer": "raw"}
         self.app = app
         self.cluster = cluster
-        self.partitions = partitions
         self.contributions = app.topic(cluster.prefix + PATTERN_CONTRIBUTIONS.name, **raw)
         self.table = app.Table("federated", partitions=partitions, **of_bytes)
         self.held: dict[int, HeldPartition] = {}
