@@ -1,8 +1,8 @@
 """The learner processes of a worker: started with it, restarted when they die, ended with it.
 
 Learning keeps a processor busy. In a thread beside Faust's event loop it would take the
-interpreter away from it for milliseconds at a time, some ten times an event: the federator came to
-60 contributions a second instead of thousands. So learners run in processes of their own, each a
+interpreter away from it for milliseconds at a time, and Faust goes through its loop some ten times
+an event: tried on a busy machine, the federator nearly stood still. So learners run in processes of their own, each a
 member of the consumer group, and tell every second how they fare.
 """
 
