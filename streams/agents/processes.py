@@ -2,8 +2,8 @@
 
 Learning keeps a processor busy. In a thread beside Faust's event loop it would take the
 interpreter away from it for milliseconds at a time, and Faust goes through its loop some ten times
-an event: tried on a busy machine, the federator nearly stood still. So learners run in processes of their own, each a
-member of the consumer group, and tell every second how they fare.
+an event: tried on a busy machine, the federator nearly stood still. So learners run in processes of
+their own, each a member of the consumer group, and tell every second how they fare.
 """
 
 import asyncio
