@@ -85,6 +85,7 @@ def _put_together(made: faust.App, cluster: Cluster, partitions: int, learners: 
     signals: Any = made  # whose types say that a receiver may be named by anything
     signals.on_partitions_assigned.connect(federation.take)
     signals.on_partitions_revoked.connect(federation.let_go)
+    signals.on_rebalance_complete.connect(federation.restored)
     running: dict[str, LearnerProcesses] = {}
 
     class Learners(LearnerProcesses):

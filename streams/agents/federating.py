@@ -2,10 +2,10 @@
 
 Whatever it reads is true (a tally with its version is the same for ever), so reading late, twice or
 what a transaction took back does no harm, and Faust's at-least-once is enough. Two things Faust
-does not promise are looked after here. The table is compared with the log when a partition is
-given to this worker, and read again from the log where contributions are missing from it. And the
-rows on the topic are compared with what they should be again and again, so a row that somebody
-wrote who was asleep, or one that was not written, stands corrected within a minute.
+does not promise are looked after here. What is held is compared with the log again and again, and
+read again from the log where a contribution was passed over: the table was lost, or the stream went
+on behind it. And the rows on the topic are compared with what they should be, so a row that
+somebody wrote who was asleep, or one that was not written, stands corrected within a minute.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from mode import Service
 
 from schemas.clock import monotonic_s
 from schemas.errors import LogError
-from schemas.log import Outgoing
+from schemas.log import Log, Outgoing
 from schemas.topics import PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.agents.cluster import Cluster, WaitingLog
 from streams.agents.held import HeldPartition
@@ -39,25 +39,46 @@ BUFFERED: Final = 10_000
 AUDIT_S: Final = 20.0
 """How often the rows on the topic are compared with what they should be."""
 
+BEHIND_S: Final = 2.0
+"""The same while contributions that stand in the log are not held yet."""
+
 _LOGGER: Final = logging.getLogger(__name__)
 
 
 class Audit:
     """Compares what a worker holds of a partition with what stands in the log."""
 
-    def __init__(self, log: WaitingLog, partition: int) -> None:
+    def __init__(self, log: Log, partition: int) -> None:
         """Start from the beginning of the partition."""
         self._log = log
         self._partition = partition
         self._row_position = 0
-        self.compared = False
+        self._lacking: tuple[int, int] | None = None
+        self.held_below = 0
 
-    def missing(self, held: HeldPartition) -> int | None:
-        """The offset of the first contribution in the log that is not held."""
-        for record in _records(self._log, PATTERN_CONTRIBUTIONS.name, self._partition, 0):
+    @property
+    def is_behind(self) -> bool:
+        """Whether contributions that stood in the log the last time were not held."""
+        return self._lacking is not None
+
+    def passed_over(self, held: HeldPartition, handed: int) -> int | None:
+        """The offset to read again from, where a contribution will not come by itself.
+
+        `handed` is the offset below which the stream has handed everything over. A contribution
+        that is not held was passed over if it lies below that, or if the stream has not moved
+        since the last time.
+        """
+        before, self._lacking = self._lacking, None
+        for record in _records(
+            self._log, PATTERN_CONTRIBUTIONS.name, self._partition, self.held_below
+        ):
             if record.value is not None and held.lacks(record.value):
-                return int(record.offset)
-        return None
+                self._lacking = (record.offset, handed)
+                break
+            self.held_below = record.offset + 1
+        if self._lacking is None:
+            return None
+        return self._lacking[0] if handed > self._lacking[0] or self._lacking == before else None
 
     def end(self) -> int:
         """The end of the contributions."""
@@ -87,6 +108,7 @@ class Federation:
         self.positions: dict[int, int] = {}
         self.ends: dict[int, int] = {}
         self.audits: dict[int, Audit] = {}
+        self.assigned: frozenset[int] = frozenset()
         self.written = 0
 
     def of(self, partition: int) -> HeldPartition:
@@ -104,11 +126,19 @@ class Federation:
     async def take(self, _: Any, assigned: set[TP], **__: Any) -> None:
         """Have these partitions from now on, each to be compared with the log."""
         topic = self.contributions.get_topic_name()
-        for partition in sorted(one.partition for one in assigned if one.topic == topic):
-            self.positions.setdefault(partition, 0)
+        self.assigned = frozenset(one.partition for one in assigned if one.topic == topic)
+        self._forget()
+
+    async def restored(self, *_: Any, **__: Any) -> None:
+        """Read the table anew: Faust has just filled it."""
+        self._forget()
 
     async def let_go(self, _: Any, __: set[TP], **___: Any) -> None:
         """Hold nothing of what may be somebody else's next; the table has it."""
+        self.assigned = frozenset()
+        self._forget()
+
+    def _forget(self) -> None:
         for known in (self.held, self.audits, self.positions, self.ends):
             known.clear()
 
@@ -117,6 +147,8 @@ class Federation:
         async for event in stream.events():
             message = event.message
             partition = message.partition
+            if partition not in self.assigned:
+                continue  # somebody else's by now, who reads it too
             if message.value is not None:
                 headers = message.headers or ()
                 pairs = headers.items() if isinstance(headers, dict) else headers
@@ -134,7 +166,7 @@ class Federation:
         for partition, held in list(self.held.items()):
             due, held.due = held.due, {}
             waiting = list(due)
-            while waiting:
+            while waiting and self.held.get(partition) is held:
                 names, waiting = waiting[:SLICE], waiting[SLICE:]
                 rows = [
                     Outgoing(PATTERNS.name, partition, name.encode(), held.row(name))
@@ -183,57 +215,56 @@ class FederatorService(Service):
     @Service.task
     async def _look_after(self) -> None:
         while not self.should_stop:
-            await self.sleep(AUDIT_S if self._all_compared() else 1.0)
+            audits = self.federation.audits
+            compared = audits.keys() >= self.federation.assigned
+            behind = any(audit.is_behind for audit in audits.values())
+            await self.sleep(AUDIT_S if compared and not behind else BEHIND_S)
             log = self._log
             if log is None or self.federation.app.rebalancing:
                 continue
             try:
-                for partition in list(self.federation.positions):
+                for partition in sorted(self.federation.assigned):
                     await self._audit(log, partition)
             except LogError as error:
                 _LOGGER.info("rows cannot be compared with the log: %s", error)
 
-    def _all_compared(self) -> bool:
-        audits = self.federation.audits
-        return all(
-            partition in audits and audits[partition].compared
-            for partition in self.federation.positions
-        )
-
     async def _audit(self, log: WaitingLog, partition: int) -> None:
-        federation = self.federation
+        federation, loop = self.federation, asyncio.get_running_loop()
+        if partition not in federation.assigned:
+            return  # it was taken away meanwhile
         audit = federation.audits.setdefault(partition, Audit(log, partition))
         held = federation.of(partition)
-        loop = asyncio.get_running_loop()
-        if not audit.compared:
-            audit.compared = True
-            await self._read_again(partition, await loop.run_in_executor(None, audit.missing, held))
-        federation.ends[partition] = await loop.run_in_executor(None, audit.end)
-        for identity, row in await loop.run_in_executor(None, audit.new_rows):
+        handed = federation.positions.get(partition, 0)
+        passed_over = await loop.run_in_executor(None, audit.passed_over, held, handed)
+        end = await loop.run_in_executor(None, audit.end)
+        rows = await loop.run_in_executor(None, audit.new_rows)
+        if federation.held.get(partition) is not held:
+            return  # as above
+        federation.ends[partition] = end
+        if passed_over is not None:
+            await self._read_again(partition, passed_over)
+        elif not audit.is_behind:
+            federation.positions[partition] = max(
+                federation.positions.get(partition, 0), audit.held_below
+            )
+        for identity, row in rows:
             held.saw_row(identity, row)
-        stale = list(held.stale())
-        held.due |= dict.fromkeys(stale)
+        held.due |= dict.fromkeys(list(held.stale()))
 
-    async def _read_again(self, partition: int, missing: int | None) -> None:
+    async def _read_again(self, partition: int, offset: int) -> None:
         """Have Faust read from the first contribution on that is not held."""
-        consumer = self.federation.app.consumer
-        place = TP(self.federation.contributions.get_topic_name(), partition)
-        position = await consumer.position(place)
-        if missing is None or position is None or missing >= position:
-            # Faust goes on where it was; that is known once it has handed something over.
-            federation = self.federation
-            federation.positions[partition] = federation.positions[partition] or position or 0
-            return
         _LOGGER.warning(
-            "the table of partition %d lacks contributions that stand in the log; they are read "
-            "again from offset %d on",
+            "partition %d lacks contributions that stand in the log; they are read again from "
+            "offset %d on",
             partition,
-            missing,
+            offset,
         )
-        await consumer.seek(place, missing)
+        self.federation.positions[partition] = offset
+        topic = self.federation.contributions.get_topic_name()
+        await self.federation.app.consumer.seek(TP(topic, partition), offset)
 
 
-def _records(log: WaitingLog, topic: str, partition: int, start: int) -> Any:
+def _records(log: Log, topic: str, partition: int, start: int) -> Any:
     offset = start
     while records := log.read(topic, partition, offset, 4_096):
         yield from records
