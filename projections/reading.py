@@ -41,6 +41,7 @@ class Reading:
         if end is not None and self._read_out.get(place) == (offset, end):
             return []  # Behind the last record there may be a marker: only reading tells.
         records = self._log.read(*place, offset, limit)
-        if end is not None and len(records) < limit:
-            self._read_out[place] = (records[-1].offset + 1 if records else offset, end)
+        # A read may give less than there is; only one that gives nothing says that nothing is left.
+        if end is not None and not records:
+            self._read_out[place] = (offset, end)
         return records

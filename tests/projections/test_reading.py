@@ -42,11 +42,27 @@ def test_what_was_read_to_its_end_is_not_read_again_before_it_moves() -> None:
 
     assert [one.key for one in reading.read(PLACE, 0, 10)] == [b"a"]
     assert reading.read(PLACE, 1, 10) == []
-    assert log.reads == 1
+    assert reading.read(PLACE, 1, 10) == []
+    assert log.reads == 2
 
     put(log, b"b")
     reading.look([PLACE])
 
+    assert [one.key for one in reading.read(PLACE, 1, 10)] == [b"b"]
+
+
+def test_a_read_that_gave_less_than_there_is_is_no_end() -> None:
+    class Sparing(Distant):
+        def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+            return super().read(topic, partition, offset, min(limit, 1))
+
+    log = Sparing()
+    reading = Reading(log)
+    put(log, b"a")
+    put(log, b"b")
+    reading.look([PLACE])
+
+    assert [one.key for one in reading.read(PLACE, 0, 10)] == [b"a"]
     assert [one.key for one in reading.read(PLACE, 1, 10)] == [b"b"]
 
 
