@@ -1,5 +1,6 @@
 """Simulating what may go wrong, from seeds."""
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +41,8 @@ def simulate(
     from motif.display.console import progress, stdout
     from motif.simulation import simulate as run
 
+    # Torn projections are made anew, as they must be: that is no news here.
+    logging.getLogger("projections").addHandler(logging.NullHandler())
     chosen = range(first, first + seeds) if seed is None else range(seed, seed + 1)
     faults: Counter[str] = Counter()
     done: list[Outcome] = []
