@@ -18,6 +18,7 @@ from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
 from streams.apply import Applier
+from streams.contributed import Contributed
 from streams.contribution import (
     EMPTY,
     Contributor,
@@ -101,12 +102,22 @@ class Learner:
     """
 
     def __init__(
-        self, log: Log, contributor: Contributor, rules: Rules, *, label: str = ""
+        self,
+        log: Log,
+        contributor: Contributor,
+        rules: Rules,
+        *,
+        label: str = "",
+        contributions: Contributed | None = None,
     ) -> None:
-        """Bind to a partition; nothing is read or owned before the first step."""
+        """Bind to a partition; nothing is read or owned before the first step.
+
+        `contributions` are read once for all learners that are restored at the same time.
+        """
         self._log = log
         self._rules = rules
         self._label = label
+        self._shared = contributions
         self._working: _Working | None = None
         self.contributor = contributor
         self.notices: list[str] = []
@@ -145,7 +156,12 @@ class Learner:
         if self._working is None:
             topic, partition = self.contributor.topic, self.contributor.partition
             owner = self._log.owner(f"learner/{topic}/{partition}")
-            start = start_of(self._log, self.contributor, self._rules.epoch)
+            shared, self._shared = self._shared, None
+            try:
+                start = start_of(self._log, self.contributor, self._rules.epoch, shared)
+            except BaseException:
+                owner.close()
+                raise
             if start.notice:
                 self.notices.append(start.notice)
             digest = sum(learned.digest for learned in start.state.patterns.values()) % 2**64

@@ -7,10 +7,11 @@ import msgspec
 from schemas.errors import LogDamaged, LogIncompatible
 from schemas.ids import signature_parts
 from schemas.log import Log
-from schemas.topics import DEAD_LETTERS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS, PATTERNS
+from schemas.topics import DEAD_LETTERS, EVENT_DUPLICATES, PATTERNS
 from streams.change import Pattern
 from streams.checkpoint import Checkpoint, Damaged, Owned, epochs_in, head_of, read_segments
-from streams.contribution import Contributor, Epoch, contributor_of, digest_of, readable
+from streams.contributed import Contributed
+from streams.contribution import Contributor, Epoch, digest_of, readable
 from streams.state import Learned, State
 
 
@@ -44,8 +45,12 @@ class _Contributed:
     reached: int = 0
 
 
-def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
-    """The start of a learner of this epoch.
+def start_of(
+    log: Log, contributor: Contributor, epoch: Epoch, contributions: Contributed | None = None
+) -> Start:
+    """The start of a learner of this epoch, who owns the contributor's name.
+
+    `contributions` are shared with others that are restored at the same time.
 
     Raises:
         LogIncompatible: newer rules have learned this partition.
@@ -53,7 +58,9 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
     """
     owned = Owned(contributor.topic, contributor.partition, epoch)
     segments = read_segments(log, contributor.topic, contributor.partition)
-    contributed = _contributed(log, contributor)
+    contributed = _Contributed()
+    for value in (contributions or Contributed(log, [contributor])).take(contributor):
+        _take(contributed, value)
     epochs = epochs_in(segments)
     greatest = max([*epochs, *contributed.epochs], default=epoch)
     if greatest > epoch:
@@ -71,6 +78,9 @@ def start_of(log: Log, contributor: Contributor, epoch: Epoch) -> Start:
         state, head = checkpoint.restore(segments)
         if (len(contributed.patterns), contributed.digest) != (head.contributions, head.digest):
             message = "contributions it covers are missing or altered"
+            raise Damaged(message)
+        if state.position < _facts(log, contributor.topic, contributor.partition)[1]:
+            message = "its head is not the last one"
             raise Damaged(message)
     except (Damaged, ValueError) as damage:
         reason = f"the checkpoint is damaged: {damage}"
@@ -125,24 +135,6 @@ def _check_end(log: Log, owned: Owned, committed: int) -> None:
             "the log lost its end; restore it, or start a new one"
         )
         raise LogDamaged(message)
-
-
-def _contributed(log: Log, contributor: Contributor) -> _Contributed:
-    """What stands on `pattern.contributions`: of a key the last record counts, tombstone or not."""
-    mine = str(contributor)
-    found = _Contributed()
-    for partition in range(log.partitions):
-        last: dict[bytes | None, bytes | None] = {}
-        offset = 0
-        while records := log.read(PATTERN_CONTRIBUTIONS.name, partition, offset, 4_096):
-            offset = records[-1].offset + 1
-            for record in records:
-                if contributor_of(record) == mine:
-                    last[record.key] = record.value
-        for value in last.values():
-            if value is not None:
-                _take(found, value)
-    return found
 
 
 def _take(found: _Contributed, value: bytes) -> None:

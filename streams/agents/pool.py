@@ -14,6 +14,7 @@ from schemas.clock import monotonic_s
 from schemas.errors import Fenced, LogDamaged, LogError, LogIncompatible
 from schemas.log import Log
 from streams.agents.cluster import Place
+from streams.contributed import Contributed
 from streams.contribution import Contributor
 from streams.identity import Identity
 from streams.learner import BATCH, Learner, Rules
@@ -82,14 +83,14 @@ class LearnerPool:
         kept = {place: one for place, one in self._tended.items() if place in wanted}
         for one in kept.values():
             one.learner.hurry = one.idle = False
-        self._tended = kept | {place: self._tend(place) for place in wanted - kept.keys()}
+        self._tended = kept | self._tend(wanted - kept.keys())
         return lost
 
     def adopt(self, identity: Identity) -> list[Tended]:
         """Learn by other rules from now on; what was tended before, to be `release`d."""
         self._identity = identity
         before = self.tended
-        self._tended = {one.place: self._tend(one.place) for one in before}
+        self._tended = self._tend(one.place for one in before)
         return before
 
     def due(self) -> list[Tended]:
@@ -140,15 +141,17 @@ class LearnerPool:
         with one.lock:
             one.learner.release()
 
-    def _tend(self, place: Place) -> Tended:
-        identity = self._identity
-        learner = Learner(
-            self._log,
-            Contributor(identity.site_id, identity.log_id, *place),
-            Rules(identity.epoch, identity.allowed_servers),
-            label=identity.label,
-        )
-        return Tended(place, learner, due_s=self._clock())
+    def _tend(self, places: Iterable[Place]) -> dict[Place, Tended]:
+        of = self._identity
+        contributors = [Contributor(of.site_id, of.log_id, *place) for place in places]
+        contributions = Contributed(self._log, contributors)
+        rules = Rules(of.epoch, of.allowed_servers)
+        tended = {}
+        for one in contributors:
+            place = (one.topic, one.partition)
+            learner = Learner(self._log, one, rules, label=of.label, contributions=contributions)
+            tended[place] = Tended(place, learner, due_s=self._clock())
+        return tended
 
     def _rest(self, one: Tended, error: LogError) -> None:
         first_s, most_s = TROUBLE_S

@@ -10,6 +10,7 @@ from schemas.log import Log, Outgoing, Record
 from schemas.topics import DEAD_LETTERS, LEARNER_CHECKPOINTS
 from streams import apply, contribution, dedupe, intake, learner, restore, sessions
 from streams.checkpoint import epochs_in, read_segments
+from streams.contributed import Contributed
 from streams.contribution import Contributor, Epoch
 from streams.learner import Learner
 
@@ -73,11 +74,13 @@ def _forgetful(
     return verdicts, ids[: -dedupe.WIDTH] if len(ids) > dedupe.WIDTH else ids
 
 
-def _any_epoch(log: Log, contributor: Contributor, epoch: Epoch) -> restore.Start:
+def _any_epoch(
+    log: Log, contributor: Contributor, epoch: Epoch, shared: Contributed | None = None
+) -> restore.Start:
     """A checkpoint is a checkpoint, whatever the rules were."""
     epochs = epochs_in(read_segments(log, contributor.topic, contributor.partition))
     accepted = max(epochs) if epochs and max(epochs) < epoch else epoch
-    return restore.start_of(log, contributor, accepted)
+    return restore.start_of(log, contributor, accepted, shared)
 
 
 def _dated_by_arrival(

@@ -3,7 +3,13 @@
 from connectors.logs.memory import MemoryLog
 from motif.federation import contributions
 from schemas.log import Outgoing
-from schemas.topics import LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, PATTERNS
+from schemas.topics import (
+    AGENT_EVENTS,
+    DEAD_LETTERS,
+    LEARNER_CHECKPOINTS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERNS,
+)
 from streams.federator import Federator
 from streams.learner import Learner
 from streams.progress import federator_key, progress_of
@@ -96,3 +102,16 @@ def test_contributions_are_handed_out_once_each() -> None:
     log.compact()
     assert handed == contributions(log)
     assert len(handed) == len(records(log, PATTERN_CONTRIBUTIONS))
+
+
+def test_a_head_that_is_not_the_last_one_is_noticed() -> None:
+    log = learned_in_pieces()
+    log.append([Outgoing(AGENT_EVENTS.name, 0, b"k", b"no event")])
+    learn(log)
+    letters = records(log, DEAD_LETTERS)
+    heads = [one for one in records(log, LEARNER_CHECKPOINTS) if (one.key or b"")[-5:] == b"/head"]
+    lost = heads[-1]
+    log._streams[lost.topic, lost.partition].slots[lost.offset] = None
+
+    assert "not the last one" in " ".join(learn(log))
+    assert records(log, DEAD_LETTERS) == letters
