@@ -28,7 +28,7 @@ DIGITS_MAX = 400
 """Digits of an amount of money, before and behind the point."""
 
 
-def _plain(amount: Decimal) -> Decimal:
+def plain(amount: Decimal) -> Decimal:
     """Give equal amounts the same digits, so that 0.10 and 0.1 are one content."""
     text = str(amount)
     # Here, as pydantic's own `max_digits` doubles the time it takes to read an amount.
@@ -43,7 +43,7 @@ def _plain(amount: Decimal) -> Decimal:
 Usd = Annotated[
     Decimal,
     Field(ge=0, lt=10**9, allow_inf_nan=False),
-    AfterValidator(_plain),
+    AfterValidator(plain),
     WithJsonSchema(
         {
             "anyOf": [

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from schemas.errors import Refused
 from schemas.events import PAYLOADS, Payload
+from schemas.quick import quick_reader
 from schemas.upcasts import UPCASTS, upcast
 
 _JSON = msgspec.json.Encoder()
@@ -41,9 +42,10 @@ def read_payload(type_name: str, value: bytes) -> Payload:
 class Reader:
     """Reads one class of payload; made once, so that the common case is a few steps."""
 
-    __slots__ = ("_free", "_validate")
+    __slots__ = ("_free", "_quick", "_validate")
 
     def __init__(self, payload: type[Payload]) -> None:
+        self._quick = quick_reader(payload)
         self._validate = payload.__pydantic_validator__.validate_json
         self._free = tuple(
             name
@@ -57,6 +59,10 @@ class Reader:
         Raises:
             Refused: they are no such payload.
         """
+        return self._quick(value) or self.validated(value)
+
+    def validated(self, value: bytes) -> Payload:
+        """The same by pydantic, whose word is final."""
         try:
             data: Payload = self._validate(value)
         except ValidationError as error:

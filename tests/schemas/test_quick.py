@@ -1,0 +1,82 @@
+"""The short way to read a payload: it may pass on what it does not take, and never differ."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.errors import Refused
+from schemas.events import Payload, TaskCompleted, ToolCalled
+from schemas.payloads import READERS, data_bytes
+from schemas.quick import quick_reader
+from tests.strategies import json_values, payload_classes, payloads
+
+QUICK = {payload.type: quick_reader(payload) for payload in payload_classes()}
+ODD = st.sampled_from(
+    ["1", "1.0", "-0", "1e3", "0.10", "00.5", " 1", "1_0", "NaN", "9" * 20, "1.5E+2", "٣", "1."]
+)
+ANY = json_values | ODD | st.integers(-2, 2**64) | st.floats(0, 100) | st.text(max_size=3)
+
+
+def same(value: bytes, type_name: str) -> Payload | None:
+    """What the short way gives, checked against pydantic."""
+    found = QUICK[type_name](value)
+    if found is not None:
+        wanted = READERS[type_name].validated(value)
+        assert found == wanted
+        assert type(found) is type(wanted)
+        assert repr(found) == repr(wanted), "amounts have the same digits"
+        assert data_bytes(found) == data_bytes(wanted)
+    return found
+
+
+@given(st.sampled_from(payload_classes()).flatmap(payloads))
+def test_what_we_write_is_read_as_pydantic_reads_it(payload: Payload) -> None:
+    same(data_bytes(payload), payload.type)
+
+
+@given(st.data(), st.sampled_from(payload_classes()))
+def test_what_anybody_writes_is_read_as_pydantic_reads_it_or_not_at_all(
+    data: st.DataObject, payload: type[Payload]
+) -> None:
+    fields = msgspec.json.decode(data_bytes(data.draw(payloads(payload, unknown=False))))
+    for name in data.draw(st.sets(st.sampled_from([*payload.model_fields, "unknown"]), max_size=2)):
+        fields[name] = data.draw(ANY)
+    try:
+        same(msgspec.json.encode(fields), payload.type)
+    except Refused as refused:
+        raise AssertionError(f"pydantic refuses it: {refused}") from refused
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        b'{"session_id":"s","agent":"a","tool":"t","seq":1.0}',
+        b'{"session_id":"s","agent":"a","tool":"t","seq":1e0}',
+        b'{"session_id":"s","agent":"a","tool":"\\ud800"}',
+        b'{"session_id":"s","agent":"a","tool":1,"tool":"t"}',
+        b'{"session_id":"s","agent":"a","tool":"t","tool":"u"}',
+        b'{"session_id":"s","agent":"a","tool":"\xff"}',
+        b'{"session_id":"s","agent":"a","tool":"t",}',
+        b' {"session_id":"s","agent":"a","tool":"t"}\n',
+        b'{"session_id":"s","agent":"a","tool":"t"} x',
+        b'{"session_id":"s","agent":"a","tool":"t","seq":9223372036854775808}',
+        b'["s","a","t"]',
+    ],
+)
+def test_odd_json_is_read_as_pydantic_reads_it_or_not_at_all(written: bytes) -> None:
+    same(written, ToolCalled.type)
+
+
+def test_the_common_case_goes_the_short_way() -> None:
+    call: dict[str, Any] = {"session_id": "s", "agent": "a", "tool": "t", "seq": 0}
+    task = {"task_type": "t", "agent": "a", "success": True, "cost_usd": "0.250", "tags": None}
+
+    read = same(msgspec.json.encode(task), TaskCompleted.type)
+
+    assert same(msgspec.json.encode(call), ToolCalled.type) is not None
+    assert isinstance(read, TaskCompleted)
+    assert str(read.cost_usd) == str(Decimal("0.25"))
