@@ -43,7 +43,8 @@ MIXES: dict[str, Callable[[], Iterator[Event]]] = {
 STOCK = """
 import sys, faust, json
 app = faust.App("stock", broker="kafka://{bootstrap}", topic_disable_leader=True,
-                web_enabled=False, topic_partitions={partitions}, datadir="{folder}")
+                worker_redirect_stdouts=False, web_enabled=False,
+                topic_partitions={partitions}, datadir="{folder}")
 source = app.topic("{topic}", value_type=bytes, value_serializer="raw")
 sums, seen = {{}}, [0]
 @app.agent(source)

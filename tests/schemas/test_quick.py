@@ -35,7 +35,7 @@ def same(value: bytes, type_name: str) -> Payload | None:
 
 @given(st.sampled_from(payload_classes()).flatmap(payloads))
 def test_what_we_write_is_read_as_pydantic_reads_it(payload: Payload) -> None:
-    same(data_bytes(payload), payload.type)
+    assert same(data_bytes(payload), payload.type) in (None, payload)
 
 
 @given(st.data(), st.sampled_from(payload_classes()))
@@ -45,10 +45,13 @@ def test_what_anybody_writes_is_read_as_pydantic_reads_it_or_not_at_all(
     fields = msgspec.json.decode(data_bytes(data.draw(payloads(payload, unknown=False))))
     for name in data.draw(st.sets(st.sampled_from([*payload.model_fields, "unknown"]), max_size=2)):
         fields[name] = data.draw(ANY)
+    value = msgspec.json.encode(fields)
     try:
-        same(msgspec.json.encode(fields), payload.type)
-    except Refused as refused:
-        raise AssertionError(f"pydantic refuses it: {refused}") from refused
+        wanted = READERS[payload.type].validated(value)
+    except Refused:
+        wanted = None
+
+    assert same(value, payload.type) in (None, wanted)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_what_anybody_writes_is_read_as_pydantic_reads_it_or_not_at_all(
     ],
 )
 def test_odd_json_is_read_as_pydantic_reads_it_or_not_at_all(written: bytes) -> None:
-    same(written, ToolCalled.type)
+    assert same(written, ToolCalled.type) is None or written.strip()[-1:] == b"}"
 
 
 def test_the_common_case_goes_the_short_way() -> None:
