@@ -145,6 +145,7 @@ class Learner:
         if self._working is None:
             topic, partition = self.contributor.topic, self.contributor.partition
             owner = self._log.owner(f"learner/{topic}/{partition}")
+            reach("learner.after_claim")
             start = start_of(self._log, self.contributor, self._rules.epoch)
             if start.notice:
                 self.notices.append(start.notice)

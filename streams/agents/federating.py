@@ -19,6 +19,7 @@ from mode import Service
 
 from schemas.clock import monotonic_s
 from schemas.errors import LogError
+from schemas.failpoint import reach
 from schemas.log import Log, Outgoing
 from schemas.topics import PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.agents.cluster import Cluster, WaitingLog
@@ -154,7 +155,9 @@ class Federation:
                 pairs = headers.items() if isinstance(headers, dict) else headers
                 put = self.of(partition).take(message.value, pairs)
                 if put is not None:
+                    reach("federator.before_table")
                     self.table[put[0]] = put[1]
+                    reach("federator.after_table")
             self.positions[partition] = message.offset + 1
 
     async def write(self, log: WaitingLog) -> None:
@@ -173,7 +176,9 @@ class Federation:
                     for name in names
                 ]
                 try:
+                    reach("federator.before_rows")
                     await loop.run_in_executor(None, log.append, rows)
+                    reach("federator.after_rows")
                 except LogError:
                     held.due = dict.fromkeys(names + waiting) | held.due
                     raise
