@@ -35,8 +35,8 @@ def broker_kill(stage: Stage, faults: int) -> None:
             Signal().wait(rng.uniform(0, 2))
             broker.kill()
             Signal().wait(rng.uniform(0, 3))
-            before = here.progress()
             broker.start()
+            before = here.progress()
             longest_s = max(longest_s, here.wait_progress(60, since=before))
         stage.notes.append(f"learned on within {longest_s:.0f} s of the broker's return")
         here.finish()
@@ -65,8 +65,8 @@ def broker_gone(stage: Stage, _: int) -> None:
         assert [*_children(worker.pid)] == family[2:], "a learner died while the broker was gone"
         grown_kb = _memory_kb(family) - before_kb
         assert grown_kb < GROWTH_KB, f"they grew by {grown_kb} KiB"
-        before = here.progress()
         broker.start()
+        before = here.progress()
         resumed_s = here.wait_progress(120, since=before)
         stage.notes.append(
             f"gone for {gone_s:.0f} s, grown by {grown_kb / 1024:.0f} MiB, "

@@ -46,7 +46,7 @@ def _name(here: Site) -> str:
 
 def _stores(here: Site) -> list[Path]:
     """The RocksDB folders of the table."""
-    found = sorted({one.parent for one in here.made.folder.rglob("*-0.db")})
+    found = sorted({one.parent for one in here.made.folder.rglob("tables/*.db")})
     assert found, "a worker keeps its table there"
     return found
 

@@ -15,6 +15,7 @@ from connectors.logs.kafka_settings import KafkaSettings
 from connectors.logs.kafka_topics import config_of
 from schemas.log import Outgoing
 from schemas.topics import (
+    AGENT_EVENTS,
     EVENT_DUPLICATES,
     LEARNER_CHECKPOINTS,
     PATTERN_CONTRIBUTIONS,
@@ -37,9 +38,16 @@ USUAL = {
     "delete.retention.ms": "86400000",
     "max.compaction.lag.ms": "9223372036854775807",
 }
-COMPACTED = (PATTERN_CONTRIBUTIONS, PATTERNS, LEARNER_CHECKPOINTS, EVENT_DUPLICATES)
+NOBODY = f"{AGENT_EVENTS.name}/0/{2**40}"
+COMPACTED = {
+    PATTERN_CONTRIBUTIONS: "nobody/nobody",
+    PATTERNS: "nobody",
+    LEARNER_CHECKPOINTS: NOBODY,
+    EVENT_DUPLICATES: NOBODY,
+}
+"""Each with a key that nobody has, to be deleted from it: an append that changes nothing."""
+
 LIMIT_S = 90.0
-KEY = b"campaign"
 
 
 def compact(here: Site) -> str:
@@ -52,8 +60,8 @@ def compact(here: Site) -> str:
     def cleaned() -> bool:
         # Only a segment that is closed is cleaned, and an append closes the one before.
         here.made.log.append(
-            Outgoing(topic.name, partition, KEY, None)
-            for topic in COMPACTED
+            Outgoing(topic.name, partition, key.encode(), None)
+            for topic, key in COMPACTED.items()
             for partition in range(here.made.partitions)
         )
         return all(has_repeats(here, topic.name) is False for topic in COMPACTED)
