@@ -3,6 +3,10 @@
 
 PYTHON ?= python3
 ARGS ?=
+ROW ?=
+SHARE ?= 1
+SEED ?=
+LANES ?= 2
 WORKERS ?= auto
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -11,10 +15,10 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-kafka campaign kafka kafka-stop clean
+.PHONY: help demo test check format bench bench-kafka campaign campaign-kafka kafka kafka-stop clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
 
 demo: $(VENV)/.installed ## learn from generated agent sessions and show what was learned (ARGS=--once)
 	@$(VENV)/bin/motif demo $(ARGS)
@@ -41,6 +45,10 @@ bench-kafka: $(VENV)/.installed-dev ## the same on a real broker: learners, whol
 
 campaign: $(VENV)/.installed-dev ## every test and law again with many more cases, and the long ones
 	@MOTIF_CAMPAIGN=1 $(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)
+	@echo "The faults on a real Kafka broker are a campaign of their own: make campaign-kafka"
+
+campaign-kafka: $(VENV)/.installed-dev ## faults on a real Kafka broker, going on where it was killed (ROW= SHARE=4 SEED= LANES=)
+	@$(RUN) -m tests.campaign --row "$(ROW)" --share $(SHARE) --lanes $(LANES) $(if $(SEED),--seed $(SEED))
 
 kafka: $(VENV)/.installed-dev ## start a Kafka broker to play with, and say where it is
 	@$(RUN) -m tests.kafka.person start

@@ -158,6 +158,7 @@ class Learner:
             owner = self._log.owner(f"learner/{topic}/{partition}")
             shared, self._shared = self._shared, None
             try:
+                reach("learner.after_claim")
                 start = start_of(self._log, self.contributor, self._rules.epoch, shared)
             except BaseException:
                 owner.close()

@@ -16,7 +16,7 @@ from tests.house.rules import RULES, Module, Rule
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("motif", "schemas", "connectors", "streams", "projections")
-NOT_OURS = {".git", ".venv", ".kafka", "build", "__pycache__", "node_modules"}
+NOT_OURS = {".git", ".venv", ".kafka", ".campaign", "build", "__pycache__", "node_modules"}
 
 
 @cache

@@ -27,6 +27,7 @@ from connectors.logs.kafka_loop import EventLoop, sentence
 from connectors.logs.kafka_records import Place, batches_of, pieces_of
 from connectors.logs.kafka_settings import KafkaSettings
 from schemas.errors import Fenced, LogError, LogUnavailable, WrongUse
+from schemas.failpoint import reach
 from schemas.log import Outgoing
 
 BATCH_BYTES: Final = 512 << 10
@@ -110,6 +111,7 @@ class Writer:
                     begun = True
                 self._deliver(piece, offsets, places)
             if begun:
+                reach("kafka.before_commit")
                 self._run(self._producer.commit_transaction)
         except BaseException as error:
             if begun and not isinstance(error, Fenced):

@@ -10,7 +10,8 @@ somebody wrote who was asleep, or one that was not written, stands corrected wit
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import faust
@@ -18,11 +19,12 @@ from faust.types import TP
 from mode import Service
 
 from schemas.clock import monotonic_s
-from schemas.errors import LogError
+from schemas.errors import LogError, LogUnavailable
+from schemas.failpoint import reach
 from schemas.log import Log, Outgoing
 from schemas.topics import PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.agents.cluster import Cluster, WaitingLog
-from streams.agents.held import HeldPartition
+from streams.agents.held import Headers, HeldPartition
 
 FLUSH_S: Final = 0.5
 """How often rows are written at most."""
@@ -41,6 +43,9 @@ AUDIT_S: Final = 20.0
 
 BEHIND_S: Final = 2.0
 """The same while contributions that stand in the log are not held yet."""
+
+STORE_S: Final = 1.0
+"""How long to wait before the table's store is tried again that could not be written."""
 
 _LOGGER: Final = logging.getLogger(__name__)
 
@@ -109,18 +114,25 @@ class Federation:
         self.ends: dict[int, int] = {}
         self.audits: dict[int, Audit] = {}
         self.assigned: frozenset[int] = frozenset()
+        self.trouble: dict[int, str] = {}
         self.written = 0
 
     def of(self, partition: int) -> HeldPartition:
-        """What is held of a partition, read from the table when it is first asked for."""
+        """What is held of a partition, read from the table when it is first asked for.
+
+        Raises:
+            LogUnavailable: its store on this machine's disk cannot be opened or read.
+        """
         held = self.held.get(partition)
         if held is None:
             store: Any = self.table.data
-            db = store._db_for_partition(partition)  # noqa: SLF001  # Faust reads by key alone
-            held = self.held[partition] = HeldPartition(db.get)
-            for key, packed in list(db.items()):
-                if key != store.offset_key:
-                    held.restore(packed)
+            with self._stored(partition):
+                db = store._db_for_partition(partition)  # noqa: SLF001  # Faust reads by key alone
+                held = HeldPartition(db.get)
+                for key, packed in list(db.items()):
+                    if key != store.offset_key:
+                        held.restore(packed)
+            self.held[partition] = held
         return held
 
     async def take(self, _: Any, assigned: set[TP], **__: Any) -> None:
@@ -139,23 +151,63 @@ class Federation:
         self._forget()
 
     def _forget(self) -> None:
-        for known in (self.held, self.audits, self.positions, self.ends):
+        for known in (self.held, self.audits, self.positions, self.ends, self.trouble):
             known.clear()
 
     async def federate(self, stream: Any) -> None:
         """Keep of every contributor the greatest version; the rows are written by `write`."""
         async for event in stream.events():
             message = event.message
-            partition = message.partition
-            if partition not in self.assigned:
-                continue  # somebody else's by now, who reads it too
             if message.value is not None:
                 headers = message.headers or ()
                 pairs = headers.items() if isinstance(headers, dict) else headers
-                put = self.of(partition).take(message.value, pairs)
-                if put is not None:
-                    self.table[put[0]] = put[1]
-            self.positions[partition] = message.offset + 1
+                await self._keep(message.partition, message.value, tuple(pairs))
+            if message.partition in self.assigned:  # else it is somebody else's, who reads it too
+                self.positions[message.partition] = message.offset + 1
+
+    async def _keep(self, partition: int, value: bytes, headers: Headers) -> None:
+        """Put a contribution into the table if it is newer; wait where that cannot be written."""
+        while partition in self.assigned:
+            try:
+                held = self.of(partition)
+                with self._stored(partition):
+                    put = held.take(value, headers)
+                    if put is not None:
+                        reach("federator.before_table")
+                        self.table[put[0]] = put[1]
+                        reach("federator.after_table")
+            except LogError as error:
+                if partition not in self.trouble:
+                    _LOGGER.warning("%s", error)
+                self.trouble[partition] = str(error)
+                await asyncio.sleep(STORE_S)
+            else:
+                self.trouble.pop(partition, None)
+                return
+
+    @contextmanager
+    def _stored(self, partition: int) -> Iterator[None]:
+        """Have the store opened again after it failed, and what was not written forgotten.
+
+        A store that could not write once, as the disk was full, refuses for ever. And what is
+        remembered and does not stand in the table would come into rows as something else.
+        """
+        try:
+            yield
+        except Exception as error:
+            if type(error) is not Exception:
+                raise  # the store's own errors have no type of their own
+            self.held.pop(partition, None)
+            self.audits.pop(partition, None)
+            store: Any = self.table.data
+            db = store._dbs.pop(partition, None)  # noqa: SLF001  # Faust opens what is missing there
+            if db is not None:
+                with suppress(Exception):  # it cannot be flushed either
+                    db.close()
+            raise LogUnavailable(
+                f"the federator's table of partition {partition} cannot be kept on this machine's "
+                f"disk: {error}"
+            ) from error
 
     async def write(self, log: WaitingLog) -> None:
         """Write the rows that are due now, a slice at a time.
@@ -173,7 +225,9 @@ class Federation:
                     for name in names
                 ]
                 try:
+                    reach("federator.before_rows")
                     await loop.run_in_executor(None, log.append, rows)
+                    reach("federator.after_rows")
                 except LogError:
                     held.due = dict.fromkeys(names + waiting) | held.due
                     raise

@@ -28,7 +28,7 @@ def health_of(learners: LearnerProcesses | None, federation: Federation) -> Heal
     if learners is None or len(learners.said) < learners.count:
         return Health(ready=False, trouble=["not every learner process has started"])
     now_s = monotonic_s()
-    trouble: list[str] = []
+    trouble = list(federation.trouble.values())
     partitions: list[dict[str, Any]] = []
     for number, (said_s, said) in sorted(learners.said.items()):
         trouble += said.trouble

@@ -29,6 +29,9 @@ from streams.identity import Identity, found
 from streams.learner import LEARNED_TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
+TIED = [sys.executable, "-I", "-S", str(Path(__file__).with_name("tied.py"))]
+"""Before a command: it does not outlive the tests, even where they are killed."""
+
 LIMIT_S = 180.0
 """How long anything may take before a test says that it hangs."""
 
@@ -67,6 +70,11 @@ class Installation:
 
     def start_worker(self, **environment: str) -> subprocess.Popen[bytes]:
         """Start one more worker; it runs when this returns, and is ready some seconds later."""
+        worker = ["-P", "-m", "faust", "-A", "streams.app", "worker", "-l", "info"]
+        return self.start("worker", [sys.executable, *worker], **environment)
+
+    def start(self, name: str, command: list[str], **environment: str) -> subprocess.Popen[bytes]:
+        """Start a process of this installation, in a session of its own."""
         mine = {name: os.environ[name] for name in os.environ if name[:6] != "MOTIF_"}
         mine |= {
             "MOTIF_KAFKA": self.settings.bootstrap,
@@ -74,9 +82,9 @@ class Installation:
             "MOTIF_DATA": str(self.folder),
             **environment,
         }
-        with (self.folder / f"worker-{len(self.workers)}.log").open("wb") as said:
-            worker = subprocess.Popen(
-                [sys.executable, "-P", "-m", "faust", "-A", "streams.app", "worker", "-l", "info"],
+        with (self.folder / f"{name}-{len(self.workers)}.log").open("wb") as said:
+            process = subprocess.Popen(
+                [*TIED, *command],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -84,8 +92,8 @@ class Installation:
                 env=mine | {"PYTHONPATH": str(ROOT)},
                 start_new_session=True,
             )
-        self.workers.append(worker)
-        return worker
+        self.workers.append(process)
+        return process
 
     def kill(self, worker: subprocess.Popen[bytes], how: signal.Signals = signal.SIGKILL) -> None:
         """End a worker and the learners it started, all at once."""

@@ -1,8 +1,16 @@
 """What is held is compared with the log until it is whole, whatever the stream passed over."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
 from connectors.logs.memory import MemoryLog
 from schemas.topics import PATTERN_CONTRIBUTIONS
-from streams.agents.federating import Audit
+from streams.agents import federating
+from streams.agents.cluster import Cluster
+from streams.agents.federating import Audit, Federation
 from streams.agents.held import HeldPartition
 from streams.contribution import encode, outgoing
 
@@ -74,3 +82,81 @@ def test_what_came_since_is_compared_too() -> None:
     add(log, "a", offset=2)
 
     assert audit.passed_over(held, 2) == 1
+
+
+class Disk(dict[bytes, bytes]):
+    """What of a table's partition is on disk; a store of it that failed once fails for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = self.broken = False
+
+    def close(self) -> None:
+        assert self.broken, "it is closed where it failed"
+
+
+class Table:
+    """A Faust table of one partition, as far as the federator uses one."""
+
+    offset_key = b"offset"
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+        self._dbs: dict[int, Disk] = {}
+
+    @property
+    def data(self) -> "Table":
+        return self
+
+    def _db_for_partition(self, partition: int) -> Disk:
+        if partition not in self._dbs:
+            self.disk.broken = False
+            self._dbs[partition] = self.disk
+        return self._dbs[partition]
+
+    def __setitem__(self, key: bytes, value: bytes) -> None:
+        store = self._db_for_partition(0)
+        if store.full or store.broken:
+            store.broken = True
+            raise Exception("IO error: No space left on device")  # noqa: TRY002  # as RocksDB does
+        store[key] = value
+
+
+class Stream:
+    """Hands over what stands in a log."""
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    async def events(self) -> Any:
+        for record in self._log.read(PATTERN_CONTRIBUTIONS.name, 0, 0, 100):
+            yield SimpleNamespace(message=record._replace(headers=tuple(record.headers)))
+
+
+def test_a_full_disk_is_said_aloud_and_nothing_is_remembered_that_was_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A row of what is remembered but not in the table would be wrong, and taken for the newest."""
+    monkeypatch.setattr(federating, "STORE_S", 0.001)
+    disk = Disk()
+    app: Any = SimpleNamespace(topic=lambda *_, **__: None, Table=lambda *_, **__: Table(disk))
+    federation = Federation(app, Cluster(lambda: None, {}, "", ""), 1)  # type: ignore[arg-type,return-value]  # unused
+    federation.assigned = frozenset({0})
+    disk.full = True
+
+    async def federate() -> tuple[str, int]:
+        running = asyncio.ensure_future(federation.federate(Stream(log_of("a", "b"))))
+        async with asyncio.timeout(10):
+            while not federation.trouble:
+                await asyncio.wait([running], timeout=0.001)
+            said, known = federation.trouble[0], len(federation.of(0))
+            disk.full = False
+            await running
+        return said, known
+
+    said, known = asyncio.run(federate())
+
+    assert "No space left" in said
+    assert known == 0
+    assert not federation.trouble
+    assert (len(disk), len(federation.of(0)), federation.positions) == (2, 2, {0: 2})
