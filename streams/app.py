@@ -27,11 +27,29 @@ from streams.identity import known_identity
 LEARNERS: Final = "motif.learners"
 """What a learner process runs."""
 
+FLUSH_S: Final = 1.0
+"""How long a worker that ends waits for the changes of its table to be sent; it has 5 s in all."""
+
 SLOTS: Final = 1_024
 """Workers of one machine that share a folder, at most."""
 
 
-def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) -> faust.App:
+class Worker(faust.App):
+    """The app, whose parts end at once and not one after the other."""
+
+    learners: LearnerProcesses | None = None
+    federation: Federation | None = None
+
+    async def on_stop(self) -> None:
+        """Tell the learners to end, and have everything sent while Faust's table is open."""
+        if self.learners is not None:
+            self.learners.begin_to_end()
+        if self.federation is not None and self.started:
+            await self.federation.end(FLUSH_S)
+        await super().on_stop()
+
+
+def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) -> Worker:
     """The app of a worker.
 
     Args:
@@ -43,7 +61,7 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
     with KafkaLog.open(kafka) as log:
         partitions, replication = log.partitions, log.replication
         identity = known_identity(log)
-    made = faust.App(
+    made = Worker(
         f"{kafka.prefix}motif",
         broker=f"kafka://{kafka.bootstrap.replace(',', ';kafka://')}",
         broker_credentials=_credentials(kafka),
@@ -79,14 +97,13 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
     return made
 
 
-def _put_together(made: faust.App, cluster: Cluster, partitions: int, learners: int) -> None:
-    federation = Federation(made, cluster, partitions)
+def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int) -> None:
+    federation = made.federation = Federation(made, cluster, partitions)
     made.agent(federation.contributions, name="federator", concurrency=1)(federation.federate)
     signals: Any = made  # whose types say that a receiver may be named by anything
     signals.on_partitions_assigned.connect(federation.take)
     signals.on_partitions_revoked.connect(federation.let_go)
     signals.on_rebalance_complete.connect(federation.restored)
-    running: dict[str, LearnerProcesses] = {}
 
     class Learners(LearnerProcesses):
         """The learners of this worker."""
@@ -94,7 +111,7 @@ def _put_together(made: faust.App, cluster: Cluster, partitions: int, learners: 
         def __post_init__(self) -> None:
             super().__post_init__()
             self.command, self.count = command_of(LEARNERS), learners
-            running["learners"] = self
+            made.learners = self
 
     class Federators(FederatorService):
         """What looks after the federator of this worker."""
@@ -105,10 +122,10 @@ def _put_together(made: faust.App, cluster: Cluster, partitions: int, learners: 
 
     made.service(Learners)
     made.service(Federators)
-    _pages(made, running, federation)
+    _pages(made, federation)
 
 
-def _pages(made: faust.App, running: dict[str, LearnerProcesses], federation: Federation) -> None:
+def _pages(made: Worker, federation: Federation) -> None:
     """The web endpoint: alive, ready, how everything fares, metrics."""
 
     @made.page("/live/")
@@ -117,13 +134,13 @@ def _pages(made: faust.App, running: dict[str, LearnerProcesses], federation: Fe
 
     @made.page("/ready/")
     async def ready(page: Any, _: Any) -> Any:
-        health = health_of(running.get("learners"), federation)
+        health = health_of(made.learners, federation)
         answer = {"ready": health.ready, "trouble": health.trouble}
         return page.json(answer, status=200 if health.ready else 503)
 
     @made.page("/status/")
     async def status(page: Any, _: Any) -> Any:
-        health = health_of(running.get("learners"), federation)
+        health = health_of(made.learners, federation)
         return page.json(
             {
                 "ready": health.ready,
@@ -135,7 +152,7 @@ def _pages(made: faust.App, running: dict[str, LearnerProcesses], federation: Fe
 
     @made.page("/metrics/")
     async def metrics(page: Any, _: Any) -> Any:
-        health = health_of(running.get("learners"), federation)
+        health = health_of(made.learners, federation)
         return page.bytes(metrics_of(health), content_type="text/plain")
 
 
@@ -176,4 +193,4 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-app: Final = app_of(*worker_settings())
+app: Final[faust.App] = app_of(*worker_settings())

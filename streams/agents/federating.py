@@ -116,6 +116,16 @@ class Federation:
         self.assigned: frozenset[int] = frozenset()
         self.trouble: dict[int, str] = {}
         self.written = 0
+        self.ending = False
+
+    async def end(self, limit_s: float) -> None:
+        """Take no more, and have the table's changes sent: Faust closes the table before it sends.
+
+        What comes now is neither kept nor acknowledged, so it comes again.
+        """
+        self.ending = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.app.producer.flush(), limit_s)
 
     def of(self, partition: int) -> HeldPartition:
         """What is held of a partition, read from the table when it is first asked for.
@@ -157,6 +167,8 @@ class Federation:
     async def federate(self, stream: Any) -> None:
         """Keep of every contributor the greatest version; the rows are written by `write`."""
         async for event in stream.events():
+            if self.ending:
+                await asyncio.Event().wait()  # which is never set: Faust cancels this
             message = event.message
             if message.value is not None:
                 headers = message.headers or ()
@@ -249,8 +261,8 @@ class FederatorService(Service):
         self.federation.app.producer.buffer.max_messages = BUFFERED
         self._log = await asyncio.get_running_loop().run_in_executor(None, self.connect)
 
-    async def on_stop(self) -> None:
-        """Let go of the log."""
+    async def on_shutdown(self) -> None:
+        """Close the log, now that nothing reads it any more."""
         if self._log is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._log.close)
 

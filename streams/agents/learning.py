@@ -41,7 +41,7 @@ IDENTITY_S: Final = 5.0
 COMMIT_S: Final = 5.0
 """How often to tell the group the positions, for Kafka's own tools."""
 
-STOP_S: Final = 3.0
+STOP_S: Final = 1.5
 """How long a batch may take to end when the worker stops; it is learned again otherwise."""
 
 _LOGGER: Final = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class LearnerService(Service):
         self._consumer: Any = None
         self._threads = ThreadPoolExecutor(THREADS + 1, thread_name_prefix="learner")
         self._stepping: dict[asyncio.Future[int], Tended] = {}
+        self._waiting: asyncio.Future[set[Place]] | None = None
 
     async def on_start(self) -> None:
         """Open the log, find out who it is, and join the group."""
@@ -87,14 +88,17 @@ class LearnerService(Service):
         """Let running batches commit, and leave the group."""
         if self.pool is not None:
             self.pool.hurry(self.pool.tended)
-        if self._stepping:
-            await asyncio.wait(self._stepping, timeout=STOP_S)
+        if running := self._running():
+            await asyncio.wait(running, timeout=STOP_S)
         if self._consumer is not None:
             try:
                 await asyncio.wait_for(self._consumer.stop(), STOP_S / 2)
             except (TimeoutError, KafkaError) as error:
                 _LOGGER.warning("the group was left without a word: %s", error)
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def on_shutdown(self) -> None:
+        """Close the log, now that nothing reads it any more."""
         if self.log_on_kafka is not None:
             await asyncio.get_running_loop().run_in_executor(None, self.log_on_kafka.close)
 
@@ -118,7 +122,6 @@ class LearnerService(Service):
         """Step what is due, in threads; wait for news when all partitions are at their ends."""
         assert self.pool is not None, "it is made when the service starts"
         loop = asyncio.get_running_loop()
-        news: asyncio.Future[set[Place]] | None = None
         while not self.should_stop:
             busy = set(map(id, self._stepping.values()))
             for one in self.pool.due()[: THREADS - len(busy)]:
@@ -126,18 +129,18 @@ class LearnerService(Service):
                     future = loop.run_in_executor(self._threads, self.pool.step, one)
                     self._stepping[future] = one
             idle = self.pool.idle()
-            if news is None and idle:
-                news = loop.run_in_executor(self._threads, self._news, idle)
-            waiting = {*self._stepping, *({news} if news else ())}
-            if not waiting:
+            if self._waiting is None and idle:
+                self._waiting = loop.run_in_executor(self._threads, self._news, idle)
+            running = self._running()
+            if not running:
                 await self.sleep(0.05)
                 continue
             # A partition that rests falls due without anybody saying so.
-            done, _ = await asyncio.wait(waiting, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(running, timeout=0.05, return_when=asyncio.FIRST_COMPLETED)
             for ended in done:
-                if ended is news:
-                    self.pool.wake(news.result())
-                    news = None
+                if ended is self._waiting:
+                    self.pool.wake(self._waiting.result())
+                    self._waiting = None
                 else:
                     self._stepping.pop(ended)
                     ended.result()
@@ -189,6 +192,10 @@ class LearnerService(Service):
         told = {place: at for place, at in positions.items() if place in mine}
         if told:
             await self._consumer.commit(told)
+
+    def _running(self) -> set[asyncio.Future[Any]]:
+        """What threads are at."""
+        return {*self._stepping, *((self._waiting,) if self._waiting else ())}
 
     def _news(self, idle: dict[Place, int]) -> set[Place]:
         assert self.log_on_kafka is not None, "it is opened when the service starts"

@@ -20,7 +20,7 @@ from mode import Service
 
 from schemas.clock import monotonic_s
 
-STOP_S: Final = 4.0
+STOP_S: Final = 2.0
 """How long a learner process may take to end; then it is killed, and its batch learned again."""
 
 RESTART_S: Final = (1.0, 15.0)
@@ -47,6 +47,7 @@ class LearnerProcesses(Service):
 
     def __post_init__(self) -> None:
         """Start with none."""
+        self.ending = False
         self.said: dict[int, tuple[float, Said]] = {}
         self._kept: list[Any] = []
         self._running: dict[int, asyncio.subprocess.Process] = {}
@@ -56,12 +57,17 @@ class LearnerProcesses(Service):
         for number in range(self.count):
             self._kept.append(self.add_future(self._keep(number)))
 
-    async def on_stop(self) -> None:
-        """End them, in an orderly way while there is time."""
-        processes = list(self._running.values())
-        for process in processes:
+    def begin_to_end(self) -> None:
+        """Ask them all to end, and start none any more: they end while Faust does."""
+        self.ending = True
+        for process in self._running.values():
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGTERM)
+
+    async def on_stop(self) -> None:
+        """End them, in an orderly way while there is time."""
+        self.begin_to_end()
+        processes = list(self._running.values())
         ends = [asyncio.ensure_future(process.wait()) for process in processes]
         if ends:
             _, late = await asyncio.wait(ends, timeout=STOP_S)
@@ -72,11 +78,11 @@ class LearnerProcesses(Service):
     async def _keep(self, number: int) -> None:
         """Run one process after the other until the worker stops."""
         pause_s, most_s = RESTART_S
-        while not self.should_stop:
+        while not self.ending:
             began_s = monotonic_s()
             await self._run(number)
             self.said.pop(number, None)
-            if self.should_stop:
+            if self.ending:
                 return
             pause_s = RESTART_S[0] if monotonic_s() - began_s > most_s else min(2 * pause_s, most_s)
             _LOGGER.warning("learner process %d died; another starts in %.0f s", number, pause_s)

@@ -56,6 +56,7 @@ def sigterm(stage: Stage, faults: int) -> None:
             took_s = monotonic_s() - began_s
             longest_s = max(longest_s, took_s)
             assert took_s < END_S, f"it took {took_s:.1f} s to end:\n{here.made.said()}"
+            assert worker.returncode == 0, here.made.said()
             with suppress(ProcessLookupError):
                 os.killpg(worker.pid, 0)
                 raise AssertionError("a learner outlived its worker")

@@ -156,7 +156,7 @@ def test_poison_stops_nobody_and_is_one_letter_each(
     assert sorted(letters) == [b"no event %d" % at for at in range(9)]
 
 
-def test_a_worker_ends_within_five_seconds(kafka3: Installation) -> None:
+def test_a_worker_ends_within_five_seconds_and_in_order(kafka3: Installation) -> None:
     worker = kafka3.start_worker()
     kafka3.publish(generated())
     kafka3.wait_for(lambda: len(kafka3.reached()) > 0)
@@ -166,3 +166,5 @@ def test_a_worker_ends_within_five_seconds(kafka3: Installation) -> None:
     worker.wait(20)
 
     assert monotonic_s() - began_s < 5
+    assert worker.returncode == 0, kafka3.said()
+    assert "Traceback" not in kafka3.said()
