@@ -1,7 +1,6 @@
 """From records of an input topic to rows of the raw tables."""
 
 from collections.abc import Container, Iterable
-from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -11,13 +10,12 @@ from projections.tables.table import Row
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
 from schemas.log import Record
-from schemas.times import time_us
+from schemas.times import moment_us
 
 Rows = dict[str, list[Row]]
 """Rows on their way into the raw tables, by the event type's name."""
 
 _JSON: Final = b"application/json"
-_LENGTH: Final = len("1970-01-01T00:00:00.000000Z")
 _astuple = msgspec.structs.astuple
 
 
@@ -45,11 +43,11 @@ def _row(record: Record) -> tuple[str, Row]:
         values = _astuple(of.decode(record.value))
         place = (*record[:3], head["ce_source"].decode(), head["ce_id"].decode())
         stated = head.get("ce_time")
-        happened_us = None if stated is None else _moment_us(stated)
+        happened_us = None if stated is None else moment_us(stated)
         appended_us = record.appended_at_us
         recorded = head.get("ce_recordedtime")
         if recorded is not None:
-            appended_us = min(appended_us, _moment_us(recorded))
+            appended_us = min(appended_us, moment_us(recorded))
         if not of.amendable:
             return of.payload.type, (*place, happened_us, appended_us, *values)
         revision = head.get("ce_revision")
@@ -58,18 +56,6 @@ def _row(record: Record) -> tuple[str, Row]:
     except (msgspec.MsgspecError, KeyError, ValueError, Refused):
         return _long_way(record)
     return of.payload.type, (*place, happened_us, appended_us, thing, number, *values)
-
-
-def _moment_us(text: bytes) -> int:
-    """Microseconds of a time; one written as we write it is read by its second, which recurs."""
-    if len(text) == _LENGTH and text[19:20] == b"." and text[26:] == b"Z":
-        return _second_us(text[:19]) + int(text[20:26])
-    return time_us(text.decode())
-
-
-@lru_cache(maxsize=1 << 12)
-def _second_us(text: bytes) -> int:
-    return time_us(text.decode() + "Z")
 
 
 def _long_way(record: Record) -> tuple[str, Row]:

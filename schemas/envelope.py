@@ -6,7 +6,7 @@ specification and its Kafka binding, and are tested against the reference librar
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -18,7 +18,7 @@ from schemas.events import PAYLOADS, Payload
 from schemas.ids import partition_of
 from schemas.log import Headers, Outgoing, Record
 from schemas.payloads import READERS, data_bytes, read_payload
-from schemas.times import FIRST_US, LAST_US, time_text, time_us
+from schemas.times import FIRST_US, LAST_US, moment_us, time_text, time_us
 
 __all__ = [
     "RECORDED",
@@ -48,6 +48,7 @@ RECORDED = "ce_recordedtime"
 
 _NO_EXTENSIONS: Mapping[str, str | int | bool] = MappingProxyType({})
 _JSON = msgspec.json.Encoder()
+_JSON_CONTENT = b"application/json"
 _KNOWN = frozenset(
     [
         "specversion",
@@ -71,7 +72,12 @@ _JSON_TYPE = re.compile(
 )
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 _TYPE_HEADERS = {name: ("ce_type", name.encode()) for name in PAYLOADS}
-_READERS = {name.encode(): reader for name, reader in READERS.items()}
+_READERS: Mapping[bytes, Callable[[bytes], Payload]] = {
+    name.encode(): reader for name, reader in READERS.items()
+}
+_TWIN_READERS: Mapping[bytes, Callable[[bytes], Payload]] = {
+    name.encode(): reader.twin for name, reader in READERS.items()
+}
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -168,8 +174,10 @@ def outgoing(event: Event, partitions: int) -> Outgoing:
     return Outgoing(data.topic.name, partition_of(key, partitions), key, value, headers)
 
 
-def decode(record: Record) -> Event:
+def decode(record: Record, *, twins: bool = False) -> Event:
     """The event a record holds, in whichever mode, lifted to today's version.
+
+    With `twins` its data may be a twin (`schemas.quick`), which is read sooner.
 
     Raises:
         Refused: it holds none; the reason says why.
@@ -178,9 +186,9 @@ def decode(record: Record) -> Event:
     if value is None:
         raise Refused("not_cloudevent", "the record has no value")
     head = dict(record.headers)
-    if head.get("content-type") != b"application/json" and _is_structured(record.headers):
+    if head.get("content-type") != _JSON_CONTENT and _is_structured(record.headers):
         return _recorded(from_structured(value), head.get(RECORDED))
-    return _from_head(head, value)
+    return _from_head(head, value, _TWIN_READERS if twins else _READERS)
 
 
 def to_binary(event: Event) -> tuple[Headers, bytes]:
@@ -191,7 +199,7 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
         _TYPE_HEADERS[data.type],
-        ("content-type", b"application/json"),
+        ("content-type", _JSON_CONTENT),
     ]
     if event.time_us is not None:
         headers.append(("ce_time", time_text(event.time_us).encode()))
@@ -213,13 +221,15 @@ def from_binary(headers: Headers, value: bytes) -> Event:
     Raises:
         Refused: an attribute is missing or wrong, or the payload does not validate.
     """
-    return _from_head(dict(headers), value)
+    return _from_head(dict(headers), value, _READERS)
 
 
-def _from_head(head: dict[str, bytes], value: bytes) -> Event:
+def _from_head(
+    head: dict[str, bytes], value: bytes, readers: Mapping[bytes, Callable[[bytes], Payload]]
+) -> Event:
     """The short way, for what we write ourselves; whatever is unusual goes the long way."""
     get = head.get
-    reader = _READERS.get(get("ce_type", b""))
+    reader = readers.get(get("ce_type", b""))
     identity, source = get("ce_id"), get("ce_source")
     time, subject, revision = get("ce_time"), get("ce_subject"), get("ce_revision")
     recorded = get(RECORDED)
@@ -230,7 +240,7 @@ def _from_head(head: dict[str, bytes], value: bytes) -> Event:
         or not identity
         or not source
         or len(head) != usual
-        or get("content-type") != b"application/json"
+        or get("content-type") != _JSON_CONTENT
         or get("ce_specversion") != b"1.0"
         or len(value) + len(identity) + len(source) + len(subject or b"") > SIZE_MAX
     ):
@@ -240,10 +250,10 @@ def _from_head(head: dict[str, bytes], value: bytes) -> Event:
             source.decode(),
             identity.decode(),
             reader(value),
-            None if time is None else time_us(time.decode()),
+            None if time is None else moment_us(time),
             None if subject is None else _text("subject", subject.decode()),
             None if revision is None else _revision(revision.decode()),
-            None if recorded is None else time_us(recorded.decode()),
+            None if recorded is None else moment_us(recorded),
         )
     except UnicodeDecodeError:
         return _long_way(head, value)  # which says which header it was

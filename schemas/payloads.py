@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from schemas.errors import Refused
 from schemas.events import PAYLOADS, Payload
-from schemas.quick import quick_reader
+from schemas.quick import twin_reader
 from schemas.upcasts import UPCASTS, upcast
 
 _JSON = msgspec.json.Encoder()
@@ -42,10 +42,10 @@ def read_payload(type_name: str, value: bytes) -> Payload:
 class Reader:
     """Reads one class of payload; made once, so that the common case is a few steps."""
 
-    __slots__ = ("_free", "_quick", "_validate")
+    __slots__ = ("_free", "_twin", "_validate")
 
     def __init__(self, payload: type[Payload]) -> None:
-        self._quick = quick_reader(payload)
+        self._twin = twin_reader(payload)
         self._validate = payload.__pydantic_validator__.validate_json
         self._free = tuple(
             name
@@ -53,16 +53,20 @@ class Reader:
             if "JsonValue" in str(field.annotation)
         )
 
-    def __call__(self, value: bytes) -> Payload:
-        """The payload in these bytes.
+    def twin(self, value: bytes) -> Payload:
+        """The payload in these bytes or, where it is written as we write it, its twin.
 
         Raises:
             Refused: they are no such payload.
         """
-        return self._quick(value) or self.validated(value)
+        return self._twin(value) or self(value)
 
-    def validated(self, value: bytes) -> Payload:
-        """The same by pydantic, whose word is final."""
+    def __call__(self, value: bytes) -> Payload:
+        """The payload in these bytes, by pydantic, whose word is final.
+
+        Raises:
+            Refused: they are no such payload.
+        """
         try:
             data: Payload = self._validate(value)
         except ValidationError as error:

@@ -1,19 +1,22 @@
-"""The short way to read a payload, for what is written as we write it ourselves.
+"""Twins: the short way to read a payload, for what is written as we write it ourselves.
 
-Pydantic says what a payload is. For every class a twin is made here from its fields, which msgspec
-reads in a third of the time. The twin takes less than the class does: no unknown field, no number
-where its text may be meant, no amount but in plain digits. What it does not take is read by
-pydantic, which also says what is wrong; what it takes, pydantic would read as the same payload.
+Pydantic says what a payload is. For every class a twin is made here from its fields, a struct that
+msgspec reads in a fifth of the time. It has the fields of its class, and what the class says of
+itself, and is for whoever asks for nothing else, as learners do. A twin takes less than the class
+does: no unknown field, no number where its text may be meant, no amount but in plain digits. What
+it does not take is read by pydantic, which also says what is wrong; what it takes, pydantic would
+read as the same payload.
 """
 
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import astuple
 
 from schemas.events import Count, Name, Payload, Usd, plain
 
@@ -25,51 +28,61 @@ _TWINS: Final[dict[int, Any]] = {
 }
 """How the types of fields are read, by identity; a field of another type is left to pydantic."""
 
+_SAID: Final = ("type", "topic", "amendable", "reserved", "partition_key")
+"""What a class of payloads says of itself."""
+
 _is_plain_amount: Final = re.compile(r"(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{1,12})?", re.ASCII).fullmatch
 
 
-def quick_reader(payload: type[Payload]) -> Callable[[bytes], Payload | None]:
-    """Reads a payload of this class, or gives None where it has to be read by pydantic."""
-    hints = get_type_hints(payload, include_extras=True)
-    fields = {name: _twin(hints[name]) for name in payload.model_fields}
-    if any(kind is None and hints[name] is _bare(hints[name]) for name, kind in fields.items()):
-        return lambda _: None
-    amounts = [name for name in fields if _bare(hints[name]) is Usd]
-    read = msgspec.json.Decoder(_struct(payload, fields)).decode
-    put, make = object.__setattr__, payload.__new__
-    # Shared, as payloads are frozen and these are the same for all that are read here.
-    stating: set[str] = set(fields)
-    unknown: dict[str, Any] = {}
+def stated(data: Payload) -> tuple[Any, ...]:
+    """The values of all fields in the order they are declared, of a payload or a twin."""
+    return astuple(data) if isinstance(data, msgspec.Struct) else tuple(data.__dict__.values())
 
-    def quick(value: bytes) -> Payload | None:
+
+def twin_reader(payload: type[Payload]) -> Callable[[bytes], Payload | None]:
+    """Reads the twin of a payload of this class, or gives None where pydantic has to read it."""
+    twin = twin_of(payload)
+    if twin is None:
+        return lambda _: None
+    hints = get_type_hints(payload, include_extras=True)
+    amounts = [name for name in payload.model_fields if _bare(hints[name]) is Usd]
+    read = msgspec.json.Decoder(twin).decode
+
+    def quick(value: bytes) -> Any:
         try:
-            stated = asdict(read(value))
+            made = read(value)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
         for name in amounts:
-            text = stated[name]
+            text = getattr(made, name)
             if text is not None:
                 if not _is_plain_amount(text):
                     return None
                 amount = Decimal(text)
-                stated[name] = amount if text[-1] != "0" else plain(amount)
-        made = make(payload)
-        put(made, "__dict__", stated)
-        put(made, "__pydantic_fields_set__", stating)
-        put(made, "__pydantic_extra__", unknown)
-        put(made, "__pydantic_private__", None)
+                setattr(made, name, amount if text[-1] != "0" else plain(amount))
         return made
 
     return quick
 
 
-def _struct(payload: type[Payload], fields: dict[str, Any]) -> type[msgspec.Struct]:
+@cache
+def twin_of(payload: type[Payload]) -> type[msgspec.Struct] | None:
+    """The twin of a class of payloads; None where a field that must be there cannot be read so."""
+    hints = get_type_hints(payload, include_extras=True)
+    fields = {name: _twin(hints[name]) for name in payload.model_fields}
+    if any(kind is None and hints[name] is _bare(hints[name]) for name, kind in fields.items()):
+        return None
     declared = [
         (name, kind) if payload.model_fields[name].is_required() else (name, kind, None)
         for name, kind in fields.items()
     ]
     return msgspec.defstruct(
-        payload.__name__, declared, forbid_unknown_fields=True, kw_only=True, gc=False
+        payload.__name__,
+        declared,
+        namespace={name: getattr(payload, name) for name in _SAID},
+        forbid_unknown_fields=True,
+        kw_only=True,
+        gc=False,
     )
 
 

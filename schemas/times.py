@@ -13,6 +13,10 @@ FIRST_US = -62_135_596_800_000_000  # year 1
 LAST_US = 253_402_300_799_999_999  # year 9999
 _MINUTES = tuple(f"T{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
 _SECONDS = tuple(f"{second:02d}." for second in range(60))
+_MINUTES_US = {text.encode(): at * 60_000_000 for at, text in enumerate(_MINUTES)}
+_SECONDS_US = {text.encode(): at * 1_000_000 for at, text in enumerate(_SECONDS)}
+_LENGTH = len("1970-01-01T00:00:00.000000Z")
+_UTC = ord("Z")
 
 # `datetime.fromisoformat` reads much that RFC 3339 does not know, and more with each Python.
 _is_rfc3339 = re.compile(
@@ -52,6 +56,29 @@ def time_us(text: str, what: str = "time") -> int:
     if not FIRST_US <= microseconds <= LAST_US:
         raise Refused("bad_time", f"{what} is {text[:64]!r}; in UTC it is outside years 1 to 9999")
     return microseconds
+
+
+def moment_us(text: bytes) -> int:
+    """The same of a time in UTF-8, quicker where it is written as `time_text` writes it.
+
+    >>> moment_us(b"1970-01-01T00:01:01.000005Z")
+    61000005
+
+    Raises:
+        Refused: as above.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    if len(text) == _LENGTH and text[26] == _UTC:
+        minute_us, second_us = _MINUTES_US.get(text[10:17]), _SECONDS_US.get(text[17:20])
+        fraction = text[20:26]
+        if minute_us is not None and second_us is not None and fraction.isdigit():
+            return _midnight_us(text[:10]) + minute_us + second_us + int(fraction)
+    return time_us(text.decode())
+
+
+@lru_cache(maxsize=4096)
+def _midnight_us(day: bytes) -> int:
+    return time_us(day.decode() + "T00:00:00Z")
 
 
 def _no_time(text: str, what: str) -> Refused:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from typing import Any
 
 from schemas.clock import DAY_US
 from schemas.envelope import Event
 from schemas.errors import Refused
-from schemas.events import ModelCalled, Payload, TaskCompleted, ToolCalled, ToolFinished
+from schemas.events import ModelCalled, TaskCompleted, ToolCalled, ToolFinished
 from schemas.ids import id_hash
-from streams.change import Change
+from streams.change import Bulk, Change
 from streams.names import public_tool
 from streams.recognise import error_recovery, model, task, task_sequence, tool, tool_usage
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
@@ -16,6 +17,8 @@ from streams.state import State
 
 FUTURE_US = DAY_US
 """An event time further ahead of its append time than this is no time at all."""
+
+TASKS = Bulk(task.recognise, task.recognise_all)
 
 
 class Applier:
@@ -25,11 +28,11 @@ class Applier:
         """Bind the state and the MCP servers whose names may be shown."""
         self._state = state
         self._allowed = allowed_servers
-        self._handlers: dict[type[Payload], Callable[[Event, int, int, bytes], None]] = {
-            ToolCalled: self._tool_called,
-            ToolFinished: self._tool_finished,
-            ModelCalled: self._model_called,
-            TaskCompleted: self._task_completed,
+        self._handlers: dict[str, Callable[[Event, Any, int, int, bytes], None]] = {
+            ToolCalled.type: self._tool_called,
+            ToolFinished.type: self._tool_finished,
+            ModelCalled.type: self._model_called,
+            TaskCompleted.type: self._task_completed,
         }
 
     def apply(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
@@ -38,16 +41,17 @@ class Applier:
         Raises:
             Refused: a statement that comes too late to amend an earlier one.
         """
-        handler = self._handlers.get(type(event.data))
+        data = event.data
+        handler = self._handlers.get(data.type)
         if handler is None:
             return
         if event.recorded_us is not None:
             appended_us = min(appended_us, event.recorded_us)
-        handler(event, offset, appended_us, identity)
+        handler(event, data, offset, appended_us, identity)
 
-    def _tool_called(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
-        data = event.data
-        assert isinstance(data, ToolCalled)
+    def _tool_called(
+        self, event: Event, data: ToolCalled, offset: int, appended_us: int, identity: bytes
+    ) -> None:
         name = public_tool(data.tool, self._allowed)
         ordered = data.seq is not None
         call = Call(name, happened(event, appended_us), appended_us, ordered=ordered)
@@ -58,9 +62,9 @@ class Applier:
         session = state.call(session_key(data.session_id), _short(identity), previous, call)
         state.fold(_found_with_call(session, call), offset)
 
-    def _tool_finished(self, event: Event, offset: int, appended_us: int, _: bytes) -> None:
-        data = event.data
-        assert isinstance(data, ToolFinished)
+    def _tool_finished(
+        self, event: Event, data: ToolFinished, offset: int, appended_us: int, _: bytes
+    ) -> None:
         at_us = happened(event, appended_us)
         error = None if data.ok else data.error_class or "other"
         result = Result(at_us, appended_us, ok=data.ok, error_class=error)
@@ -69,16 +73,16 @@ class Applier:
         if call is not None:
             self._state.fold(_found_with_result(session, call), offset)
 
-    def _model_called(self, event: Event, offset: int, appended_us: int, _: bytes) -> None:
-        data = event.data
-        assert isinstance(data, ModelCalled)
+    def _model_called(
+        self, event: Event, data: ModelCalled, offset: int, appended_us: int, _: bytes
+    ) -> None:
         changes = model.recognise(data, happened(event, appended_us))
         self._amend(event, offset, appended_us, changes)
 
-    def _task_completed(self, event: Event, offset: int, appended_us: int, _: bytes) -> None:
-        data = event.data
-        assert isinstance(data, TaskCompleted)
-        self._state.fold(task.recognise(data, happened(event, appended_us)), offset)
+    def _task_completed(
+        self, event: Event, data: TaskCompleted, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        self._state.fold_later(TASKS, data, happened(event, appended_us), offset)
 
     def _amend(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
         """Fold a statement about an amendable thing, in place of a smaller one."""

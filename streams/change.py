@@ -1,6 +1,7 @@
 """What one event, or one thing found in a session, adds to one pattern."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 Pattern = tuple[str, ...]
 """A pattern's kind and the parts of its signature: `("tool_usage", "Read", "Edit")`."""
@@ -20,3 +21,21 @@ class Change(NamedTuple):
     failures: int = 0
     counts: tuple[str, ...] = ()
     measures: tuple[tuple[str, int], ...] = ()
+
+
+class Columns(NamedTuple):
+    """What many facts add, an occurrence each: a column has a value for each of them in turn.
+
+    Of `measures`, each with its name, None is what a fact does not state.
+    """
+
+    patterns: Sequence[Pattern]
+    successes: Sequence[bool]
+    measures: Sequence[tuple[str, Sequence[int | None]]]
+
+
+class Bulk(NamedTuple):
+    """How facts of one type become changes: one of them, or many at once, with the same result."""
+
+    one: Callable[[Any, int | None], list[Change]]
+    many: Callable[[Sequence[Any]], Columns]

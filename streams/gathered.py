@@ -7,12 +7,12 @@ too little to be worth it, is folded one by one. The tallies are the same, to th
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from streams import measure
-from streams.change import Change, Pattern
+from streams.change import Bulk, Change, Pattern
 from streams.columns import Ints, order_of, starts_of
 from streams.days import DAY_US, Days
 from streams.tally import Tally
@@ -68,6 +68,7 @@ class Gathered:
         self._changes: list[Change] = []
         self._ends: list[int] = []
         self._offsets: list[int] = []
+        self._facts: dict[Bulk, list[tuple[Any, int | None, int]]] = {}
         self._restart()
 
     @property
@@ -84,17 +85,31 @@ class Gathered:
         if len(held) >= PIECE:
             self._pack()
 
+    def put_off(self, bulk: Bulk, fact: object, at_us: int | None, offset: int) -> None:
+        """Keep a fact to be recognised later; what it changes is changed by no other way.
+
+        Its offset is the record's, and like offsets of changes these do not fall.
+        """
+        facts = self._facts.setdefault(bulk, [])
+        facts.append((fact, at_us, offset))
+        if len(facts) >= PIECE:
+            self._pack_facts(bulk, facts)
+
     def fold_into(self, tally_of: TallyOf) -> None:
         """Fold everything and keep nothing; each pattern is asked for at least once."""
-        if not self._pieces and len(self._changes) < FEW:
+        facts = sum(map(len, self._facts.values()))
+        if not self._pieces and len(self._changes) + facts < FEW:
             self._fold_singly(tally_of)
         else:
             self._pack()
+            for bulk, some in self._facts.items():
+                self._pack_facts(bulk, some)
             self._fold_together(tally_of)
         self._restart()
 
     def _restart(self) -> None:
         self._changes, self._ends, self._offsets = [], [], []
+        self._facts.clear()
         self._patterns: _Codes[Pattern] = _Codes()
         self._names: _Codes[str] = _Codes()
         self._pieces: list[_Piece] = []
@@ -107,6 +122,10 @@ class Gathered:
             for change in self._changes[start:end]:
                 put(tally_of(change.pattern, offset), change)
             start = end
+        for bulk, facts in self._facts.items():
+            for fact, at_us, offset in facts:
+                for change in bulk.one(fact, at_us):
+                    put(tally_of(change.pattern, offset), change)
 
     def _pack(self) -> None:
         """Turn the changes into columns; a column takes a tenth of the room and of the time."""
@@ -114,7 +133,6 @@ class Gathered:
             return
         patterns, at_us, *counts, extra, measures = zip(*self._changes, strict=True)
         codes = self._patterns.of(patterns)
-        stated = np.array([_UNDATED if at is None else at for at in at_us], np.int64)
         done, well, badly = (np.array(column, np.int64) for column in counts)
         named = np.repeat(codes, np.fromiter(map(len, extra), np.int64, len(extra)))
         names = self._names.of(tuple(chain.from_iterable(extra)))
@@ -123,10 +141,46 @@ class Gathered:
             raise ValueError("counts must not be negative")
         values = self._values(codes, measures)
         self._pieces.append(
-            _Piece(codes, offsets, stated, (done, well, badly), (named, names), values)
+            _Piece(codes, offsets, _stated(at_us), (done, well, badly), (named, names), values)
         )
         self._rows += max(len(codes), len(names), len(values[0]))
         self._changes, self._ends, self._offsets = [], [], []
+
+    def _pack_facts(self, bulk: Bulk, facts: list[tuple[Any, int | None, int]]) -> None:
+        """Recognise facts and turn what they change into columns, without a change for each."""
+        if not facts:
+            return
+        said, at_us, offsets = zip(*facts, strict=True)
+        facts.clear()
+        columns = bulk.many(said)
+        codes = self._patterns.of(columns.patterns)
+        well = np.array(columns.successes, np.int64)
+        done = np.ones_like(well)
+        none = np.empty(0, np.int64)
+        measured = [self._stated_values(codes, *one) for one in columns.measures]
+        values = _joined(measured) if measured else [none, none, none]
+        self._pieces.append(
+            _Piece(
+                codes,
+                np.array(offsets, np.int64),
+                _stated(at_us),
+                (done, well, done - well),
+                (none, none),
+                (values[0], values[1], values[2]),
+            )
+        )
+        self._rows += max(len(codes), len(values[0]))
+
+    def _stated_values(
+        self, codes: Ints, name: str, column: Sequence[int | None]
+    ) -> tuple[Ints, Ints, Ints]:
+        """One measure of many facts, as `_values` gives it."""
+        if None in column:
+            codes = codes[np.array([value is not None for value in column])]
+            column = [value for value in column if value is not None]
+        numbers = cast("Sequence[int]", column)
+        names = np.full(len(numbers), self._names[name] if numbers else 0, np.int64)
+        return self._small(codes, names, numbers)
 
     def _values(
         self, codes: Ints, measures: Sequence[tuple[tuple[str, int], ...]]
@@ -136,7 +190,10 @@ class Gathered:
         if not len(owners):
             return owners, owners, owners
         texts, numbers = zip(*chain.from_iterable(measures), strict=True)
-        names = self._names.of(texts)
+        return self._small(owners, self._names.of(texts), numbers)
+
+    def _small(self, owners: Ints, names: Ints, numbers: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+        """What numpy can add exactly; the rest is kept apart."""
         try:
             values = np.array(numbers, np.int64)
         except OverflowError:
@@ -169,6 +226,10 @@ class Gathered:
         _measure(tallies, _joined(piece.measures for piece in pieces), texts)
         for owner, name, value in self._large:
             tallies[owner].measure(texts[name], value)
+
+
+def _stated(at_us: Iterable[int | None]) -> Ints:
+    return np.array([_UNDATED if at is None else at for at in at_us], np.int64)
 
 
 def _joined(parts: Iterable[tuple[Ints, ...]]) -> list[Ints]:

@@ -10,6 +10,7 @@ from schemas.envelope import Event, decode
 from schemas.errors import Refused
 from schemas.ids import id_hash, letter_id, partition_of
 from schemas.log import Record
+from schemas.quick import stated
 from streams.dedupe import Seen
 
 _SORTED = msgspec.json.Encoder(order="sorted")
@@ -27,21 +28,19 @@ class Verdict(NamedTuple):
     conflicting: bool = False
 
 
-class _Read(NamedTuple):
-    identity: bytes
-    content: bytes
-    event: Event | None
-    refused: Refused | None
+_Read = tuple[bytes, bytes, Event | None, Refused | None]
+"""The id hash and the content hash of a record, with its event or why it holds none."""
 
 
 def examine(records: Sequence[Record], seen: Seen, partitions: int) -> tuple[list[Verdict], bytes]:
     """A verdict for every record, and the ids to add to `seen`, packed."""
     read = [_read(record, partitions) for record in records]
-    known = seen.lookup([one.identity for one in read])
+    known = seen.lookup([one[0] for one in read])
     fresh: dict[bytes, bytes] = {}
     verdicts = []
-    for record, one, before in zip(records, read, known, strict=True):
-        identity, content, event, refused = one
+    for record, (identity, content, event, refused), before in zip(
+        records, read, known, strict=True
+    ):
         earlier = before if before is not None else fresh.get(identity)
         if earlier is None:
             fresh[identity] = content
@@ -60,40 +59,48 @@ def content_hash(event: Event, key: bytes) -> bytes:
     Fields count in the order they are declared, unknown ones at the end not at all: a field that a
     later version adds at the end changes nothing for the facts that do not state it.
     """
-    data = event.data
-    known = list(data.__dict__.values())
-    while known and known[-1] is None:
-        known.pop()
-    said = _SORTED.encode((data.type, event.time_us, event.subject, key.decode(), known))
-    return blake2b(said, digest_size=8).digest()
+    return _content(event, key.decode())
 
 
 def placed(record: Record, partitions: int) -> tuple[Event, bytes]:
-    """The event of a record that stands where it belongs, and its key.
+    """The event of a record that stands where it belongs, perhaps with a twin, and its key.
 
     Raises:
         Refused: it holds none, or stands elsewhere; the reason says why.
     """
-    event = decode(record)
-    key = event.key
-    _check_place(record, event, key, partitions)
-    return event, key
+    event = decode(record, twins=True)
+    return event, _key_here(record, event, partitions).encode()
 
 
 def _read(record: Record, partitions: int) -> _Read:
     try:
-        event, key = placed(record, partitions)
+        event = decode(record, twins=True)
+        key = _key_here(record, event, partitions)
     except Refused as refused:
         identity = bytes.fromhex(letter_id(record.topic, record.value or b"", record.headers))
-        return _Read(identity, _NO_CONTENT, None, refused)
-    return _Read(id_hash(event.source, event.id), content_hash(event, key), event, None)
+        return identity, _NO_CONTENT, None, refused
+    return id_hash(event.source, event.id), _content(event, key), event, None
 
 
-def _check_place(record: Record, event: Event, key: bytes, partitions: int) -> None:
-    if event.data.topic.name != record.topic:
+def _key_here(record: Record, event: Event, partitions: int) -> str:
+    """The key of an event that stands where it belongs."""
+    data = event.data
+    key = data.partition_key()
+    if data.topic.name != record.topic:
         detail = f"{event.type} belongs on {event.topic}, not on {record.topic}"
         raise Refused("misplaced", detail)
-    right = partition_of(key, partitions)
+    right = partition_of(key.encode(), partitions)
     if right != record.partition:
         detail = f"it stands in partition {record.partition}, its key names partition {right}"
         raise Refused("misplaced", detail)
+    return key
+
+
+def _content(event: Event, key: str) -> bytes:
+    data = event.data
+    known = stated(data)
+    last = len(known)
+    while last and known[last - 1] is None:
+        last -= 1
+    said = _SORTED.encode((data.type, event.time_us, event.subject, key, known[:last]))
+    return blake2b(said, digest_size=8).digest()

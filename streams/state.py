@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from schemas.errors import Refused
-from streams.change import Change, Pattern
+from streams.change import Bulk, Change, Pattern
 from streams.dedupe import Seen
 from streams.gathered import Gathered, put
 from streams.recognise import AMENDED_KINDS
@@ -158,6 +158,12 @@ class State:
     def fold(self, changes: Iterable[Change], offset: int) -> None:
         """Add changes to the tallies they name, at the latest when the state settles."""
         self._gathered.add(changes, offset)
+        if self._gathered.is_full:
+            self._gathered.fold_into(self._tally)
+
+    def fold_later(self, bulk: Bulk, fact: object, at_us: int | None, offset: int) -> None:
+        """Add what a fact changes, recognised with others of its type: the same, and quicker."""
+        self._gathered.put_off(bulk, fact, at_us, offset)
         if self._gathered.is_full:
             self._gathered.fold_into(self._tally)
 

@@ -1,5 +1,7 @@
 """Kind `model`: API calls of a model by an agent, with their tokens and cost."""
 
+from operator import attrgetter
+
 from schemas.events import ModelCalled
 from streams.change import Change
 from streams.fixedpoint import nano_usd
@@ -23,12 +25,13 @@ KIND = Kind(
 )
 
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+_tokens_of = attrgetter(*_TOKENS)
 
 
 def recognise(call: ModelCalled, at_us: int | None) -> list[Change]:
     """One occurrence; each measure only where the source states it."""
-    values = call.__dict__
-    measures = [(name, values[name]) for name in _TOKENS if values[name] is not None]
+    stated = zip(_TOKENS, _tokens_of(call), strict=True)
+    measures = [(name, tokens) for name, tokens in stated if tokens is not None]
     total = total_tokens(call)
     if total is not None:
         measures.append(("total_tokens", total))

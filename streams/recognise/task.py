@@ -1,9 +1,12 @@
 """Kind `task`: tasks of one type completed by an agent, with success, duration, tokens, cost."""
 
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from operator import attrgetter
+from typing import Any
 
 from schemas.events import TaskCompleted
-from streams.change import Change
+from streams.change import Change, Columns, Pattern
 from streams.fixedpoint import millionths, nano_usd
 from streams.names import public_name
 from streams.recognise.kind import Kind
@@ -20,6 +23,7 @@ _WHOLE = {
     "lines_of_code": "lines_of_code",
     "retry_count": "retries",
 }
+_whole_of = attrgetter(*_WHOLE)
 
 KIND = Kind(
     name="task",
@@ -46,15 +50,35 @@ KIND = Kind(
 
 def recognise(task: TaskCompleted, at_us: int | None) -> list[Change]:
     """One occurrence; each measure only where the source states it."""
-    values = task.__dict__
-    measures = [
-        (measure, values[name]) for name, measure in _WHOLE.items() if values[name] is not None
-    ]
+    stated = zip(_WHOLE.values(), _whole_of(task), strict=True)
+    measures = [(measure, value) for measure, value in stated if value is not None]
     if task.coverage_percent is not None:
-        percent = Decimal(repr(task.coverage_percent))
-        measures.append(("coverage", millionths(f"{percent:f}E-2")))
+        measures.append(("coverage", _coverage(task.coverage_percent)))
     if task.cost_usd is not None:
         measures.append(("cost", nano_usd(task.cost_usd)))
-    pattern = ("task", public_name(task.agent), public_name(task.task_type))
     ok = int(task.success)
-    return [Change(pattern, at_us, 1, ok, 1 - ok, (), tuple(measures))]
+    return [Change(_pattern(task), at_us, 1, ok, 1 - ok, (), tuple(measures))]
+
+
+def recognise_all(tasks: Sequence[TaskCompleted]) -> Columns:
+    """The same of many, as columns."""
+    columns = zip(_WHOLE.values(), zip(*map(_whole_of, tasks), strict=True), strict=True)
+    measures: list[tuple[str, Sequence[int | None]]] = list(columns)
+    for name, of, exact in _DECIMAL:
+        stated = list(map(of, tasks))
+        measures.append((name, [None if value is None else exact(value) for value in stated]))
+    return Columns(list(map(_pattern, tasks)), [task.success for task in tasks], measures)
+
+
+def _pattern(task: TaskCompleted) -> Pattern:
+    return "task", public_name(task.agent), public_name(task.task_type)
+
+
+def _coverage(percent: float) -> int:
+    return millionths(f"{Decimal(repr(percent)):f}E-2")
+
+
+_DECIMAL: tuple[tuple[str, Callable[[TaskCompleted], Any], Callable[[Any], int]], ...] = (
+    ("coverage", attrgetter("coverage_percent"), _coverage),
+    ("cost", attrgetter("cost_usd"), nano_usd),
+)

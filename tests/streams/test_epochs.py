@@ -19,10 +19,11 @@ from schemas.topics import (
     Topic,
 )
 from streams import apply
+from streams.apply import Applier
 from streams.federator import Federator
 from streams.identity import Identity, allow_servers, found, identity_of
 from streams.learner import Learner, Rules
-from streams.recognise import RULES_VERSION, task
+from streams.recognise import RULES_VERSION
 from tests.streams.faulty import Broken, Faulty, outcome
 from tests.streams.worlds import (
     append,
@@ -50,7 +51,7 @@ def new_rules() -> Iterator[None]:
     """Tools are told apart without regard to case, and tasks are no kind any more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(apply, "public_tool", lambda name, _allowed: name.upper())
-        patch.setattr(task, "recognise", lambda _task, _at_us: [])
+        patch.setattr(Applier, "_task_completed", lambda *_: None)
         yield
 
 
@@ -119,7 +120,7 @@ def test_what_new_rules_no_longer_refuse_is_no_longer_said_to_be_refused() -> No
         raise Refused("too_new", "nobody knows such tasks yet")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(task, "recognise", refuse)
+        patch.setattr(Applier, "_task_completed", refuse)
         learn(log)
     assert reached(log)[0]["refused"] > 0
     learn(log, rules=NEW)

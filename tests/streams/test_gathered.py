@@ -9,13 +9,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from schemas.events import TaskCompleted
 from streams import gathered
+from streams.apply import TASKS
 from streams.change import Change, Pattern
 from streams.days import DAY_US, KEPT_DAYS
 from streams.gathered import FEW, PIECE, Gathered, put
 from streams.histogram import bucket_of, buckets_of
 from streams.measure import SIZE_MAX
 from streams.tally import Tally
+from tests.strategies import payloads
 
 Tallies = dict[Pattern, Tally]
 
@@ -100,6 +103,34 @@ def test_any_split_and_any_order_give_what_one_by_one_gives(
 
     assert encoded(found) == expected
     assert all(Tally.decode(tally.encode()) == tally for tally in found.values())
+
+
+@pytest.mark.parametrize(("few", "piece"), [(0, 3), (0, PIECE), (FEW, PIECE)])
+@given(
+    st.lists(st.tuples(payloads(TaskCompleted), times), max_size=12),
+    st.integers(0, 12),
+)
+def test_facts_recognised_together_give_what_one_by_one_gives(
+    few: int, piece: int, facts: list[tuple[TaskCompleted, int | None]], cut: int
+) -> None:
+    found: Tallies = {}
+    lasts: dict[Pattern, int] = {}
+
+    def tally_of(pattern: Pattern, offset: int) -> Tally:
+        lasts[pattern] = offset
+        return found.setdefault(pattern, Tally())
+
+    with patch.multiple(gathered, FEW=few, PIECE=piece, _FEW_EACH=0):
+        waiting = Gathered()
+        for offset, (task, at_us) in enumerate(facts):
+            waiting.put_off(TASKS, task, at_us, offset)
+            if offset == cut:
+                waiting.fold_into(tally_of)
+        waiting.fold_into(tally_of)
+
+    made = [change for task, at_us in facts for change in TASKS.one(task, at_us)]
+    assert encoded(found) == encoded(singly(made))
+    assert lasts == {change.pattern: offset for offset, change in enumerate(made)}
 
 
 @given(st.lists(st.integers(-(2**63) + 1, 2**63 - 1) | values.filter(lambda v: abs(v) < 2**63)))
