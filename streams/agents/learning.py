@@ -169,17 +169,26 @@ class LearnerService(Service):
         if self.pool is not None:
             await self.let_go(self.pool.assign(places))
 
+    async def finish(self) -> None:
+        """Have running batches committed; begin none until partitions are taken again."""
+        if self.pool is not None:
+            await self._commit_running(self.pool.tended)
+
     async def let_go(self, lost: list[Tended]) -> None:
         """Have running batches committed, and forget these partitions."""
         if self.pool is None or not lost:
             return
-        self.pool.hurry(lost)
+        await self._commit_running(lost)
         loop = asyncio.get_running_loop()
-        running = [f for f, one in self._stepping.items() if any(one is each for each in lost)]
-        if running:
-            await asyncio.wait(running, timeout=SESSION_MS / 1_000)
         released = [loop.run_in_executor(None, self.pool.release, one) for one in lost]
         await asyncio.wait(released, timeout=SESSION_MS / 1_000)
+
+    async def _commit_running(self, some: list[Tended]) -> None:
+        assert self.pool is not None, "whoever has partitions has made it"
+        self.pool.hurry(some)
+        running = [f for f, one in self._stepping.items() if any(one is each for each in some)]
+        if running:
+            await asyncio.wait(running, timeout=SESSION_MS / 1_000)
 
     async def _tell_positions(self) -> None:
         assert self.pool is not None, "it is made when the service starts"
@@ -215,10 +224,8 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the library
         self._service = service
 
     async def on_partitions_revoked(self, _: Any) -> None:
-        """Let batches end; what we get back is kept as it is."""
-        if self._service.pool is not None:
-            for one in self._service.pool.tended:
-                one.learner.hurry = True
+        """Have batches committed before others get them; what we get back is kept as it is."""
+        await self._service.finish()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
         """Go on with these, and with these only."""

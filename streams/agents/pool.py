@@ -83,6 +83,7 @@ class LearnerPool:
         kept = {place: one for place, one in self._tended.items() if place in wanted}
         for one in kept.values():
             one.learner.hurry = one.idle = False
+            one.due_s = min(one.due_s, self._clock())  # what somebody took is ours again
         self._tended = kept | self._tend(wanted - kept.keys())
         return lost
 
@@ -94,9 +95,10 @@ class LearnerPool:
         return before
 
     def due(self) -> list[Tended]:
-        """The partitions to step now, those that waited longest first."""
+        """The partitions to step now, those that waited longest first; none that shall hurry."""
         now_s = self._clock()
-        waiting = [one for one in self.tended if not one.idle and one.due_s <= now_s]
+        rested = [one for one in self.tended if one.due_s <= now_s]
+        waiting = [one for one in rested if not (one.idle or one.learner.hurry)]
         return sorted(waiting, key=lambda one: one.due_s)
 
     def idle(self) -> dict[Place, int]:

@@ -46,3 +46,37 @@ def test_contributions_are_read_once_for_all_partitions_that_are_restored() -> N
     append(again, [*world(3), *world(4)])
     learn(again)
     assert before != tallies(log) == tallies(again)
+
+
+def test_a_partition_that_somebody_took_rests_until_it_is_given_to_us_again() -> None:
+    log = MemoryLog(1, clock=lambda: NOW)
+    identity = found(log, "here")
+    append(log, world(3))
+    places = [(AGENT_EVENTS.name, 0)]
+    pool = LearnerPool(log, identity, clock=lambda: 5.0)
+    pool.assign(places)
+    (one,) = pool.due()
+    pool.step(one, limit=1)
+    log.owner(f"learner/{AGENT_EVENTS.name}/0").close()
+
+    assert pool.step(one) == 0
+    assert one.trouble is not None
+    assert pool.due() == []
+    pool.assign(places)
+
+    assert pool.due() == [one]
+    assert pool.step(one) > 0
+    assert one.trouble is None
+
+
+def test_a_partition_that_may_be_given_away_begins_no_batch() -> None:
+    log = MemoryLog(1, clock=lambda: NOW)
+    pool = LearnerPool(log, found(log, "here"))
+    pool.assign([(AGENT_EVENTS.name, 0)])
+
+    pool.hurry(pool.tended)
+    hurried = pool.due()
+    pool.assign([(AGENT_EVENTS.name, 0)])
+
+    assert hurried == []
+    assert pool.due() == pool.tended
