@@ -9,6 +9,7 @@ their own, and what the federator does may be repeated.
 import fcntl
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,10 +36,17 @@ SLOTS: Final = 1_024
 
 
 class Worker(faust.App):
-    """The app, whose parts end at once and not one after the other."""
+    """The app, whose learners start and end with it, and not after everything else of Faust."""
 
+    make_learners: Callable[..., LearnerProcesses]
     learners: LearnerProcesses | None = None
     federation: Federation | None = None
+
+    async def on_start(self) -> None:
+        """Start the learners while Faust joins its group and fills its table."""
+        await super().on_start()
+        self.learners = self.make_learners(loop=self.loop, beacon=self.beacon)
+        await self.add_runtime_dependency(self.learners)
 
     async def on_stop(self) -> None:
         """Tell the learners to end, and have everything sent while Faust's table is open."""
@@ -111,7 +119,6 @@ def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int
         def __post_init__(self) -> None:
             super().__post_init__()
             self.command, self.count = command_of(LEARNERS), learners
-            made.learners = self
 
     class Federators(FederatorService):
         """What looks after the federator of this worker."""
@@ -120,7 +127,7 @@ def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int
             super().__post_init__()
             self.federation, self.connect = federation, cluster.connect
 
-    made.service(Learners)
+    made.make_learners = Learners
     made.service(Federators)
     _pages(made, federation)
 

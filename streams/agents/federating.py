@@ -44,6 +44,9 @@ AUDIT_S: Final = 20.0
 BEHIND_S: Final = 2.0
 """The same while contributions that stand in the log are not held yet."""
 
+STILL_S: Final = 10.0
+"""After how long a stream that hands nothing over while something is there is told to read it."""
+
 STORE_S: Final = 1.0
 """How long to wait before the table's store is tried again that could not be written."""
 
@@ -53,12 +56,15 @@ _LOGGER: Final = logging.getLogger(__name__)
 class Audit:
     """Compares what a worker holds of a partition with what stands in the log."""
 
-    def __init__(self, log: Log, partition: int) -> None:
+    def __init__(self, log: Log, partition: int, clock: Callable[[], float] = monotonic_s) -> None:
         """Start from the beginning of the partition."""
         self._log = log
         self._partition = partition
+        self._clock = clock
         self._row_position = 0
-        self._lacking: tuple[int, int] | None = None
+        self._lacking: int | None = None
+        self._handed = -1
+        self._moved_s = 0.0
         self.held_below = 0
 
     @property
@@ -70,20 +76,24 @@ class Audit:
         """The offset to read again from, where a contribution will not come by itself.
 
         `handed` is the offset below which the stream has handed everything over. A contribution
-        that is not held was passed over if it lies below that, or if the stream has not moved
-        since the last time.
+        that is not held was passed over if it lies below that, or if the stream stands still: it
+        reads partitions in turn, so one that is behind may wait for others for a while.
         """
+        now_s = self._clock()
+        if handed != self._handed:
+            self._handed, self._moved_s = handed, now_s
         before, self._lacking = self._lacking, None
         for record in _records(
             self._log, PATTERN_CONTRIBUTIONS.name, self._partition, self.held_below
         ):
             if record.value is not None and held.lacks(record.value):
-                self._lacking = (record.offset, handed)
+                self._lacking = record.offset
                 break
             self.held_below = record.offset + 1
         if self._lacking is None:
             return None
-        return self._lacking[0] if handed > self._lacking[0] or self._lacking == before else None
+        stands_still = self._lacking == before and now_s - self._moved_s >= STILL_S
+        return self._lacking if handed > self._lacking or stands_still else None
 
     def end(self) -> int:
         """The end of the contributions."""

@@ -10,7 +10,7 @@ from connectors.logs.memory import MemoryLog
 from schemas.topics import PATTERN_CONTRIBUTIONS
 from streams.agents import federating
 from streams.agents.cluster import Cluster
-from streams.agents.federating import Audit, Federation
+from streams.agents.federating import STILL_S, Audit, Federation
 from streams.agents.held import HeldPartition
 from streams.contribution import encode, outgoing
 
@@ -66,11 +66,19 @@ def test_a_contribution_that_is_on_its_way_was_not_passed_over() -> None:
 
 
 def test_a_stream_that_stands_still_before_a_contribution_is_told_to_read_it() -> None:
-    log, held = log_of("a", "b"), HeldPartition(lambda _: None)
-    audit = Audit(log, 0)
+    log, held = log_of("a", "b", "c"), HeldPartition(lambda _: None)
+    now = [0.0]
+    audit = Audit(log, 0, clock=lambda: now[0])
 
     assert audit.passed_over(held, 0) is None
-    assert audit.passed_over(held, 0) == 0
+    now[0] += STILL_S / 2
+    assert audit.passed_over(held, 0) is None, "other partitions may be before it"
+    hold(log, held, 0, 1)
+    assert audit.passed_over(held, 1) is None
+    now[0] += STILL_S / 2
+    assert audit.passed_over(held, 1) is None, "it has moved since"
+    now[0] += STILL_S / 2
+    assert audit.passed_over(held, 1) == 1
 
 
 def test_what_came_since_is_compared_too() -> None:
