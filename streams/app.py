@@ -87,6 +87,9 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
         broker_heartbeat_interval=2.0,
         broker_max_poll_interval=300.0,
         broker_commit_interval=1.0,
+        # Changes of the table come one by one; without these each is a request of its own.
+        producer_linger=0.02,
+        producer_max_batch_size=256 << 10,
         producer_max_request_size=32 << 20,
         producer_request_timeout=30.0,
         consumer_auto_offset_reset="earliest",
