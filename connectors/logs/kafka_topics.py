@@ -12,6 +12,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from connectors.logs.checks import checked_partitions
+from connectors.logs.kafka_entering import let_in
 from connectors.logs.kafka_loop import EventLoop
 from connectors.logs.kafka_settings import KafkaSettings, check_installed
 from schemas.errors import LogIncompatible, LogUnavailable
@@ -163,7 +164,7 @@ def _ask(
     async def asked() -> Answer:
         admin = AIOKafkaAdminClient(**options, request_timeout_ms=20_000)
         try:
-            await admin.start()
+            await let_in(admin.start(), settings)
             return await question(admin)
         finally:
             await admin.close()
