@@ -122,6 +122,15 @@ def check(settings: KafkaSettings, *, partitions: int | None = None) -> list[Dif
     return _ask(settings, compare)
 
 
+def missing(settings: KafkaSettings) -> list[str]:
+    """The topics that are not there.
+
+    Raises:
+        LogUnavailable: the cluster does not answer or refuses.
+    """
+    return [one.topic for one in check(settings) if one.found == "missing"]
+
+
 def delete(settings: KafkaSettings) -> list[str]:
     """Delete the topics of a log; the names of those that were there."""
 

@@ -168,6 +168,21 @@ def test_the_whole_way_is_open_to_who_is_let_in(
             assert person.gets("sql", PATTERNS) == embedded.gets("sql", PATTERNS) != []
 
 
+def test_a_log_is_copied_in_and_out(
+    secured: SecuredBroker, embedded: Person, tmp_path: Path
+) -> None:
+    person = Person(secured.environment("copy."))
+    cluster, back = f"kafka://{secured.bootstrap}", tmp_path / "back"
+
+    brought = person.gets("copy", embedded.settings["MOTIF_DATA"], cluster, "--partitions", 3)
+    fetched = person.gets("copy", cluster, back)
+
+    assert brought["partitions"] == fetched["partitions"] == 3
+    assert brought["log_id"] == fetched["copied_log_id"]
+    copied = Person({"MOTIF_DATA": str(back)})
+    assert copied.gets("sql", TOTALS) == embedded.gets("sql", TOTALS) != []
+
+
 REFUSED: Final[dict[str, tuple[dict[str, str], str]]] = {
     "a password that is wrong": (
         {"SASL_PASSWORD": "another"},
