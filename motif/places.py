@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from connectors.logs import sqlite_file
+from connectors.logs.kafka_settings import KafkaSettings, check_installed
 from connectors.logs.sqlite import SqliteLog
 from motif.settings import from_environment
 from motif.where import kafka_settings, open_kafka
 from schemas.errors import LogIncompatible, WrongUse
 from schemas.log import Log
+from schemas.topics import TOPICS
 
 KAFKA: Final = "kafka://"
 
@@ -69,15 +71,17 @@ def source_at(place: Place) -> Log:
 
 
 def target_at(place: Place, *, partitions: int | None, otherwise: int) -> Log:
-    """The log of a place, to be written: one that is there, or a new one in a folder.
+    """The log of a place, to be written: one that is there, or a new one.
 
-    A new one has as many `partitions` as are asked for, `otherwise` where none are.
+    A new one has as many `partitions` as are asked for, `otherwise` where none are. On a cluster
+    its topics are made, as 'motif topics create' would found a log of its own with them.
 
     Raises:
         LogIncompatible: it has another number of partitions.
         LogError: it cannot be reached, or another process writes it.
     """
     if place.folder is None:
+        _make_topics(place, partitions or otherwise)
         log = _kafka(place)
     elif partitions is None and not sqlite_file.exists(place.folder):
         log = SqliteLog.create(place.folder, partitions=otherwise)
@@ -91,5 +95,22 @@ def target_at(place: Place, *, partitions: int | None, otherwise: int) -> Log:
 
 
 def _kafka(place: Place) -> Log:
-    """The log of a cluster whose topics are there, reached as the settings say."""
-    return open_kafka(kafka_settings(place.bootstrap or "", from_environment()))
+    """The log of a cluster whose topics are there."""
+    return open_kafka(_settings(place))
+
+
+def _make_topics(place: Place, partitions: int) -> None:
+    """Make what is missing; the number of partitions counts where nothing is there."""
+    check_installed()
+    from connectors.logs import kafka_topics  # noqa: PLC0415  # Only where it is installed.
+
+    settings = _settings(place)
+    missing = kafka_topics.missing(settings)
+    if missing:
+        new = len(missing) == len(TOPICS)
+        kafka_topics.create(settings, partitions=partitions if new else None)
+
+
+def _settings(place: Place) -> KafkaSettings:
+    """How to reach the cluster of a place: its address, and what else is set."""
+    return kafka_settings(place.bootstrap or "", from_environment())

@@ -15,6 +15,7 @@ from typing import Final, Self
 from aiokafka.client import AIOKafkaClient
 
 from connectors.logs.checks import checked_place, checked_range
+from connectors.logs.kafka_entering import let_in
 from connectors.logs.kafka_loop import EventLoop
 from connectors.logs.kafka_reading import UNCOMMITTED, Reader, partitions_of
 from connectors.logs.kafka_records import Place, pieces_of
@@ -63,14 +64,10 @@ class KafkaLog(Closing):
         check_installed()
         options = settings.client_options()
         loop = EventLoop("kafka", settings.bootstrap)
-        client: AIOKafkaClient | None = None
         try:
-            client = loop.run(_connected(options, settings.prefix))
-            return cls(settings, loop, client)
+            return cls(settings, loop, loop.run(_connected(options, settings)))
         except BaseException:
-            if client is not None:
-                loop.run(client.close())
-            loop.stop()
+            loop.stop()  # and with it whatever was opened until then
             raise
 
     @property
@@ -192,8 +189,8 @@ class _KafkaOwner:
         self.writer.close()
 
 
-async def _connected(options: dict[str, object], prefix: str) -> AIOKafkaClient:
+async def _connected(options: dict[str, object], settings: KafkaSettings) -> AIOKafkaClient:
     client = AIOKafkaClient(**options, client_id="motif", request_timeout_ms=20_000)
-    await client.bootstrap()
-    await client.set_topics([prefix + topic.name for topic in TOPICS])
+    await let_in(client.bootstrap(), settings)
+    await client.set_topics([settings.prefix + topic.name for topic in TOPICS])
     return client

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from threading import Thread
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 from aiokafka.errors import KafkaError
 
@@ -19,6 +20,30 @@ _LOGGER: Final = logging.getLogger(__name__)
 WAIT_S: Final = 60.0
 """How long a call to the cluster may take before it is given up."""
 
+TURNS: Final = 3
+"""Turns of the loop after which a connection that was ended has let go of its socket."""
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that can end its connections: the library forgets those that were not let in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._opened = WeakSet[asyncio.Transport]()
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        """Open one, and keep it in mind."""
+        transport, protocol = await super().create_connection(*args, **options)
+        self._opened.add(transport)
+        return transport, protocol
+
+    async def end_connections(self) -> None:
+        """End those that are still open, without a farewell that nobody may answer."""
+        for transport in list(self._opened):
+            transport.abort()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
 
 class EventLoop:
     """Runs coroutines for other threads, one loop for all of them."""
@@ -26,7 +51,7 @@ class EventLoop:
     def __init__(self, name: str, where: str) -> None:
         """Start it; `where` is named when something goes wrong."""
         self._where = where
-        self._loop = asyncio.new_event_loop()
+        self._loop = _Loop()
         self._loop.set_exception_handler(_left_behind)
         self._closed = False
         self._thread = Thread(target=self._loop.run_forever, name=name, daemon=True)
@@ -72,7 +97,7 @@ class EventLoop:
             return
         self._closed = True
         with suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result(5.0)
+            asyncio.run_coroutine_threadsafe(_end(self._loop), self._loop).result(5.0)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5.0)
         if not self._thread.is_alive():
@@ -90,8 +115,10 @@ def _left_behind(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     _LOGGER.debug("%s", context.get("message"), exc_info=context.get("exception"))
 
 
-async def _cancel_all() -> None:
+async def _end(loop: _Loop) -> None:
+    """Cancel what still runs, and close what is still open."""
     others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await loop.end_connections()

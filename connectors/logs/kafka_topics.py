@@ -12,6 +12,7 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 
 from connectors.logs.checks import checked_partitions
+from connectors.logs.kafka_entering import let_in
 from connectors.logs.kafka_loop import EventLoop
 from connectors.logs.kafka_settings import KafkaSettings, check_installed
 from schemas.errors import LogIncompatible, LogUnavailable
@@ -121,6 +122,15 @@ def check(settings: KafkaSettings, *, partitions: int | None = None) -> list[Dif
     return _ask(settings, compare)
 
 
+def missing(settings: KafkaSettings) -> list[str]:
+    """The topics that are not there.
+
+    Raises:
+        LogUnavailable: the cluster does not answer or refuses.
+    """
+    return [one.topic for one in check(settings) if one.found == "missing"]
+
+
 def delete(settings: KafkaSettings) -> list[str]:
     """Delete the topics of a log; the names of those that were there."""
 
@@ -163,7 +173,7 @@ def _ask(
     async def asked() -> Answer:
         admin = AIOKafkaAdminClient(**options, request_timeout_ms=20_000)
         try:
-            await admin.start()
+            await let_in(admin.start(), settings)
             return await question(admin)
         finally:
             await admin.close()

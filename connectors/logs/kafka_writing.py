@@ -23,6 +23,7 @@ from aiokafka.errors import (
     ProducerFenced,
 )
 
+from connectors.logs.kafka_entering import let_in
 from connectors.logs.kafka_loop import EventLoop, sentence
 from connectors.logs.kafka_records import Place, batches_of, pieces_of
 from connectors.logs.kafka_settings import KafkaSettings
@@ -178,7 +179,7 @@ class Writer:
             compression_type="lz4",
         )
         try:
-            await producer.start()
+            await let_in(producer.start(), self._settings)
         except BaseException:
             await _stop(producer)
             raise

@@ -20,7 +20,10 @@ def copy(
     ],
     target: Annotated[
         str,
-        typer.Argument(metavar="TO", help="A new folder, or kafka://HOST:PORT with empty topics."),
+        typer.Argument(
+            metavar="TO",
+            help="A new folder, or kafka://HOST:PORT, where topics are made if they are missing.",
+        ),
     ],
     partitions: Annotated[
         int | None,

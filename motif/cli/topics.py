@@ -104,11 +104,9 @@ def _wanted(cluster: "KafkaSettings", partitions: int | None, stated: "Settings"
     if partitions is not None or stated.partitions is None:
         return partitions
     from connectors.logs import kafka_topics
-
-    missing = [one for one in kafka_topics.check(cluster) if one.found == "missing"]
     from schemas.topics import TOPICS
 
-    return stated.partitions if len(missing) == len(TOPICS) else None
+    return stated.partitions if len(kafka_topics.missing(cluster)) == len(TOPICS) else None
 
 
 def _cluster(kafka: str | None) -> "tuple[KafkaSettings, Settings]":

@@ -7,6 +7,7 @@ it is made to.
 import base64
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -28,7 +29,10 @@ SERVING = ("-Xmx768m",)
 QUICK = ("-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 """What lets Java begin sooner and run slower: right for a second of work."""
 
-LAST_LINES = 80
+LINES = 40
+"""Lines of the log of a broker that did not begin: enough for its first error and its cause."""
+
+ERROR = re.compile(r" (ERROR|FATAL) |^\S*(Exception|Error)\b")
 
 
 class BrokerFailedError(Exception):
@@ -39,8 +43,8 @@ class Broker:
     """One broker with a port and a data folder that stay the same over every restart.
 
     `folder` holds its configuration and its log, and its data unless `data` names another place.
-    A folder that was used before is used again with what it holds, and with its ports unless
-    somebody else has taken one; `port` wishes for one where the folder is new.
+    A folder that was used before is used again with what it holds, and with its ports but for
+    those that somebody else has taken; `port` is the one for clients, wherever it is free.
     `properties` go before ours. `protocol` is what clients speak, `scram` names users with their
     passwords. With `outlives=True` it runs on when its owner ends.
     """
@@ -92,14 +96,15 @@ class Broker:
         self._configure()
         if not (self.data / "meta.properties").exists():
             self._format()
-        before = self.log.stat().st_size if self.log.exists() else 0
+        files = (self._console, self.log)
+        before = {one: one.stat().st_size if one.exists() else 0 for one in files}
         self._launch()
-        if not self._wait(lambda: STARTED in _text(self.log, before), limit_s):
+        if not self._wait(lambda: STARTED in _text(self.log, before[self.log]), limit_s):
             ended = not self.running
             self.kill()
             what = "ended" if ended else f"was not there within {limit_s:.0f} s"
-            last = "\n".join(self.log_text().splitlines()[-LAST_LINES:])
-            raise BrokerFailedError(f"the broker in {self.folder} {what}; its log ends:\n{last}")
+            said = _telling("".join(_text(one, size) for one, size in before.items()))
+            raise BrokerFailedError(f"the broker in {self.folder} {what}; {self.log}:\n{said}")
         return self
 
     def kill(self) -> None:
@@ -238,15 +243,22 @@ class Broker:
 
 def _ports(remembered: Path, wished: int | None) -> tuple[int, int, int]:
     """The ports for clients, for the broker itself, and for the controller."""
-    if remembered.exists():
-        ports = json.loads(remembered.read_text("utf-8"))
-    else:
-        ports = [*([wished] if wished else []), *free_ports(3)][:3]
-    if not all(map(is_free, ports)):
-        ports = free_ports(3)
+    kept: list[int] = json.loads(remembered.read_text("utf-8")) if remembered.exists() else []
+    ports: list[int] = []
+    for place in range(3):
+        wishes = [wished] if wished and not place else []
+        candidates = [*wishes, *kept[place : place + 1], *free_ports(3)]
+        ports.append(next(one for one in candidates if one not in ports and is_free(one)))
     remembered.write_text(json.dumps(ports), "utf-8")
     clients, itself, controller = ports
     return clients, itself, controller
+
+
+def _telling(log: str) -> str:
+    """The lines of a log that say what went wrong: from the first error on, else the last."""
+    lines = log.splitlines()
+    first = next((at for at, line in enumerate(lines) if ERROR.search(line)), len(lines) - LINES)
+    return "\n".join(lines[max(first, 0) :][:LINES])
 
 
 def _text(path: Path, start: int = 0) -> str:

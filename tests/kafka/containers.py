@@ -5,7 +5,10 @@ image of Apache Kafka itself takes every setting as a variable `KAFKA_...` and s
 started; what keeps to that will do (`tests/kafka/image/` makes such a one without a registry).
 """
 
+import gc
 import os
+import warnings
+from functools import cache
 from typing import Any
 
 from tests.kafka.configuration import STARTED, free_ports, settings
@@ -20,16 +23,22 @@ class NoContainerError(Exception):
     """No container with a broker could be run; says why."""
 
 
+@cache
 def engine_answers() -> bool:
     """Whether a Docker engine is there."""
     import docker  # here, because most runs of pytest need none of it
 
-    try:
-        client = docker.from_env(timeout=5)  # asks the engine for its version
-    except docker.errors.DockerException:
-        return False
-    client.close()
-    return True
+    with warnings.catch_warnings():
+        # Its client forgets the socket on which nobody answered, and whichever test runs when that
+        # is found out would fail.
+        warnings.simplefilter("ignore", ResourceWarning)
+        answers = True
+        try:
+            docker.from_env(timeout=5).close()  # asks the engine for its version
+        except docker.errors.DockerException:
+            answers = False
+        gc.collect()
+    return answers
 
 
 class ContainedBroker:

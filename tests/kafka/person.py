@@ -24,7 +24,7 @@ USAGE = "python -m tests.kafka.person start|stop"
 JAVA = "a broker needs Java and Maven (Debian: apt-get install default-jre-headless maven)."
 
 
-def start(place: Path) -> str:
+def start(place: Path, port: int = USUAL_PORT) -> str:
     """Start it unless it runs; a sentence that says where it is and what to do with it.
 
     Raises:
@@ -32,16 +32,21 @@ def start(place: Path) -> str:
         NoJarsError: Kafka could not be fetched.
     """
     if remembered := running(place):
-        return f"Kafka runs already at {remembered['bootstrap']}. {_use(remembered['bootstrap'])}"
+        return f"Kafka runs already at {remembered['bootstrap']}.\n{_use(remembered['bootstrap'])}"
     if not java_is_here():
         raise NoJarsError(JAVA)
-    broker = Broker(place, outlives=True, port=USUAL_PORT if is_free(USUAL_PORT) else None)
-    broker.start()
+    taken = "" if is_free(port) else f"Port {port} is taken by somebody else.\n"
+    broker = Broker(place, outlives=True, port=port)
+    try:
+        broker.start()
+    except BaseException:  # Ctrl-C too: nobody would remember what runs on
+        broker.kill()
+        raise
     assert broker.pid is not None, "it was just started"
     told = {"pid": broker.pid, "is": identity(broker.pid), "bootstrap": broker.bootstrap}
     (place / "running.json").write_text(json.dumps(told), "utf-8")
     return (
-        f"Kafka runs at {broker.bootstrap}, its data and log are in {place}.\n"
+        f"{taken}Kafka runs at {broker.bootstrap}, its data and log are in {place}.\n"
         f"{_use(broker.bootstrap)}"
     )
 
@@ -66,7 +71,7 @@ def running(place: Path) -> dict[str, str] | None:
     """What is remembered of the broker, if it is that process that lives."""
     try:
         remembered: dict[str, str] = json.loads((place / "running.json").read_text("utf-8"))
-    except OSError:
+    except (OSError, ValueError):  # there is none, or it was being written when all ended
         return None
     return remembered if identity(int(remembered["pid"])) == remembered["is"] else None
 
@@ -89,7 +94,7 @@ def identity(pid: int) -> str | None:
 
 def _use(bootstrap: str) -> str:
     return (
-        f"To use it: export MOTIF_KAFKA={bootstrap}, then motif topics create.\n"
+        f"To use it: export MOTIF_KAFKA={bootstrap}, then .venv/bin/motif topics create.\n"
         "To end it: make kafka-stop."
     )
 
@@ -100,6 +105,7 @@ def main(words: list[str], place: Path = PLACE) -> int:
     if len(words) != 1 or words[0] not in acts:
         sys.stderr.write(f"{USAGE}\n")
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     place.mkdir(exist_ok=True)
     try:
         with locked(place / "lock"):  # else two could start at once, and one would be forgotten
@@ -107,6 +113,9 @@ def main(words: list[str], place: Path = PLACE) -> int:
     except (BrokerFailedError, NoJarsError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return 130
     sys.stdout.write(f"{said}\n")
     return 0
 

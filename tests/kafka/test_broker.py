@@ -1,6 +1,8 @@
 """The broker for tests: it serves, it comes back with what it held, and it is never left behind."""
 
 import asyncio
+import gc
+import warnings
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from tests.kafka.broker import Broker, BrokerFailedError
+from tests.kafka.containers import engine_answers
 from tests.kafka.fixtures import MakeBroker
 from tests.kafka.shared import SharedBroker
 
@@ -71,6 +74,21 @@ def test_a_broker_that_cannot_begin_says_why(tmp_path: Path) -> None:
         Broker(tmp_path / "kafka", properties={"num.io.threads": "0"}).start()
 
     assert "num.io.threads" in str(failed.value)
+
+
+@pytest.mark.parametrize("engine", ["unix:///nowhere", "tcp://127.0.0.1:1", "nonsense"])
+def test_an_engine_that_is_not_there_is_asked_for_in_passing(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client for it leaves its socket open, which would fail whatever test comes next."""
+    monkeypatch.setenv("DOCKER_HOST", engine)
+
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        assert not engine_answers.__wrapped__()
+        gc.collect()
+
+    assert [str(one.message) for one in said] == []
 
 
 async def make_topic(bootstrap: str, name: str, more: dict[str, str] | None = None) -> None:
