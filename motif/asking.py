@@ -8,9 +8,11 @@ from typing import Final, TypeVar
 
 import pyarrow as pa
 
+from motif.beside import PROJECTION
 from projections import adhoc, queries, wire
 from projections.queries import Detail, Key, Pattern
 from projections.remote import NobodyAnswers, Readable, RemoteStore
+from projections.store import ANY_LOG, Store
 from schemas.clock import monotonic_s
 from schemas.closing import Closing
 from schemas.errors import LogUnavailable, WrongUse
@@ -105,3 +107,30 @@ class Asked(Asking):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+class AsLeft(Asking):
+    """The tables of a folder as they were left, where nobody can bring them up to date."""
+
+    def __init__(self, store: Store) -> None:
+        """Take over a file that is open for reading."""
+        self._store = store
+
+    def ask(self, question: Callable[[Readable], Answer]) -> Answer:
+        """Ask the file."""
+        return question(self._store)
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        self._store.close()
+
+
+def as_left(folder: Path) -> AsLeft | None:
+    """The tables of a folder for reading, whichever log they are of; None where there are none.
+
+    Raises:
+        LogHeld: another process has them open.
+        ProjectionDamaged: they cannot be read.
+    """
+    path = folder / PROJECTION
+    return AsLeft(Store.open(path, log_id=ANY_LOG, read_only=True)) if path.is_file() else None

@@ -1,18 +1,17 @@
-"""Where a log is, as it is typed: a folder, or a Kafka cluster as `kafka://HOST:PORT`."""
+"""Where a log is, as it is typed: a folder, or a Kafka cluster as `kafka://HOST:PORT/PREFIX`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from connectors.logs import sqlite_file
 from connectors.logs.kafka_settings import KafkaSettings, check_installed
 from connectors.logs.sqlite import SqliteLog
-from motif.settings import from_environment
+from motif.settings import NAME_PREFIX, from_environment, prefix_of
 from motif.where import kafka_settings, open_kafka
-from schemas.errors import LogIncompatible, WrongUse
+from schemas.errors import WrongUse
 from schemas.log import Log
-from schemas.topics import TOPICS
 
 KAFKA: Final = "kafka://"
 
@@ -24,14 +23,17 @@ _NO_FOLDER: Final = re.compile(rf"[A-Za-z][A-Za-z0-9+.-]*://.*|kafka:.*|(?:{_ADD
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder, or the addresses of a Kafka cluster: exactly one of the two."""
+    """A folder, or the addresses of a Kafka cluster with the prefix of the log's names there."""
 
     folder: Path | None = None
     bootstrap: str | None = None
+    prefix: str = ""
 
     def __str__(self) -> str:
-        """As it is typed."""
-        return str(self.folder) if self.bootstrap is None else f"{KAFKA}{self.bootstrap}"
+        """As it may be typed."""
+        if self.bootstrap is None:
+            return str(self.folder)
+        return f"{KAFKA}{self.bootstrap}" + (f"/{self.prefix}" if self.prefix else "")
 
     def is_same(self, other: "Place") -> bool:
         """Whether both are one place."""
@@ -40,25 +42,39 @@ class Place:
         return self.folder.resolve() == other.folder.resolve()
 
 
-def place_of(text: str) -> Place:
-    """The place that a text names.
+def place_of(text: str, prefix: str = "") -> Place:
+    """The place that a text names; `prefix` is that of a cluster where the text names none.
 
-    >>> place_of("kafka://broker:9092").bootstrap, place_of("data").folder
-    ('broker:9092', PosixPath('data'))
+    >>> place_of("data").folder
+    PosixPath('data')
+    >>> place_of("kafka://broker:9092/farm.", "other.").prefix
+    'farm.'
+    >>> place_of("kafka://broker:9092", "other.").prefix
+    'other.'
 
     Raises:
         WrongUse: it is no such text, or could be a folder and a cluster.
     """
     if text.startswith(KAFKA):
-        bootstrap = text.removeprefix(KAFKA).rstrip("/")
+        bootstrap, slash, named = text.removeprefix(KAFKA).partition("/")
         if not _BOOTSTRAP.fullmatch(bootstrap):
-            raise WrongUse(f"{text!r} must be {KAFKA}HOST:PORT, more of them behind commas")
-        return Place(bootstrap=bootstrap)
+            message = f"{text!r} must be {KAFKA}HOST:PORT/PREFIX, more hosts behind commas"
+            raise WrongUse(message)
+        return Place(bootstrap=bootstrap, prefix=_prefix(text, named) if slash else prefix)
     if not text or _NO_FOLDER.fullmatch(text):
         raise WrongUse(
             f"{text!r} may be a cluster or a folder; write {KAFKA}HOST:PORT, or ./ before a folder"
         )
     return Place(folder=Path(text).expanduser())
+
+
+def _prefix(text: str, named: str) -> str:
+    """The prefix that stands behind the slash; none where nothing does."""
+    try:
+        return prefix_of(named) if named else ""
+    except ValueError as error:
+        message = f"the prefix in {text!r} is {named!r}; it must be {NAME_PREFIX}"
+        raise WrongUse(message) from error
 
 
 def source_at(place: Place) -> Log:
@@ -70,28 +86,36 @@ def source_at(place: Place) -> Log:
     return _kafka(place) if place.folder is None else SqliteLog.open(place.folder, read_only=True)
 
 
-def target_at(place: Place, *, partitions: int | None, otherwise: int) -> Log:
+def target_at(
+    place: Place, *, partitions: int | None, otherwise: int, replication: int | None = None
+) -> Log:
     """The log of a place, to be written: one that is there, or a new one.
 
-    A new one has as many `partitions` as are asked for, `otherwise` where none are. On a cluster
-    its topics are made, as 'motif topics create' would found a log of its own with them.
+    A new one has as many `partitions` as are asked for, `otherwise` where none are; on Kafka
+    `replication` brokers hold it.
 
     Raises:
         LogIncompatible: it has another number of partitions.
         LogError: it cannot be reached, or another process writes it.
     """
     if place.folder is None:
-        _make_topics(place, partitions or otherwise)
-        log = _kafka(place)
-    elif partitions is None and not sqlite_file.exists(place.folder):
-        log = SqliteLog.create(place.folder, partitions=otherwise)
-    else:
-        log = SqliteLog.open_or_create(place.folder, partitions=partitions)
-    if partitions not in {None, log.partitions}:
-        found = log.partitions
-        log.close()
-        raise LogIncompatible(f"{place} has {found} partitions a topic, not {partitions}")
-    return log
+        return _made(place, partitions, otherwise, replication)
+    if replication is not None:
+        raise WrongUse(f"--replication is for a log on Kafka, and {place} is a folder")
+    if partitions is None and not sqlite_file.exists(place.folder):
+        return SqliteLog.create(place.folder, partitions=otherwise)
+    return SqliteLog.open_or_create(place.folder, partitions=partitions)
+
+
+def _made(place: Place, partitions: int | None, otherwise: int, replication: int | None) -> Log:
+    """The log of a cluster, its topics made where they are missing."""
+    check_installed()
+    from connectors.logs import kafka_topics  # noqa: PLC0415  # Only where it is installed.
+
+    kafka_topics.create(
+        _settings(place), partitions=partitions, replication=replication, otherwise=otherwise
+    )
+    return _kafka(place)
 
 
 def _kafka(place: Place) -> Log:
@@ -99,18 +123,7 @@ def _kafka(place: Place) -> Log:
     return open_kafka(_settings(place))
 
 
-def _make_topics(place: Place, partitions: int) -> None:
-    """Make what is missing; the number of partitions counts where nothing is there."""
-    check_installed()
-    from connectors.logs import kafka_topics  # noqa: PLC0415  # Only where it is installed.
-
-    settings = _settings(place)
-    missing = kafka_topics.missing(settings)
-    if missing:
-        new = len(missing) == len(TOPICS)
-        kafka_topics.create(settings, partitions=partitions if new else None)
-
-
 def _settings(place: Place) -> KafkaSettings:
-    """How to reach the cluster of a place: its address, and what else is set."""
-    return kafka_settings(place.bootstrap or "", from_environment())
+    """How to reach the cluster: the place's prefix, and security as the environment says."""
+    stated = kafka_settings(place.bootstrap or "", from_environment())
+    return replace(stated, prefix=place.prefix)

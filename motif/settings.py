@@ -46,6 +46,9 @@ _PORT_MAX: Final = 65_535
 BOOTSTRAP: Final = "HOST:PORT, or several of them separated by commas"
 """What the addresses of a Kafka cluster look like."""
 
+NAME_PREFIX: Final = "up to 100 letters, digits, '.', '_' and '-'"
+"""What a prefix of names on Kafka looks like."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -142,7 +145,15 @@ def bootstrap_of(text: str) -> str:
     return ",".join(brokers)
 
 
-def _prefix(text: str) -> str:
+def prefix_of(text: str) -> str:
+    """What stands before the names of a log on Kafka, checked.
+
+    >>> prefix_of("farm.")
+    'farm.'
+
+    Raises:
+        ValueError: it holds what no name of a topic may, or is empty or too long.
+    """
     if not _PREFIX.fullmatch(text):
         raise ValueError(text)
     return text
@@ -233,9 +244,9 @@ SETTINGS: Final = (
         "MOTIF_KAFKA_PREFIX",
         "kafka_prefix",
         "Stands before the names of all topics, transactional ids and groups on Kafka.",
-        "up to 100 letters, digits, '.', '_' and '-'",
+        NAME_PREFIX,
         "no prefix",
-        _prefix,
+        prefix_of,
     ),
     Setting(
         "MOTIF_KAFKA_SECURITY_PROTOCOL",

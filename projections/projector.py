@@ -71,7 +71,8 @@ FOLLOWED_TOPICS: Final = (_SAID, *_FOLLOWED)
 class Projector:
     """Brings one store up to date with one log; the only writer of the store.
 
-    `notices` holds a sentence whenever the projection had to be thrown away.
+    `notices` holds a sentence whenever the projection had to be thrown away; `filled` says that
+    the last step took as much as it may, so that there is more.
     """
 
     def __init__(self, log: Log, store: Store) -> None:
@@ -80,6 +81,7 @@ class Projector:
         self._store = store
         self._steps = 0
         self._stale = False
+        self.filled = False
         self.notices: list[str] = []
         self._begin()
 
@@ -190,43 +192,48 @@ class Projector:
         return None
 
     def _project(self, limit: int) -> int:
-        done = 0
         partitions = self._log.partitions
         self._reading.look(
             (topic, number) for topic in FOLLOWED_TOPICS for number in range(partitions)
         )
         # Each step begins with another partition, so that a busy one does not starve the others.
         order = [(self._steps + number) % partitions for number in range(partitions)]
-        rows: Rows = {}
-        for partition in order:
-            done += self._take_facts(partition, limit - done)
-            done += self._take_events(partition, limit - done, rows)
-        for of in EVENT_TABLES:
-            if of.payload.type in rows:
-                of.table.insert(self._cursor, rows[of.payload.type])
-        if done >= limit and self._steps % EVERY:
+        done = self._take_facts(order, limit)
+        done += self._take_events(order, limit - done)
+        self.filled = done >= limit
+        if self.filled and self._steps % EVERY:
             return done
-        return done + sum(self._follow_all(topic, order, min(limit, PIECE)) for topic in _FOLLOWED)
+        piece = min(limit, PIECE)
+        followed = [self._follow(topic, order, piece) for topic in _FOLLOWED]
+        self.filled |= max(followed) >= piece
+        return done + sum(followed)
 
-    def _follow_all(self, topic: str, order: Sequence[int], limit: int) -> int:
-        """Follow all partitions of a topic, each topic with a limit of its own."""
-        done = 0
+    def _follow(self, topic: str, order: Sequence[int], limit: int) -> int:
+        """Follow all partitions of a topic; what they have to say is one statement."""
+        found: list[Record] = []
         for partition in order:
-            done += self._follow(topic, partition, limit - done)
+            if len(found) >= limit:
+                break
+            position = self._position(topic, partition).position
+            records = self._reading.read((topic, partition), position, limit - len(found))
+            if records:
+                found += records
+                self._move(topic, partition, records[-1].offset + 1)
+        if found:
+            _FOLLOWED[topic](self._cursor, found)
+        return len(found)
+
+    def _take_facts(self, order: Sequence[int], limit: int) -> int:
+        """Read what the learners said, to its end or as far as `limit` allows."""
+        done = 0
+        new: list[Row] = []
+        for partition in order:
+            done += self._hear(partition, limit - done, new)
+        duplicates.add(self._cursor, new)
         return done
 
-    def _follow(self, topic: str, partition: int, limit: int) -> int:
-        if limit <= 0:
-            return 0
-        position = self._position(topic, partition)
-        records = self._reading.read((topic, partition), position.position, limit)
-        if records:
-            _FOLLOWED[topic](self._cursor, records)
-            self._move(topic, partition, records[-1].offset + 1)
-        return len(records)
-
-    def _take_facts(self, partition: int, limit: int) -> int:
-        """Read what the learner said of this partition, to its end or as far as `limit` allows."""
+    def _hear(self, partition: int, limit: int, new: list[Row]) -> int:
+        """Read what the learner said of this partition; facts of which none was known are `new`."""
         position = self._position(_SAID, partition)
         if limit <= 0:
             return 0
@@ -242,23 +249,22 @@ class Projector:
                 facts[place] = None if record.value is None else duplicates.row_of(record.value)
             elif record.value is not None:
                 learned = positions_table.decode_learned(record.value)
-        self._state_facts(partition, facts)
+        new += self._state_facts(partition, facts)
         self._move(_SAID, partition, records[-1].offset + 1)
         if learned is not None:
             self._heed(partition, learned)
         return len(records)
 
-    def _state_facts(self, partition: int, facts: dict[Place, Row | None]) -> None:
-        """New facts are added; what was stated before or is withdrawn is looked for first."""
+    def _state_facts(self, partition: int, facts: dict[Place, Row | None]) -> list[Row]:
+        """State anew what was stated before or is withdrawn; the facts that are to be added."""
         last = self._last_fact[partition]
         known = {place: row for place, row in facts.items() if row is None or place.offset <= last}
         if known:
             changed = duplicates.replace(self._cursor, known)
             if any(offset < self._position(_INPUT, partition).position for offset in changed):
                 self._start_over(partition)
-        new = [row for place, row in facts.items() if row is not None and place not in known]
-        duplicates.add(self._cursor, new)
         self._last_fact[partition] = max([last, *(place.offset for place in facts)])
+        return [row for place, row in facts.items() if row is not None and place not in known]
 
     def _heed(self, partition: int, learned: Learned) -> None:
         """Note how far the learner is; under a new epoch its partition is projected again."""
@@ -277,26 +283,45 @@ class Projector:
         learned = self._position(_INPUT, partition).learned
         self._move(_INPUT, partition, self._log.start(_INPUT, partition), learned)
 
-    def _take_events(self, partition: int, limit: int, rows: Rows) -> int:
-        """Read events up to where the learner is, leaving out what it named."""
+    def _take_events(self, order: Sequence[int], limit: int) -> int:
+        """Read events up to where the learners are, leaving out what they named."""
+        taken: dict[int, list[Record]] = {}
+        done = 0
+        for partition in order:
+            records = self._learned_events(partition, limit - done)
+            if records:
+                taken[partition] = records
+                done += len(records)
+        if not taken:
+            return 0
+        spans = {at: (read[0].offset, read[-1].offset) for at, read in taken.items()}
+        skipped = duplicates.offsets_between(self._cursor, _INPUT, spans)
+        rows: Rows = {}
+        unread: list[Row] = []
+        for partition, records in taken.items():
+            # What a learner took and we cannot read shows as refused: nobody looks in vain.
+            unread += [
+                (_INPUT, partition, offset, False, True)
+                for offset in collect(records, skipped[partition], rows)
+            ]
+        duplicates.add(self._cursor, unread)
+        for of in EVENT_TABLES:
+            if of.payload.type in rows:
+                of.table.insert(self._cursor, rows[of.payload.type])
+        return done
+
+    def _learned_events(self, partition: int, limit: int) -> list[Record]:
+        """Events of a partition that were learned and are not rows yet."""
         position = self._position(_INPUT, partition)
         learned = position.learned
         if learned is None or limit <= 0 or position.position >= learned.position:
-            return 0
+            return []
         wanted = min(limit, learned.position - position.position)
         records = self._log.read(_INPUT, partition, position.position, wanted)
         records = [record for record in records if record.offset < learned.position]
-        if not records:
-            return 0
-        first, last = records[0].offset, records[-1].offset
-        skipped = duplicates.offsets_between(self._cursor, _INPUT, partition, first, last)
-        # What the learner took and we cannot read shows as refused, so that nobody looks in vain.
-        unread = collect(records, skipped, rows)
-        duplicates.add(
-            self._cursor, [(_INPUT, partition, offset, False, True) for offset in unread]
-        )
-        self._move(_INPUT, partition, last + 1, learned)
-        return len(records)
+        if records:
+            self._move(_INPUT, partition, records[-1].offset + 1, learned)
+        return records
 
     def _position(self, topic: str, partition: int) -> Position:
         known = self._positions.get((topic, partition))

@@ -45,6 +45,9 @@ MEANING: Final = 1
 SCHEMA: Final = blake2b("\n".join((str(MEANING), *DDL, *VIEWS)).encode(), digest_size=8).hexdigest()
 """Names the tables and views of this version; a file with other ones is made anew."""
 
+ANY_LOG: Final = ""
+"""Stands for the log of a file, whichever that is, where nobody writes."""
+
 _MARK: Final = ".damaged"
 _META: Final = "CREATE TABLE meta (schema VARCHAR, log_id VARCHAR)"
 
@@ -77,6 +80,8 @@ class Store(Closing):
         budget: Budget = ANSWERING,
     ) -> Self:
         """Open the projection of this log, making the file anew where it cannot be trusted.
+
+        Opened read-only it may be that of `ANY_LOG`.
 
         Raises:
             LogHeld: another process has it open.
@@ -191,7 +196,7 @@ class Store(Closing):
             reason = "it is no projection"
         elif found[0][0] != SCHEMA:
             reason = "it was made by another version, with other tables"
-        elif found[0][1] != self.log_id:
+        elif self.log_id not in {ANY_LOG, found[0][1]}:
             reason = f"it belongs to the log {found[0][1]}, not to {self.log_id}"
         if reason:
             self.close()

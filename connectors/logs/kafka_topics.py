@@ -66,14 +66,19 @@ def config_of(topic: Topic) -> dict[str, str]:
 
 
 def create(
-    settings: KafkaSettings, *, partitions: int | None = None, replication: int | None = None
+    settings: KafkaSettings,
+    *,
+    partitions: int | None = None,
+    replication: int | None = None,
+    otherwise: int = PARTITIONS,
 ) -> list[str]:
     """Make the topics that are missing; the names of those that were made.
 
     Args:
         settings: how to reach the cluster.
-        partitions: of every topic; by default as many as those that exist have, else 12.
+        partitions: of every topic; by default as many as those that exist have.
         replication: how many brokers hold each; by default the cluster's own default.
+        otherwise: partitions of every topic where none are asked for and none exist.
 
     Raises:
         LogUnavailable: the cluster does not answer or refuses.
@@ -84,7 +89,7 @@ def create(
 
     async def make(admin: AIOKafkaAdminClient) -> list[str]:
         there = await _partitions(admin, settings.prefix)
-        number = _one_number(there, partitions)
+        number = _one_number(there, partitions, otherwise)
         wanted = [topic for topic in TOPICS if topic.name not in there]
         if wanted:
             response = await admin.create_topics(
@@ -196,9 +201,9 @@ async def _partitions(admin: AIOKafkaAdminClient, prefix: str) -> dict[str, int]
     }
 
 
-def _one_number(there: dict[str, int], asked: int | None) -> int:
+def _one_number(there: dict[str, int], asked: int | None, otherwise: int) -> int:
     numbers = sorted(set(there.values()))
-    number = asked or (numbers[0] if numbers else PARTITIONS)
+    number = asked or (numbers[0] if numbers else otherwise)
     if any(one != number for one in numbers):
         found = ", ".join(f"{name} has {there[name]}" for name in sorted(there))
         raise LogIncompatible(

@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from motif.places import Place
 
 PARTITIONS_MAX = 1024
+REPLICATION_MAX = 1000
 
 
 def copy(
     source: Annotated[
         str,
-        typer.Argument(metavar="FROM", help="The log: its folder, or kafka://HOST:PORT."),
+        typer.Argument(metavar="FROM", help="The log: its folder, or kafka://HOST:PORT/PREFIX."),
     ],
     target: Annotated[
         str,
         typer.Argument(
-            metavar="TO",
-            help="A new folder, or kafka://HOST:PORT, where topics are made if they are missing.",
+            metavar="TO", help="A new folder, or kafka://HOST:PORT/PREFIX without a log."
         ),
     ],
     partitions: Annotated[
@@ -34,6 +34,15 @@ def copy(
             show_default=False,
         ),
     ] = None,
+    replication: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            parser=whole(1, REPLICATION_MAX),
+            help="How many brokers hold each topic that is made. Default: the cluster's own.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Copy a whole log into a new one, which takes the place of the old one.
@@ -41,6 +50,9 @@ def copy(
     What was recorded until the command began is carried, with the time it was recorded, and the
     same is learned from it. The copy is the same site with a log id of its own. A copy that was
     interrupted goes on when the same command is given again.
+
+    PREFIX stands before the names of the log on Kafka. Default: MOTIF_KAFKA_PREFIX. Topics that
+    are missing in TO are made.
     """
     from motif.cli.opened import settings
     from motif.cli.output import print_json
@@ -48,9 +60,9 @@ def copy(
     from motif.display.copies import remarks, report
     from motif.places import place_of
 
-    settings()
-    places = place_of(source), place_of(target)
-    copied = _copied(*places, partitions)
+    prefix = settings().kafka_prefix or ""
+    places = place_of(source, prefix), place_of(target, prefix)
+    copied = _copied(*places, partitions, replication)
     if as_json:
         print_json(_fields(copied))
     else:
@@ -59,7 +71,9 @@ def copy(
         warn(sentence)
 
 
-def _copied(source: "Place", target: "Place", partitions: int | None) -> "Copied":
+def _copied(
+    source: "Place", target: "Place", partitions: int | None, replication: int | None
+) -> "Copied":
     from motif.copying import copy as copy_log
     from motif.display.console import progress
     from motif.places import source_at, target_at
@@ -72,10 +86,10 @@ def _copied(source: "Place", target: "Place", partitions: int | None) -> "Copied
         if identity_of(old) is None:  # before anything is made in the other place
             message = f"{source} holds no log that says who it is; name one that was used"
             raise LogIncompatible(message)
-        with (
-            target_at(target, partitions=partitions, otherwise=old.partitions) as new,
-            progress() as tell,
-        ):
+        wanted = target_at(
+            target, partitions=partitions, otherwise=old.partitions, replication=replication
+        )
+        with wanted as new, progress() as tell:
             return copy_log(old, new, progress=tell)
 
 

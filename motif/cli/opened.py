@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from schemas.errors import LogUnavailable, MotifError
 
 if TYPE_CHECKING:
-    from motif.asking import Asking
+    from motif.asking import Asking, AsLeft
     from motif.node import Node
     from motif.settings import Settings
     from motif.where import Where
@@ -36,8 +36,11 @@ def where_of(data: Path | None, kafka: str | None) -> "tuple[Where, Settings]":
 
 @contextmanager
 def asking(data: Path | None, kafka: str | None) -> Iterator["Asking"]:
-    """Whoever answers about a folder: the projector that runs there, else a node of our own."""
-    from motif.asking import Asked
+    """Whoever answers about a folder: the projector that runs there, else a node of our own.
+
+    Where the log cannot be reached, the tables answer as they were left, which is said.
+    """
+    from motif.asking import Asked, AsLeft
     from motif.projecting import projector_of
 
     where, stated = where_of(data, kafka)
@@ -46,8 +49,9 @@ def asking(data: Path | None, kafka: str | None) -> Iterator["Asking"]:
         with Asked(where.folder, running) as asked:
             yield asked
         return
-    with opened_at(where, stated) as node:
-        yield node
+    node = _node_or_tables(where, stated)
+    with node if isinstance(node, AsLeft) else _tended(node, settle=True) as answering:
+        yield answering
 
 
 @contextmanager
@@ -79,16 +83,47 @@ def opened_at(
     settle: bool = True,
 ) -> Iterator["Node"]:
     """The node of a place that was made out before, as `opened` gives it."""
-    from motif.display.console import progress, warn
+    node = _node(where, stated, make=make, label=label)
+    with _tended(node, settle=settle):
+        yield node
 
+
+def _node_or_tables(where: "Where", stated: "Settings") -> "Node | AsLeft":
+    from connectors.logs import sqlite_file
+    from motif.asking import as_left
+    from motif.display.console import warn
+
+    elsewhere = where.kafka is None and not sqlite_file.exists(where.folder)
+    tables = as_left(where.folder) if elsewhere else None
+    why = "name their log by --kafka to bring them up to date"
+    if tables is None:
+        try:
+            return _node(where, stated)
+        except LogUnavailable as trouble:
+            tables, why = as_left(where.folder), str(trouble)
+            if tables is None:
+                raise
+    warn(f"the tables are as they were left: {why}")
+    return tables
+
+
+def _node(
+    where: "Where", stated: "Settings", *, make: bool = False, label: str | None = None
+) -> "Node":
     # What is logged is among the node's notices too, where it becomes a sentence.
     logging.getLogger("projections").addHandler(logging.NullHandler())
-    if where.kafka is not None:
-        from motif.opening import open_following
+    if where.kafka is None:
+        return _embedded(where, stated, make=make, label=label)
+    from motif.opening import open_following
 
-        node: Node = open_following(where)
-    else:
-        node = _embedded(where, stated, make=make, label=label)
+    return open_following(where)
+
+
+@contextmanager
+def _tended(node: "Node", *, settle: bool) -> Iterator["Node"]:
+    """The node, settled, and closed at the end when what it has to say was said."""
+    from motif.display.console import progress, warn
+
     with node:
         try:
             if settle:

@@ -69,15 +69,19 @@ def add(cursor: DuckDBPyConnection, rows: Sequence[Row]) -> None:
 
 
 def offsets_between(
-    cursor: DuckDBPyConnection, topic: str, partition: int, first: int, last: int
-) -> set[int]:
-    """The offsets from first to last that are not rows."""
-    found = cursor.execute(
-        'SELECT "offset" FROM duplicates WHERE topic = ? AND "partition" = ?'
-        ' AND "offset" BETWEEN ? AND ?',
-        [topic, partition, first, last],
-    )
-    return {offset for (offset,) in found.fetchall()}
+    cursor: DuckDBPyConnection, topic: str, spans: Mapping[int, tuple[int, int]]
+) -> dict[int, set[int]]:
+    """The offsets that are not rows, by partition; of each from a first to a last one."""
+    within = " OR ".join(['"partition" = ? AND "offset" BETWEEN ? AND ?'] * len(spans))
+    bound = [number for partition, span in spans.items() for number in (partition, *span)]
+    rows = cursor.execute(
+        f'SELECT "partition", "offset" FROM duplicates WHERE topic = ? AND ({within})',
+        [topic, *bound],
+    ).fetchall()
+    found: dict[int, set[int]] = {partition: set() for partition in spans}
+    for partition, offset in rows:
+        found[partition].add(offset)
+    return found
 
 
 def last_offset(cursor: DuckDBPyConnection, topic: str, partition: int) -> int:

@@ -7,16 +7,13 @@ import pytest
 
 import motif
 from connectors.logs import SqliteLog, sqlite_file
-from motif.node import Node
 from schemas.clock import monotonic_s
 from schemas.errors import LogIncompatible
 from streams.identity import identity_of
+from tests.integration.copied import facts, learn_sample
 from tests.integration.processes import COPY_FAILPOINTS, KILLED, Command
-from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned, rows_of
-from tests.integration.samples import write_sample
+from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
 from tests.integration.sources import import_all
-
-LETTERS = ("letter_id", "reason", "detail", "bytes", "headers", "refused_at", "decided")
 
 TIMES = [
     *(f"{name}:{time}" for name, times in COPY_FAILPOINTS.items() for time in times),
@@ -28,25 +25,13 @@ TIMES = [
 
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which a sample was learned, with letters, one of them decided about."""
-    folder = tmp_path_factory.mktemp("old")
-    with motif.open(folder, label="old", mcp_servers=["acme"]) as node:
-        node.import_files("jsonl", [write_sample(folder / "events.jsonl")])
-        node.discard([node.dead_letters()[0].letter_id])
-    return folder
+    return learn_sample(tmp_path_factory.mktemp("old"))
 
 
 @pytest.fixture(scope="module")
 def expected(old: Path) -> Tables:
     with motif.open(old) as node:
         return facts(node)
-
-
-def facts(node: Node) -> Tables:
-    """What was learned, the events without their places, and the letters."""
-    raw = dict.fromkeys(("tool_calls", "task_completions"), ("offset", "partition"))
-    letters = asked(node, f"SELECT {', '.join(LETTERS)} FROM dead_letters ORDER BY letter_id")
-    return {**learned(node), **rows_of(node, raw), "dead_letters": [str(row) for row in letters]}
 
 
 def copying(old: Path, new: Path, *options: str) -> Command:

@@ -137,9 +137,9 @@ class Installation:
             Signal().wait(0.2)
 
     def said(self) -> str:
-        """The last words of every worker."""
+        """The last words of every worker and projector."""
         texts = []
-        for log in sorted(self.folder.glob("worker-*.log")):
+        for log in sorted(self.folder.glob("*-*.log")):
             printable = re.sub("[^ -~\n]", "", log.read_text("utf-8", "replace"))
             texts.append(f"{log.name}:\n{printable[-3_000:]}")
         return "\n".join(texts)

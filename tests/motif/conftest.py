@@ -35,7 +35,7 @@ Run = Callable[..., Ran]
 def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the person who runs the tests, and nobody's own transcripts."""
     for name in os.environ:
-        if name.startswith("MOTIF_") or name == "COLUMNS":
+        if (name.startswith("MOTIF_") and not name.startswith("MOTIF_TEST_")) or name == "COLUMNS":
             monkeypatch.delenv(name)
     home = tmp_path / "home"
     home.mkdir()

@@ -5,10 +5,14 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from connectors.logs import MemoryLog, SqliteLog
+import pytest
+
+from connectors.logs import MemoryLog, SqliteLog, kafka_topics
+from connectors.logs.kafka import KafkaLog
+from connectors.logs.kafka_settings import KafkaSettings
 from motif.copying import copy
 from motif.federation import contributions, take_in
-from schemas.clock import DAY_US
+from schemas.clock import DAY_US, new_id
 from schemas.envelope import STRUCTURED, Event, outgoing, to_structured
 from schemas.events import ModelCalled, ToolCalled, ToolFinished
 from schemas.log import Log, Outgoing
@@ -28,6 +32,16 @@ LATER: Final = NOW + 400 * DAY_US
 
 Make = Callable[[Path, int, Callable[[], int]], Log]
 
+
+class Passing(KafkaLog):
+    """A log on Kafka whose topics are gone when it is closed."""
+
+    def close(self) -> None:
+        """Let go of connections, and delete the topics."""
+        super().close()
+        kafka_topics.delete(self.settings)
+
+
 HOSTS: Final[dict[str, Make]] = {
     "memory": lambda _, partitions, clock: MemoryLog(partitions, clock=clock),
     "lazy": lambda _, partitions, clock: MemoryLog(partitions, clock=clock, lazy=True),
@@ -35,7 +49,28 @@ HOSTS: Final[dict[str, Make]] = {
         folder, partitions=partitions, clock=clock
     ),
 }
-"""The logs that are copied from and to; a further one joins by one more entry."""
+"""The logs of one machine that are copied from and to."""
+
+PARAMS: Final = {
+    name: pytest.param(name, marks=pytest.mark.needs_kafka if name == "kafka" else ())
+    for name in (*HOSTS, "kafka")
+}
+"""All logs that are copied from and to, as parameters of a test."""
+
+
+def host(request: pytest.FixtureRequest, name: str) -> Make:
+    """How a log of that host is made; on Kafka it has topics of its own, and the broker's clock."""
+    if name != "kafka":
+        return HOSTS[name]
+    bootstrap: str = request.getfixturevalue("kafka")
+
+    def make(_: Path, partitions: int, __: Callable[[], int]) -> Log:
+        settings = KafkaSettings(bootstrap, prefix=f"t{new_id()[:8]}.")
+        kafka_topics.create(settings, partitions=partitions)
+        return Passing.open(settings)
+
+    return make
+
 
 POISON: Final = b"no event at all"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import motif
-from connectors.logs import SqliteLog
+from connectors.logs import SqliteLog, kafka_topics
+from connectors.logs.kafka_settings import KafkaSettings
 from connectors.logs.lock import WriterLock
 from motif.places import Place, place_of
 from schemas.errors import WrongUse
@@ -120,8 +121,78 @@ def test_what_could_be_two_places_is_refused(text: str) -> None:
         ("./broker:9092", Place(folder=Path("broker:9092"))),
         ("/a:9/b", Place(folder=Path("/a:9/b"))),
         ("kafka://a:1,b.example:2", Place(bootstrap="a:1,b.example:2")),
+        ("kafka://a:1/farm.", Place(bootstrap="a:1", prefix="farm.")),
+        ("kafka://a:1,b:2/x-1_", Place(bootstrap="a:1,b:2", prefix="x-1_")),
         ("kafka://[::1]:9092/", Place(bootstrap="[::1]:9092")),
     ],
 )
 def test_a_place_is_a_folder_or_a_cluster(text: str, place: Place) -> None:
     assert place_of(text) == place
+
+
+@pytest.mark.parametrize("named", ["a/b", "a b", "ä", "x" * 101, "/"])
+def test_a_prefix_is_part_of_a_name(named: str) -> None:
+    with pytest.raises(WrongUse, match=r"the prefix in .* must be up to 100 letters"):
+        place_of(f"kafka://a:1/{named}")
+
+
+def test_a_prefix_that_is_typed_goes_before_the_one_that_is_set() -> None:
+    assert place_of("kafka://a:1", "set.").prefix == "set."
+    assert place_of("kafka://a:1/typed.", "set.").prefix == "typed."
+    assert place_of("kafka://a:1/", "set.").prefix == ""
+    assert str(place_of("kafka://a:1", "set.")) == "kafka://a:1/set."
+
+
+def test_one_cluster_under_one_prefix_is_one_place(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOTIF_KAFKA_PREFIX", "set.")
+
+    ran = run("copy", "kafka://a:1", "kafka://a:1/set.")
+
+    assert (ran.code, ran.sentence.startswith("FROM and TO are both kafka://a:1/set.")) == (2, True)
+
+
+def test_how_many_brokers_hold_it_is_asked_of_a_cluster_only(
+    run: Run, learned: Path, tmp_path: Path
+) -> None:
+    ran = run("copy", learned, tmp_path / "new", "--replication", 3)
+
+    assert (ran.code, ran.sentence.startswith("--replication is for a log on Kafka")) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_cluster_is_reached_as_the_settings_say(
+    run: Run, learned: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[KafkaSettings, int | None, int | None, int]] = []
+
+    def create(
+        settings: KafkaSettings,
+        *,
+        partitions: int | None,
+        replication: int | None,
+        otherwise: int,
+    ) -> list[str]:
+        asked.append((settings, partitions, replication, otherwise))
+        return []
+
+    def opened(settings: KafkaSettings) -> SqliteLog:
+        assert settings == asked[0][0]
+        return SqliteLog.create(tmp_path / "stands-in", partitions=3)
+
+    monkeypatch.setattr(kafka_topics, "create", create)
+    monkeypatch.setattr("motif.places.open_kafka", opened)
+    monkeypatch.setenv("MOTIF_KAFKA_PREFIX", "set.")
+    monkeypatch.setenv("MOTIF_KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT")
+    monkeypatch.setenv("MOTIF_KAFKA_SASL_USERNAME", "reader")
+    monkeypatch.setenv("MOTIF_KAFKA_SASL_PASSWORD", "s")
+
+    ran = run("copy", learned, "kafka://a:1", "--replication", 2)
+
+    assert ran.code == 0, ran.err
+    expected = KafkaSettings(
+        "a:1", "set.", "SASL_PLAINTEXT", sasl_username="reader", sasl_password="s"
+    )
+    assert asked == [(expected, None, 2, 4)]
+    assert "kafka://a:1/set." in ran.out

@@ -177,6 +177,29 @@ def test_a_broker_that_is_gone_is_said_and_the_last_state_shown(run: Run, away: 
     assert run("status", "--kafka", "gone:1", "--data", away.parent / "none").code == 1
 
 
+@pytest.mark.parametrize("kafka", [("--kafka", "gone:1"), ()])
+def test_tables_whose_log_cannot_be_reached_answer_as_they_were_left(
+    run: Run, filled: Path, tables: Path, kafka: tuple[str, ...]
+) -> None:
+    words = ("sql", "SELECT count(*) AS n FROM tool_calls", "--json", "--data", tables)
+    before = json_of(run, *words[:2], *words[3:], *KAFKA)
+
+    ran = run(*words, *kafka)
+    patterns = json_of(run, "patterns", "--data", tables, *kafka)
+
+    assert json.loads(ran.out) == before != [{"n": 0}]
+    assert "the tables are as they were left" in ran.err
+    assert patterns == json_of(run, "patterns", "--data", tables, *KAFKA)
+
+
+def test_without_tables_a_log_that_cannot_be_reached_is_an_error(run: Run, tables: Path) -> None:
+    ran = run("sql", "SELECT 1", "--kafka", "gone:1", "--data", tables)
+
+    assert ran.code == 1
+    assert "gone:1" in ran.sentence
+    assert not tables.exists()
+
+
 def test_what_stalls_is_named_with_code_1(
     run: Run, filled: Path, tables: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,22 +24,23 @@ from streams.contribution import decode as decode_contribution
 from streams.identity import allow_servers, found
 from streams.intake import content_hash
 from tests.motif.copies import (
-    HOSTS,
     LATER,
+    PARAMS,
     PARTITIONS,
     Make,
     bring,
     copied_to,
     filled,
+    host,
     learn,
     ticking,
 )
 from tests.streams.worlds import NOW, append, records, rows, world
 
 
-@pytest.fixture(params=HOSTS)
+@pytest.fixture(params=PARAMS.values())
 def make(request: pytest.FixtureRequest) -> Make:
-    return HOSTS[request.param]
+    return host(request, request.param)
 
 
 @pytest.fixture
@@ -66,11 +67,13 @@ def test_the_same_is_learned_in_another_number_of_partitions_and_back(
         assert learn(back) == expected
 
 
-@pytest.mark.parametrize("to", HOSTS)
-def test_the_same_is_learned_on_another_host(make: Make, tmp_path: Path, to: str) -> None:
+@pytest.mark.parametrize("to", PARAMS.values())
+def test_the_same_is_learned_on_another_host(
+    make: Make, tmp_path: Path, to: str, request: pytest.FixtureRequest
+) -> None:
     with (
         make(tmp_path / "a", PARTITIONS, ticking()) as old,
-        HOSTS[to](tmp_path / "b", 3, lambda: LATER) as new,
+        host(request, to)(tmp_path / "b", 3, lambda: LATER) as new,
     ):
         filled(old, seed=2)
 
