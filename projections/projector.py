@@ -8,7 +8,7 @@ Rows and positions go into the file in one transaction; a crash loses both or ne
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -204,9 +204,13 @@ class Projector:
         if self.filled and self._steps % EVERY:
             return done
         piece = min(limit, PIECE)
+        self._fetch(((topic, number) for topic in _FOLLOWED for number in order), piece)
         followed = [self._follow(topic, order, piece) for topic in _FOLLOWED]
         self.filled |= max(followed) >= piece
         return done + sum(followed)
+
+    def _fetch(self, places: Iterable[Partition], limit: int) -> None:
+        self._reading.fetch({place: self._position(*place).position for place in places}, limit)
 
     def _follow(self, topic: str, order: Sequence[int], limit: int) -> int:
         """Follow all partitions of a topic; what they have to say is one statement."""
@@ -227,6 +231,7 @@ class Projector:
         """Read what the learners said, to its end or as far as `limit` allows."""
         done = 0
         new: list[Row] = []
+        self._fetch(((_SAID, number) for number in order), limit)
         for partition in order:
             done += self._hear(partition, limit - done, new)
         duplicates.add(self._cursor, new)
@@ -287,6 +292,9 @@ class Projector:
         """Read events up to where the learners are, leaving out what they named."""
         taken: dict[int, list[Record]] = {}
         done = 0
+        beyond = self._learned_beyond(order)
+        most = max(beyond.values(), default=0)
+        self._fetch(((_INPUT, number) for number in beyond), min(limit, most))
         for partition in order:
             records = self._learned_events(partition, limit - done)
             if records:
@@ -310,6 +318,15 @@ class Projector:
                 of.table.insert(self._cursor, rows[of.payload.type])
         return done
 
+    def _learned_beyond(self, order: Sequence[int]) -> dict[int, int]:
+        """How many offsets of each partition were learned and are not rows yet."""
+        known = {number: self._position(_INPUT, number) for number in order}
+        return {
+            number: at.learned.position - at.position
+            for number, at in known.items()
+            if at.learned is not None and at.position < at.learned.position
+        }
+
     def _learned_events(self, partition: int, limit: int) -> list[Record]:
         """Events of a partition that were learned and are not rows yet."""
         position = self._position(_INPUT, partition)
@@ -317,7 +334,7 @@ class Projector:
         if learned is None or limit <= 0 or position.position >= learned.position:
             return []
         wanted = min(limit, learned.position - position.position)
-        records = self._log.read(_INPUT, partition, position.position, wanted)
+        records = self._reading.read((_INPUT, partition), position.position, wanted)
         records = [record for record in records if record.offset < learned.position]
         if records:
             self._move(_INPUT, partition, records[-1].offset + 1, learned)

@@ -4,7 +4,7 @@ A projector follows some sixty partitions, and mostly few have something new. A 
 can say all their ends in one answer; asking each for records would cost a round trip each time.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol, runtime_checkable
 
 from schemas.log import Log, Record
@@ -21,6 +21,14 @@ class TellsEnds(Protocol):
         """The end of each."""
 
 
+@runtime_checkable
+class ReadsEach(Protocol):
+    """A log that reads many partitions at once."""
+
+    def read_each(self, positions: Mapping[Place, int], limit: int) -> dict[Place, list[Record]]:
+        """Records of each, or nothing where there is none; one left out must be read alone."""
+
+
 class Reading:
     """Reads a log, passing over partitions that have not moved since they were read to the end."""
 
@@ -29,19 +37,48 @@ class Reading:
         self._log = log
         self._ends: dict[Place, int] = {}
         self._read_out: dict[Place, tuple[int, int]] = {}
+        self._ahead: dict[Place, tuple[int, list[Record]]] = {}
 
     def look(self, places: Iterable[Place]) -> None:
         """Learn how far these partitions go, where the log can say it at once."""
+        self._ahead = {place: ahead for place, ahead in self._ahead.items() if ahead[1]}
         if isinstance(self._log, TellsEnds):
             self._ends = self._log.ends(places)
 
+    def fetch(self, positions: Mapping[Place, int], limit: int) -> None:
+        """Read these partitions ahead where the log can do so at once: what may have something.
+
+        Of none more than `limit` records; those that are not read now stay for the next time.
+        """
+        if not isinstance(self._log, ReadsEach):
+            return
+        wanted = {
+            place: at
+            for place, at in positions.items()
+            if not self._is_read_out(place, at) and self._ahead.get(place, (-1,))[0] != at
+        }
+        if wanted and limit > 0:
+            found = self._log.read_each(wanted, limit)
+            self._ahead |= {place: (wanted[place], records) for place, records in found.items()}
+
     def read(self, place: Place, offset: int, limit: int) -> list[Record]:
         """At most `limit` records from `offset` on, as of the last look or later."""
-        end = self._ends.get(place)
-        if end is not None and self._read_out.get(place) == (offset, end):
+        if self._is_read_out(place, offset):
             return []  # Behind the last record there may be a marker: only reading tells.
-        records = self._log.read(*place, offset, limit)
+        at, ahead = self._ahead.pop(place, (-1, []))
+        if at != offset:
+            records = self._log.read(*place, offset, limit)
+        else:
+            records = ahead[:limit]
+            if len(ahead) > limit:
+                self._ahead[place] = (records[-1].offset + 1, ahead[limit:])
         # A read may give less than there is; only one that gives nothing says that nothing is left.
+        end = self._ends.get(place)
         if end is not None and not records:
             self._read_out[place] = (offset, end)
         return records
+
+    def _is_read_out(self, place: Place, offset: int) -> bool:
+        """Whether nothing came since it was read to its end."""
+        end = self._ends.get(place)
+        return end is not None and self._read_out.get(place) == (offset, end)

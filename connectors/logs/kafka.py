@@ -115,6 +115,13 @@ class KafkaLog(Closing):
         checked_range(offset, limit)
         return self._reader.read((topic, partition), offset, limit)
 
+    def read_each(self, positions: Mapping[Place, int], limit: int) -> dict[Place, list[Record]]:
+        """At most `limit` records of each partition, from its position on, in one question.
+
+        A partition of which nothing came has nothing; one that is left out must be read alone.
+        """
+        return self._reader.read_each(positions, limit)
+
     def start(self, topic: str, partition: int) -> int:
         """The first offset that is still there."""
         checked_place(topic, partition, self._partitions)

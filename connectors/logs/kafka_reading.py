@@ -89,10 +89,7 @@ class Reader:
                 fetched, fresh = self._loop.run(self._one(place, position)), True
             records += fetched.draw(limit - len(records))
             if not fetched.exhausted:
-                with self._lock:
-                    self._kept[place] = fetched
-                    while len(self._kept) > KEPT:
-                        self._kept.popitem(last=False)
+                self._keep(place, fetched)
                 break
             # What was kept knows the end of a moment ago: behind it there may be more by now.
             at_end = fresh and (fetched.position >= fetched.end or fetched.position == position)
@@ -101,6 +98,30 @@ class Reader:
                 break
         if position > offset and not records:
             self._markers[place] = (offset, position)
+        return records
+
+    def read_each(self, positions: Mapping[Place, int], limit: int) -> dict[Place, list[Record]]:
+        """At most `limit` records of each partition, as far as one answer of a broker brings them.
+
+        Nothing of a partition says that nothing was there; one that is left out must be read alone.
+        """
+        wanted = {place: self._behind_markers(place, at) for place, at in positions.items()}
+        with self._lock:
+            kept = {at: self._kept.pop(at) for at in wanted if at in self._kept}
+        fetched = {at: one for at, one in kept.items() if one.position == wanted[at]}
+        fresh = {at: position for at, position in wanted.items() if at not in fetched}
+        if fresh:
+            fetched |= self._loop.run(self._each(fresh))
+        records: dict[Place, list[Record]] = {}
+        for place, one in fetched.items():
+            found = one.draw(limit)
+            if not one.exhausted:
+                self._keep(place, one)
+            elif not found and (place in kept or one.position < self._due(place, one)):
+                continue  # It is of a moment ago, or there was no room, or more must be shown.
+            elif not found and one.position > positions[place]:
+                self._markers[place] = (positions[place], one.position)
+            records[place] = found
         return records
 
     def end(self, place: Place) -> int:
@@ -139,6 +160,17 @@ class Reader:
             if fetched[place].position > wanted[place]:
                 self._markers[place] = (positions[place], fetched[place].position)
         return set(found)
+
+    def _due(self, place: Place, fetched: Fetched) -> int:
+        """Up to where a partition must be read before nothing is left."""
+        with self._lock:
+            return max(fetched.end, self._owed.get(place, 0))
+
+    def _keep(self, place: Place, fetched: Fetched) -> None:
+        with self._lock:
+            self._kept[place] = fetched
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
 
     def _behind_markers(self, place: Place, position: int) -> int:
         """Where the next record may be, where nothing but markers was found from a position on."""
@@ -215,6 +247,19 @@ class Reader:
             for topic, partitions in response.topics
             for partition, code, _, offset in partitions
         }
+
+    async def _each(self, positions: Mapping[Place, int]) -> dict[Place, Fetched]:
+        """What the leaders of these partitions have, at once; nothing where one of them fails."""
+        by_node: dict[int, dict[Place, int]] = defaultdict(dict)
+        try:
+            for place, position in positions.items():
+                by_node[self._leader(place)][place] = position
+            answers = await asyncio.gather(
+                *(self._fetch(wanted, node, wait_ms=0) for node, wanted in by_node.items())
+            )
+        except KafkaError:
+            return {}  # Whoever reads them alone learns why.
+        return {at: one for answer in answers for at, one in answer.items()}
 
     async def _long_poll(
         self, positions: Mapping[Place, int], limit_s: float

@@ -6,6 +6,7 @@ it out.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -88,7 +89,7 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
 
 
 def _row(stated: Contribution, record: Record) -> Row:
-    owner = Contributor.parse(stated.contributor)
+    owner = _owner(stated.contributor)
     tally = bytes(stated.tally)
     numbers = msgspec.structs.astuple(_NUMBERS(tally))
     rules, settings = stated.epoch
@@ -96,7 +97,7 @@ def _row(stated: Contribution, record: Record) -> Row:
     return (
         stated.pattern_id,
         stated.kind,
-        signature(*stated.parts),
+        _signature(tuple(stated.parts)),
         stated.contributor,
         owner.site_id,
         None if label is None else label.decode(errors="replace"),
@@ -111,6 +112,15 @@ def _row(stated: Contribution, record: Record) -> Row:
         tally,
         not stated.is_empty,
     )
+
+
+# The same patterns and contributors come again and again, as long as events do.
+_owner: Final = lru_cache(1 << 10)(Contributor.parse)
+
+
+@lru_cache(1 << 14)
+def _signature(parts: tuple[str, ...]) -> str:
+    return signature(*parts)
 
 
 def _merge(cursor: DuckDBPyConnection, rows: Sequence[Row]) -> None:

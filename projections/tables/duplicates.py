@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from projections.tables.table import STAGED, Row, Table, staged
@@ -72,12 +73,16 @@ def offsets_between(
     cursor: DuckDBPyConnection, topic: str, spans: Mapping[int, tuple[int, int]]
 ) -> dict[int, set[int]]:
     """The offsets that are not rows, by partition; of each from a first to a last one."""
-    within = " OR ".join(['"partition" = ? AND "offset" BETWEEN ? AND ?'] * len(spans))
-    bound = [number for partition, span in spans.items() for number in (partition, *span)]
-    rows = cursor.execute(
-        f'SELECT "partition", "offset" FROM duplicates WHERE topic = ? AND ({within})',
-        [topic, *bound],
-    ).fetchall()
+    # As Arrow: for each value that is bound DuckDB looks for a library that is not there.
+    spanned = [(partition, *span) for partition, span in spans.items()]
+    columns = dict(zip(("at", "first", "last"), zip(*spanned, strict=True), strict=True))
+    with staged(cursor, pa.table({name: pa.array(of, pa.int64()) for name, of in columns.items()})):
+        rows = cursor.execute(
+            f'SELECT d."partition", d."offset" FROM duplicates d JOIN {STAGED} b'
+            ' ON d."partition" = b."at" AND d."offset" BETWEEN b."first" AND b."last"'
+            " WHERE d.topic = ?",
+            [topic],
+        ).fetchall()
     found: dict[int, set[int]] = {partition: set() for partition in spans}
     for partition, offset in rows:
         found[partition].add(offset)

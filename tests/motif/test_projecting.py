@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from threading import Event, Thread
 
@@ -19,6 +20,7 @@ from motif.asking import Asked
 from motif.beside import PROJECTION
 from motif.projecting import Projecting, projector_of
 from motif.questions import fingerprint
+from projections.projector import Projector
 from projections.remote import NobodyAnswers, RemoteStore
 from projections.store import Store
 from schemas.clock import monotonic_s
@@ -127,6 +129,33 @@ def test_what_is_learned_meanwhile_is_seen_a_moment_later(running: Running, sour
 
         wait_for(lambda: calls(node) == 500)
         assert fingerprint(node) == fingerprint(embedded)
+
+
+def test_what_comes_meanwhile_is_taken_together(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction costs as much as hundreds of rows, so it waits for more to come."""
+    begun: list[float] = []
+    step = Projector.step
+
+    def noted(self: Projector) -> int:
+        begun.append(monotonic_s())
+        return step(self)
+
+    monkeypatch.setattr(Projector, "step", noted)
+    running = Running(source, tmp_path / "paced").start()
+    node = asked(running)
+    with motif.open(source) as embedded:
+        for seed in range(10, 13):
+            embedded.publish(tool_events(seed, 50))
+            embedded.settle()
+    begun.clear()
+    wait_for(lambda: len(begun) > 3)
+    running.end()
+
+    pauses = [after - before for before, after in pairwise(begun)]
+    assert min(pauses) > 0.9 * projecting.PACE_S
+    assert node.about.trouble is None
 
 
 def test_who_projects_what_and_how_far_is_known(running: Running, source: Path) -> None:

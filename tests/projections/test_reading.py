@@ -1,6 +1,6 @@
 """A log that says all its ends at once is asked for records only where something moved."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from connectors.logs.memory import MemoryLog
@@ -76,6 +76,61 @@ def test_what_did_not_fit_is_read_on() -> None:
     (first,) = reading.read(PLACE, 0, 1)
 
     assert [one.key for one in reading.read(PLACE, first.offset + 1, 10)] == [b"b"]
+
+
+class Answering(Distant):
+    """Reads many partitions at once, and counts how often it is asked to."""
+
+    def __init__(self, partitions: int = 1) -> None:
+        super().__init__(partitions)
+        self.asked: list[dict[Place, int]] = []
+
+    def read_each(self, positions: Mapping[Place, int], limit: int) -> dict[Place, list[Record]]:
+        self.asked.append(dict(positions))
+        return {place: MemoryLog.read(self, *place, at, limit) for place, at in positions.items()}
+
+
+def test_what_was_fetched_at_once_is_read_of_no_partition_alone() -> None:
+    log = Answering(2)
+    other = (PATTERNS.name, 1)
+    reading = Reading(log)
+    for key in (b"a", b"b", b"c"):
+        put(log, key)
+    reading.look([PLACE, other])
+    reading.fetch({PLACE: 0, other: 0}, 10)
+
+    first = reading.read(PLACE, 0, 2)
+    reading.look([PLACE, other])
+    reading.fetch({PLACE: first[-1].offset + 1, other: 0}, 10)
+    rest = reading.read(PLACE, first[-1].offset + 1, 2)
+
+    assert [one.key for one in (*first, *rest)] == [b"a", b"b", b"c"]
+    assert reading.read(other, 0, 2) == []
+    assert log.asked == [{PLACE: 0, other: 0}, {other: 0}], "what was left over stays"
+    assert log.reads == 0
+
+
+def test_what_was_fetched_elsewhere_is_not_taken_for_what_is_read() -> None:
+    log = Answering()
+    reading = Reading(log)
+    for key in (b"a", b"b", b"c"):
+        put(log, key)
+    reading.look([PLACE])
+    reading.fetch({PLACE: 1}, 10)
+
+    assert [one.key for one in reading.read(PLACE, 0, 10)] == [b"a", b"b", b"c"]
+
+
+def test_a_partition_that_did_not_move_is_not_fetched() -> None:
+    log = Answering()
+    reading = Reading(log)
+    put(log, b"a")
+    for _ in range(3):
+        reading.look([PLACE])
+        reading.fetch({PLACE: 1}, 10)
+        assert reading.read(PLACE, 1, 10) == []
+
+    assert log.asked == [{PLACE: 1}]
 
 
 def test_going_back_reads_again() -> None:
