@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
-from math import ceil
 from typing import Self
 
 import msgspec
@@ -159,7 +158,8 @@ class Histogram(Reducer):
         n = self.n
         if not n:
             return None
-        return self.element(max(1, ceil(_exact(p) * n)))
+        share = _exact(p)
+        return self.element(max(1, -(-share.numerator * n // share.denominator)))
 
     def __add__(self, other: Histogram) -> Self:
         """Return the histogram of both sets of values."""
@@ -248,6 +248,7 @@ class Histogram(Reducer):
         return at, 0
 
 
+@lru_cache(maxsize=64)
 @lru_cache(maxsize=64)
 def _exact(p: float | Fraction) -> Fraction:
     """Return the share that the text of `p` names."""
