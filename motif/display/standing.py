@@ -12,6 +12,9 @@ from motif.standing import Learned, Standing
 def shown(found: Standing) -> RenderableType:
     """Who it is, who learns what, how far the tables are, and what stalls."""
     parts: list[RenderableType] = [_about(found), "", _partitions(found.partitions)]
+    set_apart = _set_apart(found.partitions)
+    if set_apart is not None:
+        parts += ["", set_apart]
     rows = [
         (name.replace("_", " "), words.count(held)) for name, held in found.rows.items() if held
     ]
@@ -51,22 +54,30 @@ def _partitions(partitions: list[Learned]) -> Table:
         Column("partition"),
         *map(number, ("end", "learned", "lag", "checkpoint")),
         text("owner"),
-        *map(number, ("waiting", "late", "repeats", "conflicting", "refused")),
     ]
     rows = []
     for one in partitions:
         age_s = one.checkpoint_age_s
-        counts = (one.waiting, one.late, one.repeats, one.conflicting, one.refused)
         rows.append(
             (
                 f"{one.topic}/{one.partition}",
                 *map(words.count, (one.end, one.learned, one.lag)),
                 words.UNKNOWN if age_s is None else _ago(age_s),
                 one.owner or words.UNKNOWN,
-                *map(words.count, counts),
             )
         )
     return table(columns, rows)
+
+
+def _set_apart(partitions: list[Learned]) -> Table | None:
+    """What of the partitions was not learned, or not yet; None where there is nothing."""
+    names = ("waiting", "late", "repeats", "conflicting", "refused")
+    rows = [
+        (f"{one.topic}/{one.partition}", *(words.count(getattr(one, name)) for name in names))
+        for one in partitions
+        if any(getattr(one, name) for name in names)
+    ]
+    return table([Column("partition"), *map(number, names)], rows) if rows else None
 
 
 def _ago(seconds: float) -> str:
