@@ -41,7 +41,7 @@ bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARG
 	@$(RUN) -m tests.benchmarks $(ARGS)
 
 bench-kafka: $(VENV)/.installed-dev ## the same on a real broker: learners, whole job, stock Faust
-	@$(RUN) -m tests.benchmarks kafka
+	@$(RUN) -m tests.benchmarks kafka kafka_worker
 
 campaign: $(VENV)/.installed-dev ## every test and law again with many more cases, and the long ones
 	@MOTIF_CAMPAIGN=1 $(RUN) -m pytest -n $(WORKERS) -m "campaign or not campaign" --hypothesis-profile=campaign $(ARGS)

@@ -176,7 +176,7 @@ class Writer:
             request_timeout_ms=REQUEST_MS,
             max_batch_size=BATCH_BYTES,
             max_request_size=32 << 20,
-            compression_type="lz4",
+            compression_type="snappy",
         )
         try:
             await let_in(producer.start(), self._settings)

@@ -22,6 +22,9 @@ from streams.learner import BATCH, Learner, Rules
 CONTRIBUTIONS_PER_S: Final = 5_000
 """What the learners of a worker may hand to the federator; batches grow where it would be more."""
 
+INTERVAL_S: Final = 0.5
+"""From one batch's beginning to the next one's: a transaction costs what 1,000 events do."""
+
 REST_MAX_S: Final = 30.0
 """The longest that a partition waits for its contributions to be taken."""
 
@@ -114,6 +117,7 @@ class LearnerPool:
     def step(self, one: Tended, limit: int = BATCH) -> int:
         """Learn a batch of a partition; how many records, 0 where it is at its end or rests."""
         with one.lock:
+            began_s = self._clock()
             try:
                 learned = one.learner.step(limit)
             except LogError as error:
@@ -130,7 +134,8 @@ class LearnerPool:
                 one.learned += learned
                 one.committed_s = now_s
                 share = CONTRIBUTIONS_PER_S / max(1, len(self._tended))
-                one.due_s += min(one.learner.contributed / share, REST_MAX_S)
+                rested_s = now_s + min(one.learner.contributed / share, REST_MAX_S)
+                one.due_s = max(rested_s, began_s + INTERVAL_S)
             return learned
 
     def hurry(self, places: Iterable[Tended]) -> None:

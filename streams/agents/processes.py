@@ -10,9 +10,11 @@ import asyncio
 import logging
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from threading import Event, Thread
 from typing import Any, Final
 
 import msgspec
@@ -26,9 +28,6 @@ STOP_S: Final = 2.0
 RESTART_S: Final = (1.0, 15.0)
 """How long to wait before a process that died is started again, at first and at most."""
 
-SAID_MAX: Final = 1 << 20
-"""Bytes of one line of what a process says."""
-
 _LOGGER: Final = logging.getLogger(__name__)
 
 
@@ -40,71 +39,81 @@ class Said(msgspec.Struct):
 
 
 class LearnerProcesses(Service):
-    """Keeps learner processes running."""
+    """Keeps learner processes running.
+
+    Each is started and listened to by a thread of its own: a process inherits the priority of the
+    thread that starts it, and Faust's own thread works at a lower one.
+    """
 
     command: Sequence[str]
     count: int = 1
 
     def __post_init__(self) -> None:
         """Start with none."""
-        self.ending = False
         self.said: dict[int, tuple[float, Said]] = {}
-        self._kept: list[Any] = []
-        self._running: dict[int, asyncio.subprocess.Process] = {}
+        self._ending = Event()
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+        self._keepers: list[Thread] = []
 
     async def on_start(self) -> None:
         """Start them all."""
         for number in range(self.count):
-            self._kept.append(self.add_future(self._keep(number)))
+            keeper = Thread(target=self._keep, args=(number,), name=f"learner-{number}")
+            keeper.start()
+            self._keepers.append(keeper)
 
     def begin_to_end(self) -> None:
         """Ask them all to end, and start none any more: they end while Faust does."""
-        self.ending = True
-        for process in self._running.values():
-            with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
+        self._ending.set()
+        for process in list(self._running.values()):
+            process.send_signal(signal.SIGTERM)
 
     async def on_stop(self) -> None:
         """End them, in an orderly way while there is time."""
         self.begin_to_end()
-        processes = list(self._running.values())
-        ends = [asyncio.ensure_future(process.wait()) for process in processes]
-        if ends:
-            _, late = await asyncio.wait(ends, timeout=STOP_S)
-            for process in processes if late else ():
-                with suppress(ProcessLookupError):
-                    process.kill()
+        await asyncio.get_running_loop().run_in_executor(None, self._end)
 
-    async def _keep(self, number: int) -> None:
+    def _end(self) -> None:
+        until_s = monotonic_s() + STOP_S
+        for keeper in self._keepers:
+            keeper.join(max(0.0, until_s - monotonic_s()))
+        for process in list(self._running.values()):
+            process.kill()
+        for keeper in self._keepers:
+            keeper.join()
+
+    def _keep(self, number: int) -> None:
         """Run one process after the other until the worker stops."""
         pause_s, most_s = RESTART_S
-        while not self.ending:
+        while not self._ending.is_set():
             began_s = monotonic_s()
-            await self._run(number)
+            self._run(number)
             self.said.pop(number, None)
-            if self.ending:
+            if self._ending.is_set():
                 return
             pause_s = RESTART_S[0] if monotonic_s() - began_s > most_s else min(2 * pause_s, most_s)
             _LOGGER.warning("learner process %d died; another starts in %.0f s", number, pause_s)
-            await self.sleep(pause_s)
+            self._ending.wait(pause_s)
 
-    async def _run(self, number: int) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *self.command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+    def _run(self, number: int) -> None:
+        """Run one process to its end, and hear what it says."""
+        with subprocess.Popen(  # noqa: S603  # a module of ours
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
             env=os.environ | {"MOTIF_LEARNER": str(number)},
-            limit=SAID_MAX,
-        )
-        self._running[number] = process
-        assert process.stdout is not None, "it is a pipe"
-        try:
-            async for line in process.stdout:
-                with suppress(msgspec.MsgspecError):
-                    self.said[number] = (monotonic_s(), msgspec.json.decode(line, type=Said))
-            await process.wait()
-        finally:
-            self._running.pop(number, None)
+        ) as process:
+            self._running[number] = process
+            try:
+                if self._ending.is_set():  # it was told to nobody while this one started
+                    process.send_signal(signal.SIGTERM)
+                assert process.stdout is not None, "it is a pipe"
+                for line in process.stdout:
+                    with suppress(msgspec.MsgspecError):
+                        self.said[number] = (monotonic_s(), msgspec.json.decode(line, type=Said))
+                process.wait()
+            finally:
+                self._running.pop(number, None)
 
 
 def command_of(module: str) -> list[str]:

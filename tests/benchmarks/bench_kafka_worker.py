@@ -126,7 +126,7 @@ def _ask(
         f" WHERE kind = 'task' AND starts_with(signature, '{MARK}:') AND occurrences = 1",
     }
     while not done.is_set():
-        Signal().wait(0.05)
+        Signal().wait(0.1)
         for what, question in questions.items():
             found = tables.sql(question).column(0).to_pylist()
             now_s = time.perf_counter()
