@@ -61,6 +61,8 @@ _FOLLOWED: Final[dict[str, Callable[[DuckDBPyConnection, Sequence[Record]], None
 }
 """In this order: what a learner says comes before the rows that follow from it."""
 
+_BEFORE_ROWS: Final = tuple(topic for topic in _FOLLOWED if topic != PATTERNS.name)
+
 _INPUT: Final = AGENT_EVENTS.name
 _SAID: Final = EVENT_DUPLICATES.name
 
@@ -85,8 +87,10 @@ class Projector:
         self.notices: list[str] = []
         self._begin()
 
-    def step(self, limit: int = CHUNK) -> int:
+    def step(self, limit: int = CHUNK, *, rows: bool = True) -> int:
         """Project at most about `limit` records in one transaction; how many, 0 when caught up.
+
+        Without `rows` those of `patterns` wait for another step: all else is more recent.
 
         Raises:
             ProjectionDamaged: the file is not what was written; opened again, it will be new.
@@ -96,7 +100,7 @@ class Projector:
             self._open()
         self._stale = True
         try:
-            done = self._transact(limit)
+            done = self._transact(limit, _FOLLOWED if rows else _BEFORE_ROWS)
         except duckdb.Error as error:
             raise self._store.explained(error) from error
         self._stale = False
@@ -127,9 +131,9 @@ class Projector:
         """Let go of the cursor; the store stays open."""
         self._cursor.close()
 
-    def _transact(self, limit: int) -> int:
+    def _transact(self, limit: int, topics: Iterable[str]) -> int:
         self._cursor.execute("BEGIN")
-        done = self._project(limit)
+        done = self._project(limit, topics)
         if not done:
             self._cursor.execute("ROLLBACK")
             return 0
@@ -191,7 +195,7 @@ class Projector:
                 )
         return None
 
-    def _project(self, limit: int) -> int:
+    def _project(self, limit: int, topics: Iterable[str]) -> int:
         partitions = self._log.partitions
         self._reading.look(
             (topic, number) for topic in FOLLOWED_TOPICS for number in range(partitions)
@@ -204,8 +208,8 @@ class Projector:
         if self.filled and self._steps % EVERY:
             return done
         piece = min(limit, PIECE)
-        self._fetch(((topic, number) for topic in _FOLLOWED for number in order), piece)
-        followed = [self._follow(topic, order, piece) for topic in _FOLLOWED]
+        self._fetch(((topic, number) for topic in topics for number in order), piece)
+        followed = [self._follow(topic, order, piece) for topic in topics]
         self.filled |= max(followed) >= piece
         return done + sum(followed)
 

@@ -36,9 +36,8 @@ FILLING: Final = Budget("64MB", 1)
 """Of a process that only projects: it is slower with a second thread, as that costs memory."""
 
 
-WAL_MAX: Final = "256MB"
-"""Where DuckDB folds its write-ahead log into the file; at 16 MB an event costs half more, at
-64 MB one step in a hundred takes a second."""
+WAL_MAX: Final = "64MB"
+"""Where DuckDB folds its write-ahead log into the file; at 16 MB an event costs half more."""
 
 MEANING: Final = 1
 """Rises when the same record gives another row though no table changed."""

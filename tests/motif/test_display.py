@@ -2,6 +2,7 @@
 
 import io
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,9 +13,12 @@ from connectors.contract import Report
 from motif.display import words
 from motif.display.imports import remarks
 from motif.display.patterns import measured
+from motif.display.standing import shown
 from motif.display.table import number, table, text
 from motif.importing import Imported
+from motif.standing import Learned, ProjectorStatus, Standing
 from projections.queries import Measure
+from streams.identity import Identity
 
 
 def rendered(renderable: object, width: int) -> list[str]:
@@ -106,3 +110,28 @@ def test_one_thing_is_spoken_of_as_one() -> None:
         "1 line was refused",
     ]
     assert all(" were " in sentence for sentence in remarks(two, dry_run=False))
+
+
+def test_partitions_on_kafka_are_readable_on_a_narrow_terminal() -> None:
+    partitions = [
+        Learned("agent.events", at, 10**9, 10**9, 0, f"motif-{10**6}-1", 12.3, None, 0, 0, at, 0, 0)
+        for at in range(9, 12)
+    ]
+    found = Standing(
+        "the log on Kafka at broker:9092",
+        Path("data"),
+        Identity("site", "log", "here"),
+        partitions,
+        *(0, ProjectorStatus(None, 0, None, None), {}, {}, 0, 0),
+    )
+
+    lines = rendered(shown(found), 80)
+
+    learned, repeats = (
+        [line for line in lines if line.startswith("agent.events/11 ")][at] for at in (0, 1)
+    )
+    assert learned.split() == [
+        *("agent.events/11", "1,000,000,000", "1,000,000,000", "0", "12.3", "s", "ago"),
+        "motif-1000000-1",
+    ]
+    assert repeats.split() == ["agent.events/11", "0", "0", "11", "0", "0"]

@@ -97,6 +97,20 @@ def test_patterns_get_a_turn_while_events_are_waiting(world: World) -> None:
     assert len(names(world)) < 100
 
 
+def test_rows_of_patterns_wait_for_a_step_that_takes_them(world: World) -> None:
+    world.append(prompt("1"))
+    world.learn()
+    world.pattern("tool", "Bash")
+
+    while world.projector.step(rows=False):
+        continue
+    before = world.rows("patterns")
+    taken = world.projector.step()
+
+    assert names(world) == ["1"]
+    assert (before, taken, len(world.rows("patterns"))) == ([], 1, 1)
+
+
 def test_a_new_epoch_projects_its_partition_again(tmp_path: Path) -> None:
     """What was refused under the old rules may be an event under the new ones, and conversely."""
     world = World(tmp_path, partitions=2)
