@@ -18,6 +18,7 @@ from motif.display.table import number, table, text
 from motif.importing import Imported
 from motif.standing import Learned, ProjectorStatus, Standing
 from projections.queries import Measure
+from schemas.topics import AGENT_EVENTS
 from streams.identity import Identity
 
 
@@ -114,7 +115,9 @@ def test_one_thing_is_spoken_of_as_one() -> None:
 
 def test_partitions_on_kafka_are_readable_on_a_narrow_terminal() -> None:
     partitions = [
-        Learned("agent.events", at, 10**9, 10**9, 0, f"motif-{10**6}-1", 12.3, None, 0, 0, at, 0, 0)
+        Learned(
+            AGENT_EVENTS.name, at, 10**9, 10**9, 0, f"motif-{10**6}-1", 12.3, None, 0, 0, at, 0, 0
+        )
         for at in range(9, 12)
     ]
     found = Standing(
@@ -128,10 +131,10 @@ def test_partitions_on_kafka_are_readable_on_a_narrow_terminal() -> None:
     lines = rendered(shown(found), 80)
 
     learned, repeats = (
-        [line for line in lines if line.startswith("agent.events/11 ")][at] for at in (0, 1)
+        [line for line in lines if line.startswith(f"{AGENT_EVENTS.name}/11 ")][at] for at in (0, 1)
     )
     assert learned.split() == [
-        *("agent.events/11", "1,000,000,000", "1,000,000,000", "0", "12.3", "s", "ago"),
+        *(f"{AGENT_EVENTS.name}/11", "1,000,000,000", "1,000,000,000", "0", "12.3", "s", "ago"),
         "motif-1000000-1",
     ]
-    assert repeats.split() == ["agent.events/11", "0", "0", "11", "0", "0"]
+    assert repeats.split() == [f"{AGENT_EVENTS.name}/11", "0", "0", "11", "0", "0"]

@@ -138,9 +138,9 @@ def test_what_comes_meanwhile_is_taken_together(
     begun: list[float] = []
     step = Projector.step
 
-    def noted(self: Projector) -> int:
+    def noted(self: Projector, *, rows: bool = True) -> int:
         begun.append(monotonic_s())
-        return step(self)
+        return step(self, rows=rows)
 
     monkeypatch.setattr(Projector, "step", noted)
     running = Running(source, tmp_path / "paced").start()
