@@ -48,7 +48,7 @@ campaign: $(VENV)/.installed-dev ## every test and law again with many more case
 	@echo "The faults on a real Kafka broker are a campaign of their own: make campaign-kafka"
 
 campaign-kafka: $(VENV)/.installed-dev ## faults on a real Kafka broker, going on where it was killed (ROW= SHARE=4 SEED= LANES=)
-	@$(RUN) -m tests.campaign --row "$(ROW)" --share $(SHARE) --lanes $(LANES) $(if $(SEED),--seed $(SEED))
+	@$(RUN) -m tests.campaign $(if $(ROW),--row "$(ROW)") --share $(SHARE) --lanes $(LANES) $(if $(SEED),--seed $(SEED))
 
 kafka: $(VENV)/.installed-dev ## start a Kafka broker to play with, and say where it is
 	@$(RUN) -m tests.kafka.person start
