@@ -23,7 +23,7 @@ CONTRIBUTIONS_PER_S: Final = 5_000
 """What the learners of a worker may hand to the federator; batches grow where it would be more."""
 
 INTERVAL_S: Final = 0.5
-"""From one batch's beginning to the next one's: a transaction costs what 1,000 events do."""
+"""From one batch's beginning to the next one's: a transaction costs what hundreds of events do."""
 
 REST_MAX_S: Final = 30.0
 """The longest that a partition waits for its contributions to be taken."""

@@ -58,7 +58,10 @@ class LearnerProcesses(Service):
     async def on_start(self) -> None:
         """Start them all."""
         for number in range(self.count):
-            keeper = Thread(target=self._keep, args=(number,), name=f"learner-{number}")
+            # Not to be waited for where a worker breaks: what it started ends when it is gone.
+            keeper = Thread(
+                target=self._keep, args=(number,), name=f"learner-{number}", daemon=True
+            )
             keeper.start()
             self._keepers.append(keeper)
 
