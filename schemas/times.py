@@ -68,17 +68,20 @@ def moment_us(text: bytes) -> int:
         Refused: as above.
         UnicodeDecodeError: it is no UTF-8.
     """
-    if len(text) == _LENGTH and text[26] == _UTC:
-        minute_us, second_us = _MINUTES_US.get(text[10:17]), _SECONDS_US.get(text[17:20])
-        fraction = text[20:26]
-        if minute_us is not None and second_us is not None and fraction.isdigit():
-            return _midnight_us(text[:10]) + minute_us + second_us + int(fraction)
+    if len(text) == _LENGTH and text[26] == _UTC and text[20:26].isdigit():
+        parts = _midnight_us(text[:10]), _MINUTES_US.get(text[10:17]), _SECONDS_US.get(text[17:20])
+        midnight_us, minute_us, second_us = parts
+        if midnight_us is not None and minute_us is not None and second_us is not None:
+            return midnight_us + minute_us + second_us + int(text[20:26])
     return time_us(text.decode())
 
 
 @lru_cache(maxsize=4096)
-def _midnight_us(day: bytes) -> int:
-    return time_us(day.decode() + "T00:00:00Z")
+def _midnight_us(day: bytes) -> int | None:
+    try:
+        return time_us(day.decode() + "T00:00:00Z")
+    except (Refused, UnicodeDecodeError):
+        return None
 
 
 def _no_time(text: str, what: str) -> Refused:

@@ -1,5 +1,6 @@
 """The envelope: what goes in comes out, in both modes; the key follows from the payload."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
@@ -25,6 +26,7 @@ from schemas.errors import Refused
 from schemas.events import InteractionObserved, ModelCalled, TaskCompleted, ToolCalled, UserPrompted
 from schemas.ids import partition_of
 from schemas.log import Headers, Record
+from schemas.times import moment_us
 from tests.strategies import events, texts, times_us
 
 CALL = ToolCalled(session_id="s1", agent="claude-code", tool="Bash", seq=0)
@@ -245,6 +247,29 @@ def test_other_times_are_refused(text: str) -> None:
         time_us(text)
 
     assert refused.value.reason == "bad_time"
+
+
+def outcome(read: Callable[[str], int], text: str) -> int | str:
+    """What a reader gives, or why not."""
+    try:
+        return read(text)
+    except (Refused, UnicodeDecodeError) as error:
+        return str(error)
+
+
+@given(
+    times_us, st.integers(0, 27), st.sampled_from([*"0123456789_+- :.,TtZz", "٣", ""]), st.data()
+)
+def test_a_time_in_bytes_is_read_as_its_text_is(
+    moment: int, at: int, other: str, data: st.DataObject
+) -> None:
+    text = time_text(moment)
+    altered = text[:at] + other + text[at + data.draw(st.integers(0, 2)) :]
+
+    for written in (text, altered):
+        found = outcome(lambda one: moment_us(one.encode()), written)
+        assert found == outcome(time_us, written)
+    assert moment_us(text.encode()) == moment
 
 
 def test_a_statement_names_its_thing() -> None:
