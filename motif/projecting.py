@@ -34,8 +34,8 @@ A transaction costs as much as hundreds of rows: taken as they came, 200 events 
 twelve partitions kept seven tenths of a processor busy.
 """
 
-ROWS_SHARE: Final = 4.0
-"""Rows of patterns wait for this many times what the last step with some took.
+ROWS_SHARE, ROWS_MAX_S = 4.0, 2.0
+"""Rows of patterns wait for this many times what the last step with some took, and at most so long.
 
 A row changes dozens of rows of the tables, one for each of its days: under load they would keep
 events and contributions waiting, which are what totals are made of.
@@ -142,8 +142,7 @@ class Projecting:
                     with uncollected():
                         moved = projector.step(rows=began_s >= rows_due_s)
                     if began_s >= rows_due_s:
-                        ended_s = monotonic_s()
-                        rows_due_s = ended_s + ROWS_SHARE * (ended_s - began_s)
+                        rows_due_s = _rows_due_s(began_s, monotonic_s())
                     self._look(log, projector, moved)
                 except LogUnavailable as trouble:
                     self._wait(trouble)
@@ -241,6 +240,11 @@ class Projecting:
             trouble=self._trouble,
             ends=self._ends,
         )
+
+
+def _rows_due_s(began_s: float, ended_s: float) -> float:
+    """When rows of patterns are next taken; a step may have waited long for a log that was gone."""
+    return ended_s + min(ROWS_SHARE * (ended_s - began_s), ROWS_MAX_S)
 
 
 def not_founded(where: str) -> str:

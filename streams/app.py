@@ -11,6 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from threading import Timer
 from typing import Any, Final
 
 import faust
@@ -31,6 +32,9 @@ LEARNERS: Final = "motif.learners"
 FLUSH_S: Final = 1.0
 """How long a worker that ends waits for the changes of its table to be sent; it has 5 s in all."""
 
+END_S: Final = 4.0
+"""How long a worker may take to end; then it is gone, in whatever state."""
+
 SLOTS: Final = 1_024
 """Workers of one machine that share a folder, at most."""
 
@@ -49,7 +53,14 @@ class Worker(faust.App):
         await self.add_runtime_dependency(self.learners)
 
     async def on_stop(self) -> None:
-        """Tell the learners to end, and have everything sent while Faust's table is open."""
+        """Tell the learners to end, and have everything sent while Faust's table is open.
+
+        Whoever is about to join a group waits for the group. It is left without a word then, as
+        if this process had been killed, which loses nothing.
+        """
+        leaving = Timer(END_S, os._exit, [0])
+        leaving.daemon = True
+        leaving.start()
         if self.learners is not None:
             self.learners.begin_to_end()
         if self.federation is not None and self.started:

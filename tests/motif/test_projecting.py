@@ -128,7 +128,34 @@ def test_what_is_learned_meanwhile_is_seen_a_moment_later(running: Running, sour
         embedded.settle()
 
         wait_for(lambda: calls(node) == 500)
-        assert fingerprint(node) == fingerprint(embedded)
+        wait_for(lambda: fingerprint(node) == fingerprint(embedded))
+
+
+def test_a_step_that_waited_for_the_log_does_not_keep_rows_of_patterns_waiting(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost_s = [0.0]
+    step = Projector.step
+
+    def hanging(self: Projector, *, rows: bool | None = None) -> int:
+        if rows and not lost_s[0]:
+            lost_s[0] = 600.0
+        return step(self, rows=rows is not False)
+
+    monkeypatch.setattr(projecting, "monotonic_s", lambda: monotonic_s() + lost_s[0])
+    monkeypatch.setattr(Projector, "step", hanging)
+    running = Running(source, tmp_path / "hung").start()
+    try:
+        node = asked(running)
+        wait_for(lambda: lost_s[0] > 0)
+
+        with motif.open(source) as embedded:
+            embedded.publish(tool_events(4, 300))
+            embedded.settle()
+            wait_for(lambda: calls(node) == 500)
+            wait_for(lambda: fingerprint(node) == fingerprint(embedded))
+    finally:
+        running.end()
 
 
 def test_what_comes_meanwhile_is_taken_together(
