@@ -98,8 +98,11 @@ def _ready(port: int) -> int:
 
 
 def _children(pid: int) -> list[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text("utf-8")
-    return [int(child) for child in text.split()]
+    """The processes that any thread of a process has started."""
+    texts = [
+        (thread / "children").read_text("utf-8") for thread in Path(f"/proc/{pid}/task").iterdir()
+    ]
+    return sorted(int(child) for text in texts for child in text.split())
 
 
 def _memory_kb(pids: Iterable[int]) -> int:
