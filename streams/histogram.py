@@ -249,7 +249,6 @@ class Histogram(Reducer):
 
 
 @lru_cache(maxsize=64)
-@lru_cache(maxsize=64)
 def _exact(p: float | Fraction) -> Fraction:
     """Return the share that the text of `p` names."""
     share = Fraction(str(p))

@@ -65,7 +65,7 @@ def _measure(made: Installation) -> None:
     print(f"{count:,} events learned: a worker and {LEARNERS} learners held {peak[0]:,} MB at most")
     worker.send_signal(signal.SIGTERM)
     worker.wait(30)
-    made.publish(islice(task_completions(8, 10_000), 10_000))
+    made.publish(task_completions(8, 10_000))
     began_s = time.perf_counter()
     made.start_worker(MOTIF_LEARNERS=LEARNERS)
     made.wait_for(made.is_learned, LIMIT_S)
