@@ -299,7 +299,7 @@ class Projector:
         beyond = self._learned_beyond(order)
         most = max(beyond.values(), default=0)
         self._fetch(((_INPUT, number) for number in beyond), min(limit, most))
-        for partition in order:
+        for partition in beyond:
             records = self._learned_events(partition, limit - done)
             if records:
                 taken[partition] = records

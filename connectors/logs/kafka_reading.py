@@ -250,10 +250,8 @@ class Reader:
 
     async def _each(self, positions: Mapping[Place, int]) -> dict[Place, Fetched]:
         """What the leaders of these partitions have, at once; nothing where one of them fails."""
-        by_node: dict[int, dict[Place, int]] = defaultdict(dict)
         try:
-            for place, position in positions.items():
-                by_node[self._leader(place)][place] = position
+            by_node = self._by_leader(positions)
             answers = await asyncio.gather(
                 *(self._fetch(wanted, node, wait_ms=0) for node, wanted in by_node.items())
             )
@@ -264,10 +262,8 @@ class Reader:
     async def _long_poll(
         self, positions: Mapping[Place, int], limit_s: float
     ) -> dict[Place, Fetched]:
-        by_node: dict[int, dict[Place, int]] = defaultdict(dict)
         try:
-            for place, position in positions.items():
-                by_node[self._leader(place)][place] = position
+            by_node = self._by_leader(positions)
             polls = [
                 asyncio.ensure_future(self._fetch(wanted, node, wait_ms=int(limit_s * 1_000)))
                 for node, wanted in by_node.items()
@@ -303,6 +299,13 @@ class Reader:
                 place = (topic.removeprefix(self._prefix), partition)
                 fetched[place] = Fetched(place, wanted[place], rest[0], rest[-1] or b"", aborted)
         return fetched
+
+    def _by_leader(self, positions: Mapping[Place, int]) -> dict[int, dict[Place, int]]:
+        """The positions by the broker that has to be asked for them."""
+        by_node: dict[int, dict[Place, int]] = defaultdict(dict)
+        for place, position in positions.items():
+            by_node[self._leader(place)][place] = position
+        return by_node
 
     def _leader(self, place: Place) -> int:
         topic, partition = place
