@@ -10,7 +10,7 @@ from connectors.logs import SqliteLog, sqlite_file
 from schemas.clock import monotonic_s
 from schemas.errors import LogIncompatible
 from streams.identity import identity_of
-from tests.integration.copied import facts, learn_sample
+from tests.integration.copied import facts
 from tests.integration.processes import COPY_FAILPOINTS, KILLED, Command
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
 from tests.integration.sources import import_all
@@ -21,17 +21,6 @@ TIMES = [
     "log.append.before_commit:9",
     "log.append.after_commit:6",
 ]
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return learn_sample(tmp_path_factory.mktemp("old"))
-
-
-@pytest.fixture(scope="module")
-def expected(old: Path) -> Tables:
-    with motif.open(old) as node:
-        return facts(node)
 
 
 def copying(old: Path, new: Path, *options: str) -> Command:

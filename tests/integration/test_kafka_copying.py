@@ -25,7 +25,7 @@ from schemas.topics import (
 )
 from streams.contribution import RETIRED, contributor_of, decode
 from streams.identity import identity_of
-from tests.integration.copied import facts, learn_sample
+from tests.integration.copied import facts
 from tests.integration.processes import COPY_FAILPOINTS, KILLED, MOTIF, Command
 from tests.integration.rows import Tables, asked, assert_same, fingerprint, learned
 from tests.integration.sources import import_all
@@ -58,17 +58,6 @@ def place(kafka: str, kafka_prefix: str) -> Place:
     """Gives places on the broker for one log each, one after another; all are gone afterwards."""
     numbers = count()
     return lambda: KafkaSettings(kafka, prefix=f"{kafka_prefix}{next(numbers)}.")
-
-
-@pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return learn_sample(tmp_path_factory.mktemp("old"))
-
-
-@pytest.fixture(scope="module")
-def expected(old: Path) -> Tables:
-    with motif.open(old) as node:
-        return facts(node)
 
 
 def typed(place: KafkaSettings | Path) -> str:
