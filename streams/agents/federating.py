@@ -132,6 +132,7 @@ class Federation:
         self.assigned: frozenset[int] = frozenset()
         self.trouble: dict[int, str] = {}
         self.written = 0
+        self.joined = False
         self.ending = False
 
     async def end(self, limit_s: float) -> None:
@@ -168,7 +169,8 @@ class Federation:
         self._forget()
 
     async def restored(self, *_: Any, **__: Any) -> None:
-        """Read the table anew: Faust has just filled it."""
+        """Read the table anew: Faust has just filled it. From now on the federator runs."""
+        self.joined = True
         self._forget()
 
     async def let_go(self, _: Any, __: set[TP], **___: Any) -> None:

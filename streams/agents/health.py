@@ -27,6 +27,8 @@ def health_of(learners: LearnerProcesses | None, federation: Federation) -> Heal
     """How the worker fares right now."""
     if learners is None or len(learners.said) < learners.count:
         return Health(ready=False, trouble=["not every learner process has started"])
+    if not federation.joined:
+        return Health(ready=False, trouble=["the federator has not joined its group yet"])
     now_s = monotonic_s()
     trouble = list(federation.trouble.values())
     partitions: list[dict[str, Any]] = []
