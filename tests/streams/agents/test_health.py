@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from connectors.logs.memory import MemoryLog
 from schemas.clock import monotonic_s
 from streams.agents.cluster import Cluster
 from streams.agents.federating import Federation
@@ -15,8 +14,9 @@ from streams.agents.health import health_of
 
 @pytest.fixture
 def federation() -> Federation:
+    connect: Any = None
     app: Any = SimpleNamespace(topic=lambda *_, **__: None, Table=lambda *_, **__: None)
-    return Federation(app, Cluster(lambda: MemoryLog(1), {}, "", "test"), 1)
+    return Federation(app, Cluster(connect, {}, "", "test"), 1)
 
 
 def learners(*trouble: str) -> Any:
