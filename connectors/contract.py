@@ -39,6 +39,17 @@ class Unreadable(NamedTuple):
     detail: str
 
 
+class Unnumbered(NamedTuple):
+    """A statement about an amendable thing whose place among the statements the source leaves open.
+
+    The event's id is the thing's name, and it has no revision. The log is asked for one: what was
+    said of this thing before, in the same words, is that statement again; anything else is the
+    next one. `labelled` events carry the label of their import.
+    """
+
+    event: Event
+
+
 @dataclass(slots=True)
 class Report:
     """What an import has met; a source counts into it while it reads.
