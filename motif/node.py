@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connectors.contract import Options
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
 from motif.asking import Answer, Asking
@@ -19,15 +20,16 @@ from motif.beside import PROJECTION
 from motif.deadletters import Letter
 from motif.engine import Engine, Progress
 from motif.federation import TakenIn
-from motif.importing import Imported
+from motif.importing import NO_OPTIONS, Imported, Reading
+from motif.stating import Statements
 from projections import queries
 from projections.projector import rebuild
 from projections.remote import Readable
 from projections.verify import Difference, verify
 from schemas.envelope import Event
 from schemas.log import Log, left
+from schemas.topics import LEARNED_TOPICS
 from streams.identity import Identity
-from streams.learner import LEARNED_TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Node(Asking):
         self.identity = identity
         self.engine = engine or Engine(folder, log, identity)
         self.publisher = Publisher(log)
+        self._statements: dict[str, Statements] = {}
 
     @property
     def notices(self) -> list[str]:
@@ -101,22 +104,34 @@ class Node(Asking):
         items = [events] if isinstance(events, Event) else events
         return self.publisher.publish(items, origin="library")
 
+    def statements(self, source: str) -> Statements:
+        """What this source has said about things that may be amended, as of now."""
+        known = self._statements.get(source)
+        if known is None:
+            known = self._statements[source] = Statements(self.log, source)
+        known.refresh()
+        return known
+
     def import_files(
         self,
         format_name: str,
         paths: Sequence[Path] = (),
         *,
+        options: Options = NO_OPTIONS,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Imported:
         """Read files or folders of a format, append their events, and settle.
 
         Raises:
-            WrongUse: no such format, or nothing at a path.
+            WrongUse: no such format, one without these options, or nothing at a path.
+            SourceUnreadable: a file is not what the format says.
         """
-        return importing.import_files(
-            self.engine, self.publisher, format_name, paths, dry_run=dry_run, progress=progress
-        )
+        reading = Reading(format_name, paths, progress, options)
+        if dry_run:
+            return reading.dry()
+        statements = self.statements(reading.states_for)
+        return importing.import_files(self.engine, self.publisher, reading, statements)
 
     def settle(
         self, progress: Progress | None = None, *, spent: dict[str, float] | None = None

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.events import PAYLOADS, Payload
+from schemas.events import PAYLOADS
 from schemas.pages import events_page, topics_page
+from schemas.payload import Payload
 from schemas.topics import TOPICS, Topic
 
 Schema = dict[str, Any]

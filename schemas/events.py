@@ -6,71 +6,22 @@ A payload is the `data` of a CloudEvent. Every class says its `type`, its topic,
 fields are kept, never refused; a field that is null is not known, which is not zero.
 """
 
-from abc import abstractmethod
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import Field, JsonValue
 
-from schemas.topics import AGENT_EVENTS, PATTERN_DEFINITIONS, Topic
+from schemas.payload import Count, Name, Payload, Usd
+from schemas.topics import PATTERN_DEFINITIONS, Topic
+from schemas.workflows import (
+    PatternReviewed,
+    WorkflowOperationAsserted,
+    WorkflowRunDeleted,
+    WorkflowRunFinished,
+    WorkflowStepFinished,
+)
 
 ErrorClass = Literal["rejected", "sibling_error", "exit_code", "tool_use_error", "other"]
 """Why a tool call failed: a fixed list, never somebody's text."""
-
-Name = Annotated[str, Field(min_length=1, max_length=1024)]
-"""A required, non-empty name."""
-
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-"""A number of things; never negative."""
-
-
-DIGITS_MAX = 400
-"""Digits of an amount of money, before and behind the point."""
-
-
-def plain(amount: Decimal) -> Decimal:
-    """Give equal amounts the same digits, so that 0.10 and 0.1 are one content."""
-    text = str(amount)
-    # Here, as pydantic's own `max_digits` doubles the time it takes to read an amount.
-    if len(text) > DIGITS_MAX or not -DIGITS_MAX < amount.adjusted() < DIGITS_MAX:
-        raise ValueError(f"an amount has at most {DIGITS_MAX} digits")
-    if text[-1] != "0" and "E" not in text:
-        return amount
-    text = f"{amount.copy_abs():f}"  # unlike normalize() and abs(), neither of these rounds
-    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
-
-
-Usd = Annotated[
-    Decimal,
-    Field(ge=0, lt=10**9, allow_inf_nan=False),
-    AfterValidator(plain),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?([Ee][+-]?[0-9]+)?$"},
-                {"type": "number", "minimum": 0, "exclusiveMaximum": 10**9},
-            ]
-        }
-    ),
-]
-"""US dollars as decimal text; folded as whole nano-dollars."""
-
-
-class Payload(BaseModel):
-    """What all facts share: strict types, frozen, unknown fields kept."""
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=()
-    )
-
-    type: ClassVar[str]
-    topic: ClassVar[Topic] = AGENT_EVENTS
-    amendable: ClassVar[bool] = False
-    reserved: ClassVar[bool] = False
-
-    @abstractmethod
-    def partition_key(self) -> str:
-        """The text whose hash names the partition; a function of the payload alone."""
 
 
 class _OfSession(Payload):
@@ -253,6 +204,8 @@ class SettingsChanged(Payload):
     reserved: ClassVar[bool] = True
 
     mcp_servers: list[Name]
+    operation_rules: str | None = None
+    amend_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
 
     def partition_key(self) -> str:
         """What concerns the whole log stands together, in order."""
@@ -271,6 +224,11 @@ PAYLOADS: dict[str, type[Payload]] = {
         UserInterrupted,
         TaskCompleted,
         InteractionObserved,
+        WorkflowRunFinished,
+        WorkflowRunDeleted,
+        WorkflowOperationAsserted,
+        WorkflowStepFinished,
+        PatternReviewed,
         LogCreated,
         SettingsChanged,
     )

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 import msgspec
 from msgspec.structs import astuple
 
-from schemas.events import Count, Name, Payload, Usd, plain
+from schemas.payload import Count, Name, Payload, Usd, plain
 
 _TWINS: Final[dict[int, Any]] = {
     id(Name): Annotated[str, msgspec.Meta(min_length=1, max_length=1024)],

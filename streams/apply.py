@@ -9,9 +9,12 @@ from schemas.envelope import Event
 from schemas.errors import Refused
 from schemas.events import ModelCalled, TaskCompleted, ToolCalled, ToolFinished
 from schemas.ids import id_hash
+from schemas.workflows import WorkflowOperationAsserted, WorkflowRunDeleted, WorkflowRunFinished
 from streams.change import Bulk, Change
 from streams.names import public_tool
 from streams.recognise import error_recovery, model, task, task_sequence, tool, tool_usage
+from streams.rules import Rules
+from streams.runs import Heard, RunKeeper, check_amended
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
 from streams.state import State
 
@@ -24,15 +27,20 @@ TASKS = Bulk(task.recognise, task.recognise_all)
 class Applier:
     """Applies events to a state under the settings that bear on what is learned."""
 
-    def __init__(self, state: State, allowed_servers: frozenset[str]) -> None:
-        """Bind the state and the MCP servers whose names may be shown."""
+    def __init__(self, state: State, rules: Rules) -> None:
+        """Bind the state, and what bears on what is learned."""
         self._state = state
-        self._allowed = allowed_servers
+        self._allowed = rules.allowed_servers
+        self._horizon_us = rules.horizon_us
+        self._runs = RunKeeper(state, rules.operations)
         self._handlers: dict[str, Callable[[Event, Any, int, int, bytes], None]] = {
             ToolCalled.type: self._tool_called,
             ToolFinished.type: self._tool_finished,
             ModelCalled.type: self._model_called,
             TaskCompleted.type: self._task_completed,
+            WorkflowRunFinished.type: self._run_finished,
+            WorkflowRunDeleted.type: self._run_deleted,
+            WorkflowOperationAsserted.type: self._operation_asserted,
         }
 
     def apply(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
@@ -84,6 +92,22 @@ class Applier:
     ) -> None:
         self._state.fold_later(TASKS, data, happened(event, appended_us), offset)
 
+    def _run_finished(
+        self, event: Event, data: WorkflowRunFinished, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        check_amended(event, self._horizon_us)
+        self._runs.finished(_heard(event, data.run_id, offset, appended_us), data)
+
+    def _run_deleted(
+        self, event: Event, data: WorkflowRunDeleted, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        self._runs.deleted(_heard(event, data.run_id, offset, appended_us))
+
+    def _operation_asserted(
+        self, event: Event, data: WorkflowOperationAsserted, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        self._runs.asserted(_heard(event, data.run_id, offset, appended_us), data.signature)
+
     def _amend(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
         """Fold a statement about an amendable thing, in place of a smaller one."""
         state = self._state
@@ -106,6 +130,11 @@ def happened(event: Event, appended_us: int) -> int | None:
     """When it happened, or None where that is not stated or lies in the future."""
     at_us = event.time_us
     return None if at_us is None or at_us > appended_us + FUTURE_US else at_us
+
+
+def _heard(event: Event, run_id: str, offset: int, appended_us: int) -> Heard:
+    thing = id_hash(event.source, run_id)
+    return Heard(thing, event.revision or 0, happened(event, appended_us), offset, appended_us)
 
 
 def session_key(session_id: str) -> int:

@@ -16,7 +16,7 @@ from schemas.errors import Refused
 from schemas.failpoint import reach
 from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
-from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
+from schemas.topics import EVENT_DUPLICATES
 from streams.apply import Applier
 from streams.contributed import Contributed
 from streams.contribution import (
@@ -29,10 +29,8 @@ from streams.contribution import (
 )
 from streams.intake import examine
 from streams.restore import Start, start_of
+from streams.rules import Rules
 from streams.state import State
-
-LEARNED_TOPICS = (AGENT_EVENTS,)
-"""Input topics that are learned from."""
 
 CHUNK = 4_096
 """Records decoded and looked up together."""
@@ -41,14 +39,6 @@ BATCH = 131_072
 """Records between two commits when there is that much to learn: the batch is the interval."""
 
 _JSON = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What bears on what is learned: the epoch, and the MCP servers whose names may be shown."""
-
-    epoch: Epoch
-    allowed_servers: frozenset[str] = frozenset()
 
 
 class _Fact(msgspec.Struct):
@@ -166,7 +156,7 @@ class Learner:
             if start.notice:
                 self.notices.append(start.notice)
             digest = sum(learned.digest for learned in start.state.patterns.values()) % 2**64
-            applier = Applier(start.state, self._rules.allowed_servers)
+            applier = Applier(start.state, self._rules)
             self._working = _Working(start, applier, owner, len(start.state.patterns), digest)
         return self._working
 

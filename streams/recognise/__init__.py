@@ -4,7 +4,15 @@ One file a kind; each states its `KIND` and has pure functions that return chang
 file here and a line in `KINDS`.
 """
 
-from streams.recognise import error_recovery, model, task, task_sequence, tool, tool_usage
+from streams.recognise import (
+    error_recovery,
+    model,
+    operation,
+    task,
+    task_sequence,
+    tool,
+    tool_usage,
+)
 from streams.recognise.kind import Kind
 
 RULES_VERSION = 1
@@ -15,11 +23,19 @@ RULES_VERSION = 1
 
 KINDS: dict[str, Kind] = {
     module.KIND.name: module.KIND
-    for module in (model, tool, tool_usage, error_recovery, task_sequence, task)
+    for module in (
+        model,
+        tool,
+        tool_usage,
+        error_recovery,
+        task_sequence,
+        task,
+        operation,
+    )
 }
 """Every kind, by its name."""
 
-AMENDED_KINDS = frozenset({model.KIND.name})
+AMENDED_KINDS = frozenset({model.KIND.name, operation.KIND.name})
 """Kinds whose every occurrence is the current statement of an amendable event."""
 
 __all__ = ["AMENDED_KINDS", "KINDS", "RULES_VERSION", "Kind"]

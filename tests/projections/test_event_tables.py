@@ -15,7 +15,6 @@ from schemas.events import (
     ErrorClass,
     InteractionObserved,
     ModelCalled,
-    Payload,
     SessionEnded,
     SessionStarted,
     TaskCompleted,
@@ -25,6 +24,7 @@ from schemas.events import (
     UserPrompted,
 )
 from schemas.log import Outgoing, Record
+from schemas.payload import Payload
 from schemas.topics import AGENT_EVENTS
 from tests.projections.world import NOON_US, World
 

@@ -15,13 +15,13 @@ from schemas.envelope import Event, outgoing, to_binary
 from schemas.events import (
     PAYLOADS,
     ModelCalled,
-    Payload,
     TaskCompleted,
     ToolCalled,
     ToolFinished,
     UserPrompted,
 )
 from schemas.log import Headers, Outgoing
+from schemas.payload import Payload
 from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
 from streams.sessions import HORIZON_US
 from tests.streams.faulty import outcome

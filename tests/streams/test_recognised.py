@@ -15,8 +15,8 @@ import pytest
 
 from connectors.generate import sessions
 from schemas.envelope import Event, to_structured
-from streams.learner import Rules
 from streams.recognise import KINDS, RULES_VERSION
+from streams.rules import Rules
 from tests.streams.worlds import append, learn, log_of, tallies
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "recognised.json"

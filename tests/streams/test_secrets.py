@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.envelope import Event, outgoing, to_binary
-from schemas.events import PAYLOADS, Payload, ToolCalled, ToolFinished
+from schemas.events import PAYLOADS, ToolCalled, ToolFinished
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
+from schemas.payload import Payload
 from schemas.topics import (
     AGENT_EVENTS,
     DEAD_LETTERS,

@@ -26,7 +26,8 @@ from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS
 from streams.contribution import Contributor, decode
 from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 from streams.tally import Tally
 
 NOW = 1_780_000_000_000_000
