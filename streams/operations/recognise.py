@@ -1,0 +1,72 @@
+"""From the texts of a workflow to its operations."""
+
+from collections.abc import Sequence
+
+from streams.operations.other import ERROR_WORDS, operations_of_error, operations_of_template
+from streams.operations.request import TRIGGER_WORDS, operations_of
+from streams.operations.rules import OperationRules
+from streams.operations.signature import Recognised
+from streams.operations.words import MARKS, marks_and_words, plain_words
+
+
+def recognise(
+    rules: OperationRules, text: str | None, error: str | None, template: str | None
+) -> tuple[Recognised, ...]:
+    """The operations of a request, then those of its error, then that of its template.
+
+    A signature is given once, by the first rule that found it. Words are whole words, whatever
+    their case and the punctuation around them; no text is too odd or too long.
+
+    >>> from streams.operations.rules import BUILT_IN
+    >>> found = recognise(BUILT_IN, "Run the backend tests, then build", None, "adw_ship_iso")
+    >>> [one.signature for one in found]
+    ['test:generic:backend', 'build:build:all', 'deploy:ship:all']
+    """
+    found: list[Recognised] = []
+    named = plain_words(template.lower()) if template else []
+    if text:
+        found += _of_request(rules, marks_and_words(text.lower()), named)
+    if error:
+        found += _of_error(rules, marks_and_words(error.lower()))
+    if named:
+        found += _of_template(rules, named)
+    if len(found) < 2:  # noqa: PLR2004  the common case
+        return tuple(found)
+    return tuple({one.signature: one for one in reversed(found)}[name] for name in _names(found))
+
+
+def _names(found: list[Recognised]) -> dict[str, None]:
+    return dict.fromkeys(one.signature for one in found)
+
+
+def _of_request(
+    rules: OperationRules, tokens: list[str], template: Sequence[str]
+) -> list[Recognised]:
+    found = _own(rules, "request", tokens) if rules.own else []
+    if rules.builtin and not TRIGGER_WORDS.isdisjoint(tokens):
+        found += operations_of(tokens, template)
+    return found
+
+
+def _of_error(rules: OperationRules, tokens: list[str]) -> list[Recognised]:
+    found = _own(rules, "error", tokens) if rules.own else []
+    if rules.builtin and not ERROR_WORDS.isdisjoint(tokens):
+        found += operations_of_error([token for token in tokens if token not in MARKS])
+    return found
+
+
+def _of_template(rules: OperationRules, named: list[str]) -> list[Recognised]:
+    """Of a template only the first rule counts that holds, and users' rules come first."""
+    own = _own(rules, "template", named) if rules.own else []
+    if own:
+        return own[:1]
+    return operations_of_template(named) if rules.builtin else []
+
+
+def _own(rules: OperationRules, place: str, tokens: list[str]) -> list[Recognised]:
+    mine = rules.of(place)
+    if not mine:
+        return []
+    text = [token for token in tokens if token not in MARKS]
+    known = set(text)
+    return [Recognised(rule.signature, rule.id) for rule in mine if rule.holds(text, known)]

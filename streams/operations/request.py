@@ -1,0 +1,138 @@
+"""The operations that a request speaks of, by the rules of the house."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from streams.operations.builtin import (
+    BLOCKS,
+    DENIALS,
+    END,
+    NUMBER,
+    RUN,
+    TRIGGERS,
+    UNDER_CONDITION,
+    Trigger,
+)
+from streams.operations.signature import Recognised
+from streams.operations.target import target_of
+from streams.operations.words import FILLERS, clauses
+
+TRIGGER_WORDS: Final = frozenset(TRIGGERS)
+"""A text without any of these has no operation."""
+
+_NEXT: Final = 4
+_NEAR: Final = 6
+_DOING: Final = RUN | frozenset({"ensure", "verify", "check", "sure", "confirm", "see"})
+_NOTHING: Final[frozenset[str]] = frozenset()
+_BLOCKED_BY: Final = {
+    word: frozenset(BLOCKS)
+    if word in DENIALS
+    else frozenset(category for category, verbs in BLOCKS.items() if word in verbs)
+    for word in DENIALS.union(*BLOCKS.values())
+}
+"""By word, the categories that it takes away from what follows in its clause."""
+_BROAD: Final = {"test": "generic", "format": "generic", "deps": "generic"}
+"""By category, what is said when no tool is named."""
+_JUST_BUILD: Final = ("build", "build")
+
+_ORDER: Final = {
+    category: place
+    for place, category in enumerate(
+        ("test", "build", "format", "git", "deps", "docs", "deploy", "review")
+    )
+}
+
+
+def operations_of(tokens: Sequence[str], template: Sequence[str]) -> list[Recognised]:
+    """The operations of a request's words and marks, by category; `template` may name a target."""
+    found: list[tuple[Trigger, str]] = []
+    parts = list(clauses(tokens))
+    for clause, following in zip(parts, [*parts[1:], []], strict=True):
+        if not TRIGGER_WORDS.isdisjoint(clause):
+            # "Build and deploy the server": a lone verb shares the object of the next.
+            about = clause if len(clause) > 1 else clause + following
+            found += _of_clause(clause, target_of(about, template))
+    found = _without_broad(found)
+    found.sort(key=lambda hit: _ORDER[hit[0].category])
+    return [
+        Recognised(f"{rule.category}:{rule.subcategory}:{target}", rule.rule)
+        for rule, target in found
+    ]
+
+
+def _of_clause(clause: list[str], target: str) -> list[tuple[Trigger, str]]:
+    if clause[0] in UNDER_CONDITION:
+        return []
+    first = next((at for at, word in enumerate(clause) if word not in FILLERS), 0)
+    known = frozenset(clause)
+    blocked: set[str] = set()  # categories that a verb or a denial so far takes away
+    done = False  # whether something so far is run or checked, not talked about
+    hits = []
+    for at, word in enumerate(clause):
+        hits += [
+            rule
+            for rule in TRIGGERS.get(word, ())
+            if rule.category not in blocked
+            and _holds(rule, clause, at, done=done)
+            and (_stated(rule, clause, at, known) or (at == first and _is_verb(rule, clause, at)))
+        ]
+        blocked |= _BLOCKED_BY.get(word, _NOTHING)
+        done = done or word in _DOING
+    if any(
+        rule.category == "docs" or rule.category == "build" != rule.subcategory for rule in hits
+    ):
+        # What is built is told more exactly: docs, a bundle.
+        hits = [rule for rule in hits if (rule.category, rule.subcategory) != _JUST_BUILD]
+    return [(rule, rule.target or target) for rule in hits]
+
+
+def _holds(rule: Trigger, clause: list[str], at: int, *, done: bool) -> bool:
+    """Whether nothing near the word says that another thing is meant."""
+    if at and clause[at - 1] in rule.unless_after:
+        return False
+    if not done and at + 1 < len(clause) and clause[at + 1] in rule.unless_before:
+        return False
+    near = rule.unless_near
+    return not near or near.isdisjoint(clause[at + 1 : at + 1 + _NEAR])
+
+
+def _stated(rule: Trigger, clause: list[str], at: int, known: frozenset[str]) -> bool:
+    """Whether the words around it make it an operation."""
+    if rule.needs and rule.needs.isdisjoint(known):
+        return False
+    if rule.always:
+        return True
+    if at and clause[at - 1] in rule.after:
+        return True
+    if at + 1 < len(clause) and clause[at + 1] in rule.before:
+        return True
+    return bool(rule.beside) and not rule.beside.isdisjoint(known)
+
+
+def _is_verb(rule: Trigger, clause: list[str], at: int) -> bool:
+    """Whether it is the verb of its clause, which stands at the first word that means something."""
+    return rule.first or (bool(rule.first_before) and _window(rule, clause, at))
+
+
+def _window(rule: Trigger, clause: list[str], at: int) -> bool:
+    window = clause[at + 1 : at + 1 + _NEXT]
+    if not rule.first_before.isdisjoint(window):
+        return True
+    if END in rule.first_before and at + 1 == len(clause):
+        return True
+    return NUMBER in rule.first_before and any(word[0].isdigit() for word in window)
+
+
+def _without_broad(found: list[tuple[Trigger, str]]) -> list[tuple[Trigger, str]]:
+    """Leave out "tests" where "pytest" is named too, for the same target or for none."""
+    exact: Mapping[str, set[str]] = {category: set() for category in _BROAD}
+    for rule, target in found:
+        if rule.category in _BROAD and rule.subcategory != _BROAD[rule.category]:
+            exact[rule.category].add(target)
+    return [
+        (rule, target)
+        for rule, target in found
+        if rule.subcategory != _BROAD.get(rule.category)
+        or not exact[rule.category]
+        or (target != "all" and target not in exact[rule.category] and rule.target is None)
+    ]
