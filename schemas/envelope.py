@@ -290,10 +290,8 @@ def _recorded(event: Event, stated: bytes | None) -> Event:
 
 
 def _is_structured(headers: Headers) -> bool:
-    return any(
-        name.lower() == "content-type" and content.partition(b";")[0].strip().lower() == STRUCTURED
-        for name, content in headers
-    )
+    stated = [content for name, content in headers if name.lower() == "content-type"]
+    return any(one.partition(b";")[0].strip().lower() == STRUCTURED for one in stated)
 
 
 def _too_large(what: str) -> Refused:
