@@ -24,6 +24,7 @@ _NEXT: Final = 4
 _NEAR: Final = 6
 _DOING: Final = RUN | frozenset({"ensure", "verify", "check", "sure", "confirm", "see"})
 _NOTHING: Final[frozenset[str]] = frozenset()
+_COLLECTIONS: Final = frozenset({"suite", "suites"})
 _BLOCKED_BY: Final = {
     word: frozenset(BLOCKS)
     if word in DENIALS
@@ -90,8 +91,12 @@ def _holds(rule: Trigger, clause: list[str], at: int, *, done: bool) -> bool:
     """Whether nothing near the word says that another thing is meant."""
     if at and clause[at - 1] in rule.unless_after:
         return False
-    if not done and at + 1 < len(clause) and clause[at + 1] in rule.unless_before:
-        return False
+    if not done and rule.unless_before:
+        following = at + 1
+        if following < len(clause) and clause[following] in _COLLECTIONS:
+            following += 1
+        if following < len(clause) and clause[following] in rule.unless_before:
+            return False
     near = rule.unless_near
     return not near or near.isdisjoint(clause[at + 1 : at + 1 + _NEAR])
 

@@ -16,11 +16,11 @@ def word_set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# What is joined without a blank is one word: a file's name, a package, a hyphenated word. Letters
-# and joints never overlap, so that a text of any length is read in one pass.
-_JOINED: Final = r"[^\W_]+(?:['\u2019./\\_-]+[^\W_]+)*"
+# What is joined without a blank is one word: a file's name, a package, a hyphenated word. It begins
+# and ends with a letter or digit, and is looked at twice at most, whatever the length of a text.
+_PARTS: Final = r"\s,;!?&()\[\]{}<>|:=+*#~`\"\u2013\u2014\u2026\u201c\u201d"
 
-marks_and_words = re.compile(rf"{_JOINED}|[\n.;!?,&]").findall
+marks_and_words = re.compile(rf"[^\W_](?:[^{_PARTS}]*[^\W_])?|[\n.;!?,&]").findall
 """The words of a text in lower case, and the marks that may end a clause."""
 
 plain_words = re.compile(r"[^\W_]+").findall
@@ -32,7 +32,7 @@ MARKS: Final = frozenset("\n.;!?,&")
 _ENDS: Final = MARKS - frozenset(",&")
 _LINKS: Final = frozenset({",", "&", "and", "or", "plus"})
 _OPENERS: Final = word_set(
-    "then before after until so when whenever because since while unless if but once"
+    "then before after until when whenever because since while unless if but once"
 )
 
 FILLERS: Final = word_set(
