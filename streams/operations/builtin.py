@@ -166,7 +166,13 @@ def _build() -> dict[str, list[Trigger]]:
         "request.build.build", "build", "build", unless_near=_MADE, unless_before=no_build
     )
     compiling = Trigger(
-        "request.build.compile", "build", "compile", unless_near=_MADE, unless_before=no_build
+        "request.build.compile",
+        "build",
+        "compile",
+        first=True,
+        after=_RUNNERS | word_set("to"),
+        unless_near=_MADE,
+        unless_before=no_build,
     )
     check = Trigger("request.build.typecheck", "build", "typecheck", unless_before=_CHECK_NOUNS)
     type_check = Trigger("request.build.type-check", "build", "typecheck", after=word_set("type"))
@@ -288,6 +294,11 @@ def _deps() -> dict[str, list[Trigger]]:
         Trigger("request.deps.python", "deps", "pip", "update", after=word_set("install")),
         Trigger("request.deps.python", "deps", "pip", "update", before=_PACKAGES, needs=_RENEW),
     ]
+    return _joined(found, _packages())
+
+
+def _packages() -> dict[str, list[Trigger]]:
+    found: dict[str, list[Trigger]] = {}
     packages = Trigger("request.deps.packages", "deps", "generic", "update", beside=_RENEW)
     found |= _each("dependencies deps packages requirements.txt", packages)
     found["dependency"] = [
@@ -357,11 +368,11 @@ def _each(words: str, trigger: Trigger) -> dict[str, list[Trigger]]:
     return {word: [trigger] for word in words.split()}
 
 
-def _joined(*tables: dict[str, list[Trigger]]) -> dict[str, tuple[Trigger, ...]]:
-    found: dict[str, tuple[Trigger, ...]] = {}
+def _joined(*tables: dict[str, list[Trigger]]) -> dict[str, list[Trigger]]:
+    found: dict[str, list[Trigger]] = {}
     for table in tables:
         for word, triggers in table.items():
-            found[word] = (*found.get(word, ()), *triggers)
+            found[word] = [*found.get(word, ()), *triggers]
     return found
 
 

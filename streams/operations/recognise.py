@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from streams.operations.other import ERROR_WORDS, operations_of_error, operations_of_template
-from streams.operations.request import TRIGGER_WORDS, operations_of
+from streams.operations.request import may_have_operations, operations_of
 from streams.operations.rules import OperationRules
 from streams.operations.signature import Recognised
 from streams.operations.words import MARKS, marks_and_words, plain_words
@@ -25,7 +25,7 @@ def recognise(
     found: list[Recognised] = []
     named = plain_words(template.lower()) if template else []
     if text:
-        found += _of_request(rules, marks_and_words(text.lower()), named)
+        found += _of_request(rules, text.lower(), named)
     if error:
         found += _of_error(rules, marks_and_words(error.lower()))
     if named:
@@ -39,12 +39,10 @@ def _names(found: list[Recognised]) -> dict[str, None]:
     return dict.fromkeys(one.signature for one in found)
 
 
-def _of_request(
-    rules: OperationRules, tokens: list[str], template: Sequence[str]
-) -> list[Recognised]:
-    found = _own(rules, "request", tokens) if rules.own else []
-    if rules.builtin and not TRIGGER_WORDS.isdisjoint(tokens):
-        found += operations_of(tokens, template)
+def _of_request(rules: OperationRules, lower: str, template: Sequence[str]) -> list[Recognised]:
+    found = _own(rules, "request", marks_and_words(lower)) if rules.of("request") else []
+    if rules.builtin and may_have_operations(lower):
+        found += operations_of(marks_and_words(lower), template)
     return found
 
 

@@ -15,15 +15,46 @@ from streams.operations.builtin import (
 )
 from streams.operations.signature import Recognised
 from streams.operations.target import target_of
-from streams.operations.words import FILLERS, clauses
+from streams.operations.words import (
+    FILLERS,
+    clauses,
+    marks_and_words,
+    parts,
+    plain_words,
+    sentences_with,
+)
 
 TRIGGER_WORDS: Final = frozenset(TRIGGERS)
 """A text without any of these has no operation."""
+
+_COMPANIONS: Final = {
+    part: frozenset(
+        other
+        for word, rules in TRIGGERS.items()
+        if part in plain_words(word)
+        for rule in rules
+        for others in (rule.after, rule.before, rule.beside)
+        for companion in others
+        for other in plain_words(companion)
+    )
+    for trigger in TRIGGERS
+    for part in plain_words(trigger)
+}
+"""By each part of a word that is looked for: words of which it needs one, where it needs any."""
+_LOOKED_FOR: Final = frozenset(_COMPANIONS)
+_ALONE: Final = frozenset(
+    part
+    for word, rules in TRIGGERS.items()
+    if any(rule.always or rule.first or rule.first_before for rule in rules)
+    for part in plain_words(word)
+)
+"""Those that need no other."""
 
 _NEXT: Final = 4
 _NEAR: Final = 6
 _DOING: Final = RUN | frozenset({"ensure", "verify", "check", "sure", "confirm", "see"})
 _NOTHING: Final[frozenset[str]] = frozenset()
+_COLLECTIONS: Final = frozenset({"suite", "suites"})
 _BLOCKED_BY: Final = {
     word: frozenset(BLOCKS)
     if word in DENIALS
@@ -43,15 +74,30 @@ _ORDER: Final = {
 }
 
 
-def operations_of(tokens: Sequence[str], template: Sequence[str]) -> list[Recognised]:
+def may_have_operations(lower: str) -> bool:
+    """Whether a text in lower case has a word that is looked for, beside one that it needs.
+
+    Most requests have none, and are done with here.
+    """
+    words = parts(lower)
+    if words is None:
+        return not TRIGGER_WORDS.isdisjoint(marks_and_words(lower))
+    found = _LOOKED_FOR.intersection(words)
+    if not found:
+        return False
+    if not _ALONE.isdisjoint(found):
+        return True
+    known = set(words)
+    return any(not _COMPANIONS[word].isdisjoint(known) for word in found)
+
+
+def operations_of(tokens: list[str], template: Sequence[str]) -> list[Recognised]:
     """The operations of a request's words and marks, by category; `template` may name a target."""
     found: list[tuple[Trigger, str]] = []
-    parts = list(clauses(tokens))
-    for clause, following in zip(parts, [*parts[1:], []], strict=True):
-        if not TRIGGER_WORDS.isdisjoint(clause):
-            # "Build and deploy the server": a lone verb shares the object of the next.
-            about = clause if len(clause) > 1 else clause + following
-            found += _of_clause(clause, target_of(about, template))
+    for sentence in sentences_with(TRIGGER_WORDS, tokens):
+        found += _of_sentence(sentence, template)
+    if not found:
+        return []
     found = _without_broad(found)
     found.sort(key=lambda hit: _ORDER[hit[0].category])
     return [
@@ -60,14 +106,26 @@ def operations_of(tokens: Sequence[str], template: Sequence[str]) -> list[Recogn
     ]
 
 
-def _of_clause(clause: list[str], target: str) -> list[tuple[Trigger, str]]:
+def _of_sentence(sentence: list[str], template: Sequence[str]) -> list[tuple[Trigger, str]]:
+    parts = list(clauses(sentence))
+    found: list[tuple[Trigger, str]] = []
+    for clause, following in zip(parts, [*parts[1:], []], strict=True):
+        if not TRIGGER_WORDS.isdisjoint(clause) and (hits := _of_clause(clause)):
+            # "Build and deploy the server": a lone verb shares the object of the next.
+            about = clause if len(clause) > 1 else clause + following
+            target = target_of(about, template)
+            found += [(rule, rule.target or target) for rule in hits]
+    return found
+
+
+def _of_clause(clause: list[str]) -> list[Trigger]:
     if clause[0] in UNDER_CONDITION:
         return []
     first = next((at for at, word in enumerate(clause) if word not in FILLERS), 0)
     known = frozenset(clause)
     blocked: set[str] = set()  # categories that a verb or a denial so far takes away
     done = False  # whether something so far is run or checked, not talked about
-    hits = []
+    hits: list[Trigger] = []
     for at, word in enumerate(clause):
         hits += [
             rule
@@ -83,15 +141,19 @@ def _of_clause(clause: list[str], target: str) -> list[tuple[Trigger, str]]:
     ):
         # What is built is told more exactly: docs, a bundle.
         hits = [rule for rule in hits if (rule.category, rule.subcategory) != _JUST_BUILD]
-    return [(rule, rule.target or target) for rule in hits]
+    return hits
 
 
 def _holds(rule: Trigger, clause: list[str], at: int, *, done: bool) -> bool:
     """Whether nothing near the word says that another thing is meant."""
     if at and clause[at - 1] in rule.unless_after:
         return False
-    if not done and at + 1 < len(clause) and clause[at + 1] in rule.unless_before:
-        return False
+    if not done and rule.unless_before:
+        following = at + 1
+        if following < len(clause) and clause[following] in _COLLECTIONS:
+            following += 1
+        if following < len(clause) and clause[following] in rule.unless_before:
+            return False
     near = rule.unless_near
     return not near or near.isdisjoint(clause[at + 1 : at + 1 + _NEAR])
 
