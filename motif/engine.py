@@ -92,6 +92,13 @@ class Engine:
         self.settle()
         return question(self.opened())
 
+    def relearn(self) -> None:
+        """Learn everything again, from the beginning of the log."""
+        for learner in self._learners:
+            learner.forget()
+        self._settled_ends = None
+        self.settle()
+
     def opened(self) -> Store:
         """The projection as it is, without settling."""
         if self._store is None:

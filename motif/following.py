@@ -107,6 +107,17 @@ class FollowingNode(Node):
         self._alone()
         super().rebuild()
 
+    def relearn(self) -> NoReturn:
+        """Refuse: what workers learn they alone can learn again.
+
+        Raises:
+            WrongUse: always.
+        """
+        raise WrongUse(
+            "workers learn a log on Kafka; they learn it again when its rules change, "
+            "by MOTIF_OPERATION_RULES or MOTIF_MCP_SERVERS and 'motif topics create'"
+        )
+
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now.
 

@@ -166,6 +166,10 @@ class Node(Asking):
         self.engine.ask(lambda _: self.engine.stop_projecting())
         rebuild(self.log, self.engine.opened())
 
+    def relearn(self) -> None:
+        """Throw away what was learned, and learn it again from the log by today's rules."""
+        self.engine.relearn()
+
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now."""
         self.settle()

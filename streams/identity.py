@@ -158,7 +158,11 @@ def change_settings(log: Log, identity: Identity, **settings: Any) -> Identity:
     """Record settings by their names in `Identity`; a change starts a new epoch.
 
     A setting that is None stays what it is.
+
+    Raises:
+        WrongUse: the rules for operations are none.
     """
+    rules_of(settings.get("operation_rules") or None)
     stated = {name: value for name, value in settings.items() if value is not None}
     while (wanted := replace(identity, **stated)) != identity:
         event = Event(SOURCE, _next_change(identity), _settings(wanted), now_us())

@@ -18,6 +18,7 @@ from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import EVENT_DUPLICATES
 from streams.apply import Applier
+from streams.checkpoint import Owned, read_segments
 from streams.contributed import Contributed
 from streams.contribution import (
     EMPTY,
@@ -141,6 +142,23 @@ class Learner:
         working, self._working = self._working, None
         if working is not None:
             working.owner.close()
+
+    def forget(self) -> None:
+        """Give up the checkpoint: the next step learns from the beginning of the log.
+
+        Raises:
+            Fenced: another owner took over.
+        """
+        self.release()
+        topic, partition = self.contributor.topic, self.contributor.partition
+        owner = self._log.owner(f"learner/{topic}/{partition}")
+        try:
+            owned = Owned(topic, partition, self._rules.epoch)
+            keys = read_segments(self._log, topic, partition)
+            if keys:
+                owner.append([owned.clear(key) for key in keys])
+        finally:
+            owner.close()
 
     def _restored(self) -> _Working:
         if self._working is None:

@@ -72,7 +72,7 @@ def _folder(text: str | Path) -> Path:
 
 
 def _bootstrap(text: str) -> str:
-    from motif.settings import BOOTSTRAP, bootstrap_of
+    from motif.values import BOOTSTRAP, bootstrap_of
 
     try:
         return bootstrap_of(text)
@@ -92,7 +92,7 @@ def _or_of_all(name: str) -> Callable[[typer.Context, Any], Any]:
 
 
 def _label(value: str | None) -> str | None:
-    from motif.settings import LABEL_MAX, label_of
+    from motif.values import LABEL_MAX, label_of
 
     if value is None:
         return None
