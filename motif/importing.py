@@ -97,10 +97,12 @@ class Reading:
             topic, present = WORKFLOW_RUNS.name, self.report.present
             for event in statements.gone(topic, self.options.label, present):
                 yield self.report.counted(event)
+        self.report.present.clear()  # It was for us, and may be long.
 
     def dry(self) -> Imported:
         """Read everything and record nothing."""
         refused = sum(isinstance(item, Unreadable) for item in self.items)
+        self.report.present.clear()
         return Imported(self.report, 0, refused, 0, 0, {}, {})
 
 

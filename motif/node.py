@@ -11,6 +11,9 @@ federated and projected before the answer is given.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
+
+from pydantic import ValidationError
 
 from connectors.contract import Options
 from connectors.publisher import Published, Publisher
@@ -26,9 +29,13 @@ from projections import queries
 from projections.projector import rebuild
 from projections.remote import Readable
 from projections.verify import Difference, verify
+from schemas.clock import new_id, now_us
 from schemas.envelope import Event
+from schemas.errors import WrongUse
 from schemas.log import Log, left
 from schemas.topics import LEARNED_TOPICS
+from schemas.workflows import PatternReviewed
+from schemas.workflows import Status as ReviewStatus
 from streams.identity import Identity
 
 
@@ -132,6 +139,25 @@ class Node(Asking):
             return reading.dry()
         statements = self.statements(reading.states_for)
         return importing.import_files(self.engine, self.publisher, reading, statements)
+
+    def review(self, pattern_id: str, status: str, **said: str | None) -> None:
+        """Decide how far the automation of a pattern is; the latest decision counts.
+
+        Args:
+            pattern_id: the pattern's id.
+            status: detected, candidate, approved, automated or deprecated.
+            said: `reviewed_by`, `notes`, `tool_name`, `tool_script_path`, each optional.
+
+        Raises:
+            WrongUse: there is no such status.
+        """
+        stated = {"pattern_id": pattern_id, "status": status, **said}
+        try:
+            decided = PatternReviewed.model_validate(stated)
+        except ValidationError as error:
+            message = f"status is {status!r}; it must be one of {', '.join(get_args(ReviewStatus))}"
+            raise WrongUse(message) from error
+        self.publish(Event("motif", f"review/{new_id()}", decided, now_us()))
 
     def settle(
         self, progress: Progress | None = None, *, spent: dict[str, float] | None = None

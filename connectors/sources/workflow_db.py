@@ -64,8 +64,8 @@ class WorkflowDatabase:
         return []
 
     def files(self, path: Path) -> list[Path]:
-        """The `.db` and `.sqlite` files of a folder, or the file itself."""
-        return files_under(path, (".db", ".sqlite", ".sqlite3"))
+        """The `.db` files of a folder, or the file itself, whatever it is called."""
+        return files_under(path, (".db",))
 
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Item]:
         """The ended runs of every database.

@@ -149,3 +149,14 @@ Label = Annotated[
         show_default=False,
     ),
 ]
+ImportLabel = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="NAME",
+        help="Name the database or folder, for a format that needs one; for others the site, "
+        "where its folder is new.",
+        callback=_label,
+        show_default=False,
+    ),
+]
