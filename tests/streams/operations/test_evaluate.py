@@ -1,4 +1,9 @@
-"""How well the rules recognise: on requests that were labelled before the rules were written."""
+"""How well the rules recognise, on requests that one person wrote and labelled.
+
+The rules were mended after each of three batches, so these figures flatter. Before it was mended by
+it, the second batch (155) had a precision of 0.96 and a recall of 0.81, the third (86) of 0.98 and
+0.85: that is what to expect of requests that nobody has seen.
+"""
 
 import json
 from pathlib import Path

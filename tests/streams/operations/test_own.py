@@ -175,7 +175,9 @@ def test_any_text_is_rules_or_is_refused(text: str) -> None:
 
 @given(words=st.lists(st.text(), min_size=1, max_size=3), text=st.text(), error=st.text())
 def test_recognising_by_own_rules_never_fails(words: list[str], text: str, error: str) -> None:
-    listed = json.dumps([f"a {word}" for word in words if word.isprintable()] or ["a"])
+    listed = json.dumps(
+        [f"a {word}" for word in words if word.isprintable()] or ["a"], ensure_ascii=False
+    )
     own = rules_of(one(f"{GOOD}any = {listed}"))
 
     assert len(found(own, text, error, text)) <= 10
