@@ -8,6 +8,7 @@ from motif import __version__
 from motif.cli import (
     about,
     asking,
+    evaluating,
     keeping,
     learning,
     letters,
@@ -70,6 +71,7 @@ app.command(rich_help_panel=RUN)(worker.worker)
 app.command(rich_help_panel=RUN)(projector.projector)
 app.command(rich_help_panel=ABOUT)(keeping.site)
 app.command(rich_help_panel=ABOUT)(simulating.simulate)
+app.command(rich_help_panel=ABOUT)(evaluating.evaluate)
 app.command(rich_help_panel=ABOUT)(about.schema)
 app.command(rich_help_panel=ABOUT)(about.version)
 

@@ -5,81 +5,20 @@ about: something is written, fixed or explained, it is denied, or another thing 
 format", "commit message"). Each entry below is one rule with a stable id.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
+from streams.operations.trigger import END, FILE, NUMBER, RUN, Trigger
 from streams.operations.words import word_set
 
-__all__ = ["BLOCKS", "DENIALS", "END", "NUMBER", "RUN", "TRIGGERS", "UNDER_CONDITION", "Trigger"]
-
-END: Final = "<end>"
-"""Stands for the end of a clause."""
-NUMBER: Final = "<number>"
-"""Stands for a word that begins with a digit, such as a version."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """When a word speaks of an operation: one of the conditions holds, if any are stated."""
-
-    rule: str
-    category: str
-    subcategory: str
-    target: str | None = None  # None: what the clause says, such as backend
-    first: bool = False  # it is the verb of the clause
-    first_before: frozenset[str] = frozenset()  # ... and one of these follows within four words
-    after: frozenset[str] = frozenset()  # the word before it
-    before: frozenset[str] = frozenset()  # the word after it
-    beside: frozenset[str] = frozenset()  # anywhere in the clause
-    needs: frozenset[str] = frozenset()  # anywhere in the clause, besides the other conditions
-    unless_before: frozenset[str] = frozenset()  # the word after it, unless something is run
-    unless_after: frozenset[str] = frozenset()  # the word before it
-    unless_near: frozenset[str] = frozenset()  # within six words after it
-
-    @property
-    def always(self) -> bool:
-        """Whether no condition is stated."""
-        return not (self.first or self.first_before or self.after or self.before or self.beside)
-
-
-RUN: Final = word_set("run runs running rerun re-run execute start kick")
-"""Verbs after which a noun such as "build script" is what is done."""
-
-DENIALS: Final = word_set(
-    "don't don\u2019t dont not never without skip no avoid stop instead rather cannot"
-)
-UNDER_CONDITION: Final = word_set("when whenever because since while unless")
-
-_ASKED: Final = word_set(
-    "why how what which where who explain describe explanation difference whether"
-)
-_AUTHOR: Final = _ASKED | word_set(
-    """write add create implement refactor rename remove delete move debug investigate find design
-    mock extend improve generate change convert migrate set setup configure replace reduce
-    speed parse mention draft optimise optimize edit rewrite introduce support"""
-)
-
-BLOCKS: Final = {
-    "test": _AUTHOR | word_set("fix update install upgrade uninstall disable"),
-    "build": _AUTHOR - {"generate"} | word_set("fix update install"),
-    "format": _AUTHOR | word_set("install upgrade update uninstall disable"),
-    "git": _AUTHOR - word_set("add create find move write") | word_set("fix"),
-    "deps": _AUTHOR - word_set("add set") | word_set("translate"),
-    "docs": _ASKED
-    | word_set(
-        """read according see follow following search look find rename delete remove move open parse
-        per replace translate convert"""
-    ),
-    "deploy": _AUTHOR | word_set("fix test"),
-    "review": _AUTHOR | word_set("fix"),
-}
-"""By category, the verbs that take what follows them in the clause for their object."""
+__all__ = ["TRIGGERS"]
 
 _STATES: Final = word_set(
-    "is are was were fail fails failed failing broken break breaks hang hangs keep keeps take takes"
+    """is are was were fail fails failed failing broken break breaks hang hangs keep keeps
+    take takes finished done passed succeeded"""
 )
 _RUNNERS: Final = RUN | word_set(
-    """npm yarn pnpm bun cargo go make mvn gradle gradlew dotnet unit integration e2e end-to-end
+    """npm yarn pnpm bun cargo go bazel make mvn gradle gradlew dotnet unit integration e2e
+    end-to-end
     smoke regression backend frontend server client api ui full whole entire docker production
     clean release debug local nightly"""
 )
@@ -116,12 +55,12 @@ _RENEW: Final = word_set(
 _PACKAGES: Final = word_set("package packages dependencies deps dependency requirements modules")
 _WRITING: Final = _RENEW | word_set(
     """generate regenerate write build rebuild create improve fix edit expand rewrite extend make
-    render document updating writing correct adjust"""
+    render mention document updating writing correct adjust"""
 )
 _THINGS: Final = word_set("it this that these the my our latest new everything all both to")
 _CHANGED: Final = word_set(
     """code pr prs pull changes change diff branch patch commit commits mr implementation module
-    codebase"""
+    codebase what"""
 )
 
 
@@ -143,8 +82,22 @@ def _test() -> dict[str, list[Trigger]]:
         "generic",
         unless_before=_TEST_NOUNS | _STATES,
         unless_after=_AB,
+        unless_near=word_set("faster quicker deterministic simpler smaller readable"),
     )
-    found = {"test": [generic], **_each("tests unit-tests", tests)}
+    suite = Trigger(
+        "request.test.suite",
+        "test",
+        "generic",
+        after=word_set("integration regression e2e unit smoke"),
+        needs=RUN,
+    )
+    them = Trigger("request.test.them", "test", "generic", after=RUN, needs=word_set("tests"))
+    found = {
+        "test": [generic],
+        "them": [them],
+        "suite": [suite],
+        **_each("tests unit-tests", tests),
+    }
     for tool, words in _RUNNING.items():
         rule = Trigger(f"request.test.{tool}", "test", tool, unless_before=_CHECK_NOUNS | _STATES)
         found |= {word: [rule] for word in words}
@@ -176,6 +129,12 @@ def _build() -> dict[str, list[Trigger]]:
     )
     check = Trigger("request.build.typecheck", "build", "typecheck", unless_before=_CHECK_NOUNS)
     type_check = Trigger("request.build.type-check", "build", "typecheck", after=word_set("type"))
+    compiler = Trigger(
+        "request.build.compiler", "build", "typecheck", after=word_set("typescript"), needs=RUN
+    )
+    sure = word_set("check ensure sure verify confirm see")
+    compiles = Trigger("request.build.compiles", "build", "compile", beside=sure)
+    builds = Trigger("request.build.builds", "build", "build", beside=sure)
     bundling = word_set("bundle bundling build rebuild run")
     bundle = Trigger(
         "request.build.bundle",
@@ -192,6 +151,9 @@ def _build() -> dict[str, list[Trigger]]:
         **_each("typecheck type-check tsc mypy pyright", check),
         **_each("check checker checking checks", type_check),
         "bundle": [bundle],
+        "compiler": [compiler],
+        "compiles": [compiles],
+        "builds": [builds],
         **_each("webpack vite rollup esbuild", bundler),
     }
 
@@ -203,8 +165,16 @@ def _format() -> dict[str, list[Trigger]]:
         "format",
         "generic",
         "all",
-        first_before=_CODE | {END},
+        first_before=_CODE | {END, FILE, "document"},
         after=word_set("run npm yarn pnpm cargo go make"),
+    )
+    formatting = Trigger(
+        "request.format.formatting",
+        "format",
+        "generic",
+        "all",
+        beside=RUN | word_set("fix apply check clean"),
+        unless_before=word_set("of for"),
     )
     formatter = Trigger("request.format.formatter", "format", "generic", "all", beside=RUN)
     found = {
@@ -212,6 +182,7 @@ def _format() -> dict[str, list[Trigger]]:
         **_each("pylint rustfmt gofmt isort", lint),
         **_each("format reformat autoformat auto-format fmt", form),
         **_each("formatter formatters", formatter),
+        "formatting": [formatting],
     }
     for tool in ("black", "prettier"):
         found[tool] = [
@@ -239,13 +210,14 @@ def _git() -> dict[str, list[Trigger]]:
     }
     found |= {
         word: [Trigger(f"request.git.{word}", "git", word, "all", after=git)]
-        for word in ("pull", "stash", "checkout", "fetch")
+        for word in ("stash", "checkout", "fetch")
     }
     things = word_set("it them this that these the my our your all everything what") | {END}
     for word, more in {
         "commit": things,
         "push": things | word_set("to origin"),
         "rebase": things | word_set("on onto"),
+        "pull": word_set("changes latest origin upstream main master"),
     }.items():
         found[word] = [
             Trigger(
@@ -254,10 +226,22 @@ def _git() -> dict[str, list[Trigger]]:
                 word,
                 "all",
                 first_before=more,
-                after=git,
+                after=git | word_set("force"),
                 unless_before=word_set("message messages hash history hook hooks id sha log"),
+                unless_near=_LIVE | word_set("registry image images"),
             )
         ]
+    found["commit"].append(
+        Trigger(
+            "request.git.commit",
+            "git",
+            "commit",
+            "all",
+            after=word_set("a one"),
+            needs=word_set("create make"),
+            unless_before=word_set("message messages hash history hook hooks template"),
+        )
+    )
     found["merge"] = [
         Trigger("request.git.merge", "git", "merge", "all", after=git, first_before=_BRANCHES)
     ]
@@ -270,6 +254,7 @@ def _git() -> dict[str, list[Trigger]]:
     return found
 
 
+_LIVE: Final = word_set("production prod staging live")
 _BRANCHES: Final = word_set("branch main master develop into pr")
 
 
@@ -287,6 +272,7 @@ def _deps() -> dict[str, list[Trigger]]:
             ),
             Trigger(f"request.deps.{tool}", "deps", tool, "update", after=_RENEW),
             Trigger(f"request.deps.{tool}", "deps", tool, "update", before=_PACKAGES, needs=_RENEW),
+            Trigger(f"request.deps.{tool}", "deps", tool, "update", beside=word_set("install")),
         ]
         for word, tool in tools.items()
     }
@@ -348,16 +334,24 @@ def _docs() -> dict[str, list[Trigger]]:
 
 
 def _others() -> dict[str, list[Trigger]]:
-    ship = Trigger("request.deploy.deploy", "deploy", "ship", first_before=_THINGS | {END})
+    ship = Trigger("request.deploy.deploy", "deploy", "ship", first_before=_THINGS | _LIVE | {END})
     publish = Trigger(
         "request.deploy.publish",
         "deploy",
         "ship",
         first_before=word_set("npm pypi package version crate registry crates.io") | {NUMBER},
     )
-    review = Trigger("request.review.review", "review", "code", "all", first_before=_CHANGED)
-    code_review = Trigger("request.review.code", "review", "code", "all", after=word_set("code"))
+    review = Trigger(
+        "request.review.review", "review", "code", "all", first_before=_CHANGED | {FILE}
+    )
+    code_review = Trigger(
+        "request.review.code", "review", "code", "all", after=word_set("code security peer")
+    )
+    live = Trigger("request.deploy.push", "deploy", "ship", first_before=_LIVE)
+    roll = Trigger("request.deploy.roll-out", "deploy", "ship", first_before=word_set("out"))
     return {
+        "push": [live],
+        "roll": [roll],
         **_each("deploy redeploy ship", ship),
         **_each("publish release", publish),
         "review": [review, code_review],

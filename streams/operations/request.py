@@ -3,18 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from streams.operations.builtin import (
+from streams.operations.builtin import TRIGGERS
+from streams.operations.signature import Recognised
+from streams.operations.target import target_of
+from streams.operations.trigger import (
     BLOCKS,
     DENIALS,
     END,
+    FILE,
     NUMBER,
     RUN,
-    TRIGGERS,
     UNDER_CONDITION,
     Trigger,
 )
-from streams.operations.signature import Recognised
-from streams.operations.target import target_of
 from streams.operations.words import (
     FILLERS,
     clauses,
@@ -108,9 +109,10 @@ def operations_of(tokens: list[str], template: Sequence[str]) -> list[Recognised
 
 def _of_sentence(sentence: list[str], template: Sequence[str]) -> list[tuple[Trigger, str]]:
     parts = list(clauses(sentence))
+    whole = frozenset(sentence)
     found: list[tuple[Trigger, str]] = []
     for clause, following in zip(parts, [*parts[1:], []], strict=True):
-        if not TRIGGER_WORDS.isdisjoint(clause) and (hits := _of_clause(clause)):
+        if not TRIGGER_WORDS.isdisjoint(clause) and (hits := _of_clause(clause, whole)):
             # "Build and deploy the server": a lone verb shares the object of the next.
             about = clause if len(clause) > 1 else clause + following
             target = target_of(about, template)
@@ -118,7 +120,7 @@ def _of_sentence(sentence: list[str], template: Sequence[str]) -> list[tuple[Tri
     return found
 
 
-def _of_clause(clause: list[str]) -> list[Trigger]:
+def _of_clause(clause: list[str], sentence: frozenset[str]) -> list[Trigger]:
     if clause[0] in UNDER_CONDITION:
         return []
     first = next((at for at, word in enumerate(clause) if word not in FILLERS), 0)
@@ -132,6 +134,7 @@ def _of_clause(clause: list[str]) -> list[Trigger]:
             for rule in TRIGGERS.get(word, ())
             if rule.category not in blocked
             and _holds(rule, clause, at, done=done)
+            and (not rule.needs or not rule.needs.isdisjoint(sentence))
             and (_stated(rule, clause, at, known) or (at == first and _is_verb(rule, clause, at)))
         ]
         blocked |= _BLOCKED_BY.get(word, _NOTHING)
@@ -160,8 +163,6 @@ def _holds(rule: Trigger, clause: list[str], at: int, *, done: bool) -> bool:
 
 def _stated(rule: Trigger, clause: list[str], at: int, known: frozenset[str]) -> bool:
     """Whether the words around it make it an operation."""
-    if rule.needs and rule.needs.isdisjoint(known):
-        return False
     if rule.always:
         return True
     if at and clause[at - 1] in rule.after:
@@ -182,7 +183,9 @@ def _window(rule: Trigger, clause: list[str], at: int) -> bool:
         return True
     if END in rule.first_before and at + 1 == len(clause):
         return True
-    return NUMBER in rule.first_before and any(word[0].isdigit() for word in window)
+    if NUMBER in rule.first_before and any(word[0].isdigit() for word in window):
+        return True
+    return FILE in rule.first_before and any("." in word or "/" in word for word in window)
 
 
 def _without_broad(found: list[tuple[Trigger, str]]) -> list[tuple[Trigger, str]]:

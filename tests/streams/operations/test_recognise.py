@@ -5,7 +5,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.operations import BUILT_IN, parse_signature, recognise
-from streams.operations.request import TRIGGER_WORDS
+from streams.operations.request import TRIGGER_WORDS, may_have_operations, operations_of
+from streams.operations.words import marks_and_words
 
 
 def signatures(
@@ -189,6 +190,21 @@ def test_whatever_is_read_gives_valid_signatures_without_repeats(
 
     assert len(found) == len(set(found))
     assert all(":".join(parse_signature(one)) == one for one in found)
+
+
+JOINED = st.lists(st.sampled_from([*sorted(TRIGGER_WORDS), *OTHERS, *"-_./' \u2019\u201c"])).map(
+    "".join
+)
+
+
+@given(text=ANYTHING | JOINED)
+def test_a_text_that_is_done_with_early_has_no_operation(text: str) -> None:
+    """The quick look may let too much through, but never keeps anything back."""
+    lower = text.lower()
+
+    found = operations_of(marks_and_words(lower), ())
+
+    assert may_have_operations(lower) or not found
 
 
 @given(text=st.text())
