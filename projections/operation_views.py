@@ -98,8 +98,8 @@ WITH learned AS (
         CAST(timezone('UTC', as_of) AS DATE) AS until
     FROM pattern_rows WHERE kind = 'operation'
 ), lately AS (
-    SELECT pattern_id, until, CASE
-        WHEN last_seen IS NULL THEN 0
+    SELECT pattern_id, CASE
+        WHEN last_seen IS NULL OR until IS NULL THEN 0
         WHEN until - {WINDOW_DAYS - 1} >= CAST(timezone('UTC', last_seen) AS DATE)
             - {_KEPT_DAYS - 1}
         THEN coalesce(list_sum(list_transform(list_filter(days,
@@ -137,7 +137,7 @@ SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
     last.tool AS tool_name, last.script AS tool_script_path,
     last.by AS reviewed_by, last.at AS reviewed_at, last.notes AS review_notes,
     first_seen AS created_at, last_seen AS updated_at
-FROM learned JOIN lately USING (pattern_id, until)
+FROM learned JOIN lately USING (pattern_id)
     LEFT JOIN first_seen_as USING (pattern_id) LEFT JOIN decided USING (pattern_id)
 """
 
