@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, DemoData, ImportLabel, Kafka
+from motif.cli.options import (
+    FLAG,
+    AsJson,
+    Data,
+    DemoData,
+    ImportLabel,
+    Kafka,
+    Mirror,
+    Timezone,
+    Watch,
+)
 from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
@@ -59,29 +69,9 @@ def import_(
         bool, typer.Option("--list", metavar=FLAG, help="List the formats.")
     ] = False,
     label: ImportLabel = None,
-    timezone: Annotated[
-        str,
-        typer.Option(metavar="NAME", help="The time zone of times that are stated without one."),
-    ] = "UTC",
-    mirror: Annotated[
-        bool,
-        typer.Option(
-            "--mirror",
-            metavar=FLAG,
-            help="What was imported under the label and is gone from the source is deleted.",
-        ),
-    ] = False,
-    watch: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            min=0.1,
-            max=86_400,
-            help="Read again whenever the files have changed, looking every so many seconds, "
-            "until Ctrl-C.",
-            show_default=False,
-        ),
-    ] = None,
+    timezone: Timezone = "UTC",
+    mirror: Mirror = False,
+    watch: Watch = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar=FLAG, help="Read and report, and record nothing.")
     ] = False,

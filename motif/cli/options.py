@@ -160,3 +160,29 @@ ImportLabel = Annotated[
         show_default=False,
     ),
 ]
+Timezone = Annotated[
+    str,
+    typer.Option(
+        "--timezone", metavar="NAME", help="The time zone of times that are stated without one."
+    ),
+]
+Mirror = Annotated[
+    bool,
+    typer.Option(
+        "--mirror",
+        metavar=FLAG,
+        help="What was imported under the label and is gone from the source is deleted.",
+    ),
+]
+Watch = Annotated[
+    float | None,
+    typer.Option(
+        "--watch",
+        metavar="SECONDS",
+        min=0.1,
+        max=86_400,
+        help="Look every so many seconds whether the files have changed, and read them again, "
+        "until Ctrl-C.",
+        show_default=False,
+    ),
+]

@@ -135,7 +135,7 @@ _SQL = re.compile(
 
 
 def sql_lives_in_projections(module: Module) -> Iterator[str]:
-    """SQL stands in projections/; that of the SQLite log, and of others' databases, at its reader."""
+    """SQL stands in projections/, or where the file of a log or of another program is read."""
     storage = module.below("connectors/logs") and module.path.name.startswith("sqlite")
     foreign = module.below("connectors/sources") and module.path.name.endswith("_db.py")
     if module.is_test or module.below("projections") or storage or foreign:

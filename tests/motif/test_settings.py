@@ -22,11 +22,10 @@ words = ["terraform"]
 """
 
 
-def test_every_setting_is_read(tmp_path: Path) -> None:
-    rules = tmp_path / "rules.toml"
-    rules.write_text(RULES)
-    stated = {
-        "MOTIF_DATA": str(tmp_path),
+def every_variable(folder: Path, rules: Path) -> dict[str, str]:
+    """A value for every setting."""
+    return {
+        "MOTIF_DATA": str(folder),
         "MOTIF_LABEL": " build farm ",
         "MOTIF_MCP_SERVERS": "tracker, docs,",
         "MOTIF_OPERATION_RULES": str(rules),
@@ -42,11 +41,17 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "MOTIF_KAFKA_CERTIFICATE": __file__,
         "MOTIF_KAFKA_KEY": __file__,
         "MOTIF_KAFKA_KEY_PASSWORD": "s3cret too",
-        "MOTIF_WORKER_FOLDER": str(tmp_path),
+        "MOTIF_WORKER_FOLDER": str(folder),
         "MOTIF_WORKER_PORT": "6066",
         "MOTIF_LEARNERS": "2",
         "MOTIF_DEBUG": "Yes",
     }
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES)
+    stated = every_variable(tmp_path, rules)
 
     settings = from_environment(stated)
 
@@ -94,9 +99,9 @@ def test_rules_that_cannot_be_read_are_named_with_what_is_wrong(tmp_path: Path) 
     rules = tmp_path / "rules.toml"
     rules.write_text(RULES.replace("deploy:", "fix:"))
 
-    with pytest.raises(WrongUse, match="terraform.*fix:terraform:all"):
+    with pytest.raises(WrongUse, match=r"terraform.*fix:terraform:all"):
         from_environment({"MOTIF_OPERATION_RULES": str(rules)})
-    with pytest.raises(WrongUse, match="MOTIF_OPERATION_RULES is .*it must be a TOML file"):
+    with pytest.raises(WrongUse, match=r"MOTIF_OPERATION_RULES is .*it must be a TOML file"):
         from_environment({"MOTIF_OPERATION_RULES": str(tmp_path / "nowhere.toml")})
 
 
