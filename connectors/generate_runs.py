@@ -34,6 +34,9 @@ _ERRORS: Final = ("vitest: 2 tests failed", "TypeError: x is undefined", "timeou
 _FAILED, _PRICED, _COUNTED, _TIMED, _SMALL = 0.2, 0.8, 0.9, 0.95, 0.4
 """Shares of runs: that failed, that state their cost, tokens, duration, and of the small model."""
 
+_ISSUES: Final = 1_000
+"""Each request is made about one of so many issues; the same one comes again and again."""
+
 _MODELS: Final = ("demo-large", "demo-small")
 
 
@@ -78,7 +81,7 @@ def _run(randomness: Random, name: str, number: int) -> WorkflowRunFinished:
         model=_MODELS[chance() < _SMALL],
         project="demo",
         branch=f"feature-{number % 7}",
-        input_text=None if text is None else f"{text} (#{number})",
+        input_text=None if text is None else f"{text} (#{randomness.randrange(_ISSUES)})",
         template=template,
         error_message=randomness.choice(_ERRORS) if failed else None,
         status="failed" if failed else "completed",

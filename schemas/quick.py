@@ -24,6 +24,7 @@ _TWINS: Final[dict[int, Any]] = {
     id(Name): Annotated[str, msgspec.Meta(min_length=1, max_length=1024)],
     id(Count): Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)],
     id(Usd): str,
+    id(str): str,
     id(bool): bool,
 }
 """How the types of fields are read, by identity; a field of another type is left to pydantic."""

@@ -13,13 +13,14 @@ from schemas.errors import Refused
 from schemas.times import time_us
 from schemas.workflows import WorkflowRunFinished
 from streams.change import Change
-from streams.operations import OperationRules, recognise
+from streams.operations import OperationRules, recogniser
 from streams.recognise.operation import of_run, pattern_of
 from streams.state import State
 
 DAY_US: Final = 86_400_000_000
 
 _RUN, _DELETED, _ASSERTED = "run", "deleted", "asserted"
+_OF_RUN: Final = (_RUN,)
 _NO_STATEMENT: Final = -1
 
 
@@ -53,29 +54,35 @@ class RunKeeper:
     def __init__(self, state: State, rules: OperationRules) -> None:
         """Bind to the state of one partition and the rules that recognise operations."""
         self._state = state
-        self._rules = rules
+        self._recognise = recogniser(rules)
 
     def finished(self, heard: Heard, run: WorkflowRunFinished) -> None:
         """Fold a statement about a run, in place of a smaller one."""
-        known = self._known(heard.thing)
+        found = self._recognise(run.input_text, run.error_message, run.template)
+        patterns = dict.fromkeys([pattern_of(one.signature) for one in found])
+        stated = of_run(_OF_RUN, run, heard.at_us)
+        before = self._state.statement(heard.thing)
+        if before is None:
+            folded = [Change(pattern, *stated[1:]) for pattern in patterns]
+            self._state.amend(heard.thing, heard.revision, heard.appended_us, [stated, *folded])
+            self._state.fold(folded, heard.offset)
+            return
+        known = _known(before)
         if known.revision >= heard.revision:
             return
-        found = recognise(self._rules, run.input_text, run.error_message, run.template)
-        patterns = dict.fromkeys(pattern_of(one.signature) for one in found)
         patterns |= dict.fromkeys(tuple(one.pattern[1:]) for one in known.asserted)
-        stated = of_run(run, heard.at_us)._replace(pattern=(_RUN,))
         folded = [stated._replace(pattern=pattern) for pattern in patterns]
         self._replace(heard, known, known._replace(run=stated, deleted=False, folded=folded))
 
     def deleted(self, heard: Heard) -> None:
         """Take back what a run added; what was asserted of it waits for it to come back."""
-        known = self._known(heard.thing)
+        known = _known(self._state.statement(heard.thing))
         if known.revision < heard.revision:
             self._replace(heard, known, known._replace(run=None, deleted=True, folded=[]))
 
     def asserted(self, heard: Heard, signature: str) -> None:
         """Count the run for an operation, if it does not count for it already."""
-        known = self._known(heard.thing)
+        known = _known(self._state.statement(heard.thing))
         pattern = pattern_of(signature)
         claim = Change((_ASSERTED, *pattern), heard.at_us, 0)
         if any(tuple(one.pattern) == claim.pattern for one in known.asserted):
@@ -96,33 +103,34 @@ class RunKeeper:
         self._store(heard.thing, after)
         self._state.fold(after.folded, heard.offset)
 
-    def _known(self, thing: bytes) -> _Known:
-        stated = self._state.statement(thing)
-        if stated is None:
-            return _UNKNOWN
-        revision, appended_us, changes = stated
-        run: Change | None = None
-        deleted = False
-        asserted: list[Change] = []
-        folded: list[Change] = []
-        for change in changes:
-            match change.pattern[0]:
-                case "run":
-                    run = change
-                case "deleted":
-                    deleted = True
-                case "asserted":
-                    asserted.append(change)
-                case _:
-                    folded.append(change)
-        return _Known(revision, appended_us, run, deleted, asserted, folded)
-
     def _store(self, thing: bytes, known: _Known) -> None:
         changes = [] if known.run is None else [known.run]
         if known.deleted:
             changes.append(Change((_DELETED,), None, 0))
         changes += [*known.asserted, *known.folded]
         self._state.amend(thing, known.revision, known.appended_us, changes)
+
+
+def _known(stated: tuple[int, int, list[Change]] | None) -> _Known:
+    """What a stored statement says."""
+    if stated is None:
+        return _UNKNOWN
+    revision, appended_us, changes = stated
+    run: Change | None = None
+    deleted = False
+    asserted: list[Change] = []
+    folded: list[Change] = []
+    for change in changes:
+        match change.pattern[0]:
+            case "run":
+                run = change
+            case "deleted":
+                deleted = True
+            case "asserted":
+                asserted.append(change)
+            case _:
+                folded.append(change)
+    return _Known(revision, appended_us, run, deleted, asserted, folded)
 
 
 def check_amended(event: Event, horizon_us: int | None) -> None:

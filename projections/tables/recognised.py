@@ -7,6 +7,7 @@ whoever wants to see which run it was and which rule fired.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -15,12 +16,12 @@ from duckdb import DuckDBPyConnection
 from projections.tables.events import EventTable
 from projections.tables.table import Row, Table
 from projections.tables.types import COUNT, JSON, PLACE, TEXT
-from schemas.ids import pattern_id, signature
+from schemas.ids import signature
 from schemas.log import Log
 from schemas.workflows import WorkflowOperationAsserted, WorkflowRunFinished
-from streams.identity import identity_of
-from streams.operations import BUILT_IN, OperationRules, characteristics, recognise
-from streams.recognise.operation import pattern_of
+from streams.identity import identity_of as who
+from streams.operations import BUILT_IN, OperationRules, characteristics, recogniser
+from streams.recognise.operation import identity_of, pattern_of
 
 RECOGNISED: Final = Table(
     "recognised",
@@ -45,6 +46,7 @@ class Recogniser:
         self._log = log
         self._settings = -1
         self._rules: OperationRules = BUILT_IN
+        self._recognise = recogniser(BUILT_IN)
 
     def insert(
         self, cursor: DuckDBPyConnection, of: EventTable, rows: Sequence[Row], settings: int
@@ -53,40 +55,38 @@ class Recogniser:
         at = {name: place for place, name in enumerate(of.table.columns)}
         found: list[Row] = []
         if of.payload is WorkflowRunFinished:
-            rules = self._rules_of(settings)
-            found = [one for row in rows for one in _found(rules, row, at)]
+            self._obey(settings)
+            found = [one for row in rows for one in self._found(row, at)]
         elif of.payload is WorkflowOperationAsserted:
             found = [_asserted(row, row[at["signature"]]) for row in rows]
         if found:
             RECOGNISED.insert(cursor, found)
 
-    def _rules_of(self, settings: int) -> OperationRules:
+    def _obey(self, settings: int) -> None:
         if settings != self._settings:
-            identity = identity_of(self._log)
+            identity = who(self._log)
             self._rules = BUILT_IN if identity is None else identity.operations
+            self._recognise = recogniser(self._rules)
             self._settings = settings
-        return self._rules
 
-
-def _found(rules: OperationRules, row: Row, at: dict[str, int]) -> list[Row]:
-    text, error, template = (row[at[name]] for name in ("input_text", "error_message", "template"))
-    found = recognise(rules, text, error, template)
-    if not found:
-        return []
-    looks = characteristics(text, row[at["duration_us"]], row[at["error_count"]])
-    document = msgspec.json.encode(looks.to_json())
-    return [
-        (*row[:3], *_names(one.signature), one.rule, rules.version, document, place)
-        for place, one in enumerate(found)
-    ]
+    def _found(self, row: Row, at: dict[str, int]) -> list[Row]:
+        text = row[at["input_text"]]
+        found = self._recognise(text, row[at["error_message"]], row[at["template"]])
+        if not found:
+            return []
+        looks = characteristics(text, row[at["duration_us"]], row[at["error_count"]])
+        document, version = msgspec.json.encode(looks.to_json()), self._rules.version
+        return [
+            (*row[:3], *_names(one.signature), one.rule, version, document, place)
+            for place, one in enumerate(found)
+        ]
 
 
 def _asserted(row: Row, operation: str) -> Row:
     return (*row[:3], *_names(operation), "asserted", None, b"", 0)
 
 
+@lru_cache(1 << 12)
 def _names(operation: str) -> tuple[str, str]:
     """The id of the operation's pattern, and its signature."""
-    parts = pattern_of(operation)[1:]
-    named = signature(*parts)
-    return pattern_id("operation", named), named
+    return identity_of(operation), signature(*pattern_of(operation)[1:])

@@ -16,7 +16,7 @@ from streams.operations.characteristics import Characteristics, characteristics
 from streams.operations.coverage import Coverage, unmatched
 from streams.operations.evaluate import Evaluation, Labelled, evaluate, labelled_of
 from streams.operations.own import rules_of
-from streams.operations.recognise import recognise
+from streams.operations.recognise import Recogniser, recognise, recogniser
 from streams.operations.rules import BUILT_IN, OperationRules
 from streams.operations.score import score
 from streams.operations.signature import CATEGORIES, Recognised, normalised, parse_signature
@@ -30,12 +30,14 @@ __all__ = [
     "Labelled",
     "OperationRules",
     "Recognised",
+    "Recogniser",
     "characteristics",
     "evaluate",
     "labelled_of",
     "normalised",
     "parse_signature",
     "recognise",
+    "recogniser",
     "rules_of",
     "score",
     "unmatched",

@@ -1,6 +1,8 @@
 """From the texts of a workflow to its operations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from typing import Final
 
 from streams.operations.other import ERROR_WORDS, operations_of_error, operations_of_template
 from streams.operations.request import may_have_operations, operations_of
@@ -33,6 +35,35 @@ def recognise(
     if len(found) < 2:  # noqa: PLR2004  the common case
         return tuple(found)
     return tuple({one.signature: one for one in reversed(found)}[name] for name in _names(found))
+
+
+REMEMBERED: Final = 16_384
+"""Texts whose operations are remembered."""
+
+LONG: Final = 400
+"""Characters of the texts of a workflow beyond which they are not remembered."""
+
+Recogniser = Callable[[str | None, str | None, str | None], tuple[Recognised, ...]]
+"""Gives the operations of a request, an error and a template."""
+
+
+def recogniser(rules: OperationRules) -> Recogniser:
+    """`recognise` by these rules, which remembers short texts: the same is asked again and again.
+
+    >>> from streams.operations.rules import BUILT_IN
+    >>> recogniser(BUILT_IN)("Run tests", None, None)[0].signature
+    'test:generic:all'
+    """
+    remembering = lru_cache(REMEMBERED)(partial(recognise, rules))
+
+    def recognised(
+        text: str | None, error: str | None, template: str | None
+    ) -> tuple[Recognised, ...]:
+        if len(text or "") + len(error or "") > LONG:
+            return recognise(rules, text, error, template)
+        return remembering(text, error, template)
+
+    return recognised
 
 
 def _names(found: list[Recognised]) -> dict[str, None]:

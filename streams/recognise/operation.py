@@ -4,6 +4,8 @@ An occurrence is one run that performed the operation, be that recognised in its
 by somebody. The confidence is that of its successes; the score is the one that seed 003 defines.
 """
 
+from functools import lru_cache
+
 from schemas.ids import pattern_id
 from schemas.ids import signature as canonical
 from schemas.workflows import WorkflowRunFinished
@@ -16,6 +18,8 @@ from streams.tally import Tally
 
 RUNS, INSTANT = "runs", "instant"
 """Counters: runs that stated themselves, and those of them that took no time at all."""
+
+_COUNTED, _TIMELESS = (RUNS,), (RUNS, INSTANT)
 
 
 def score_of(tally: Tally) -> float | None:
@@ -56,26 +60,24 @@ KIND = Kind(
 )
 
 
-def of_run(run: WorkflowRunFinished, at_us: int | None) -> Change:
-    """What a run adds to each of its operations; each measure only where the source states it."""
-    tokens = total_tokens(run)
-    cost = None if run.cost_usd is None else nano_usd(run.cost_usd)
-    stated = (
-        ("tokens", tokens),
-        ("cost", cost),
-        ("duration", run.duration_us),
-        ("errors", run.error_count),
-        ("retries", run.retry_count),
-    )
-    return Change(
-        (),
-        at_us,
-        1,
-        int(run.outcome == "success"),
-        int(run.outcome == "failure"),
-        (RUNS, INSTANT) if run.duration_us == 0 else (RUNS,),
-        tuple((name, value) for name, value in stated if value is not None),
-    )
+def of_run(pattern: Pattern, run: WorkflowRunFinished, at_us: int | None) -> Change:
+    """What a run adds to an operation; each measure only where the source states it."""
+    measures: list[tuple[str, int]] = []
+    tokens, cost, duration_us = total_tokens(run), run.cost_usd, run.duration_us
+    if tokens is not None:
+        measures.append(("tokens", tokens))
+    if cost is not None:
+        measures.append(("cost", nano_usd(cost)))
+    if duration_us is not None:
+        measures.append(("duration", duration_us))
+    if run.error_count is not None:
+        measures.append(("errors", run.error_count))
+    if run.retry_count is not None:
+        measures.append(("retries", run.retry_count))
+    outcome = run.outcome
+    ok, failed = int(outcome == "success"), int(outcome == "failure")
+    counts = _TIMELESS if duration_us == 0 else _COUNTED
+    return Change(pattern, at_us, 1, ok, failed, counts, tuple(measures))
 
 
 def total_tokens(run: WorkflowRunFinished) -> int | None:
@@ -85,11 +87,13 @@ def total_tokens(run: WorkflowRunFinished) -> int | None:
     return run.input_tokens + run.output_tokens
 
 
+@lru_cache(1 << 12)
 def pattern_of(signature: str) -> Pattern:
     """The pattern of a signature; a part that may be private is masked."""
     return ("operation", *map(public_name, signature.split(":")))
 
 
+@lru_cache(1 << 12)
 def identity_of(signature: str) -> str:
     """The id of the pattern of a signature."""
     return pattern_id("operation", canonical(*pattern_of(signature)[1:]))
