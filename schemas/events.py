@@ -6,71 +6,42 @@ A payload is the `data` of a CloudEvent. Every class says its `type`, its topic,
 fields are kept, never refused; a field that is null is not known, which is not zero.
 """
 
-from abc import abstractmethod
-from decimal import Decimal
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import Field, JsonValue
 
-from schemas.topics import AGENT_EVENTS, PATTERN_DEFINITIONS, Topic
+from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
+from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
+from schemas.topics import PATTERN_DEFINITIONS, Topic
+
+__all__ = [
+    "PAYLOADS",
+    "AgentUsed",
+    "Count",
+    "ErrorClass",
+    "ErrorOccurred",
+    "InteractionObserved",
+    "LogCreated",
+    "ModelCalled",
+    "Moment",
+    "Name",
+    "Payload",
+    "SessionEnded",
+    "SessionStarted",
+    "SettingsChanged",
+    "TaskCompleted",
+    "Text",
+    "ToolCalled",
+    "ToolFinished",
+    "Usd",
+    "UserCorrected",
+    "UserInterrupted",
+    "UserPrompted",
+    "plain",
+]
 
 ErrorClass = Literal["rejected", "sibling_error", "exit_code", "tool_use_error", "other"]
 """Why a tool call failed: a fixed list, never somebody's text."""
-
-Name = Annotated[str, Field(min_length=1, max_length=1024)]
-"""A required, non-empty name."""
-
-Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
-"""A number of things; never negative."""
-
-
-DIGITS_MAX = 400
-"""Digits of an amount of money, before and behind the point."""
-
-
-def plain(amount: Decimal) -> Decimal:
-    """Give equal amounts the same digits, so that 0.10 and 0.1 are one content."""
-    text = str(amount)
-    # Here, as pydantic's own `max_digits` doubles the time it takes to read an amount.
-    if len(text) > DIGITS_MAX or not -DIGITS_MAX < amount.adjusted() < DIGITS_MAX:
-        raise ValueError(f"an amount has at most {DIGITS_MAX} digits")
-    if text[-1] != "0" and "E" not in text:
-        return amount
-    text = f"{amount.copy_abs():f}"  # unlike normalize() and abs(), neither of these rounds
-    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
-
-
-Usd = Annotated[
-    Decimal,
-    Field(ge=0, lt=10**9, allow_inf_nan=False),
-    AfterValidator(plain),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?([Ee][+-]?[0-9]+)?$"},
-                {"type": "number", "minimum": 0, "exclusiveMaximum": 10**9},
-            ]
-        }
-    ),
-]
-"""US dollars as decimal text; folded as whole nano-dollars."""
-
-
-class Payload(BaseModel):
-    """What all facts share: strict types, frozen, unknown fields kept."""
-
-    model_config = ConfigDict(
-        strict=True, frozen=True, extra="allow", allow_inf_nan=False, protected_namespaces=()
-    )
-
-    type: ClassVar[str]
-    topic: ClassVar[Topic] = AGENT_EVENTS
-    amendable: ClassVar[bool] = False
-    reserved: ClassVar[bool] = False
-
-    @abstractmethod
-    def partition_key(self) -> str:
-        """The text whose hash names the partition; a function of the payload alone."""
 
 
 class _OfSession(Payload):
@@ -165,47 +136,7 @@ class UserInterrupted(_OfSession):
     type: ClassVar[str] = "motif.user.interrupted.v1"
 
 
-class _OfAnyone(Payload):
-    """A fact that may name a session, a user, or neither."""
-
-    session_id: Name | None = None
-    user_id: Name | None = None
-
-
-class TaskCompleted(_OfAnyone):
-    """An agent completed a task, well or not."""
-
-    type: ClassVar[str] = "motif.task.completed.v1"
-
-    task_type: Name
-    agent: Name
-    success: bool
-    duration_us: Count | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    total_tokens: Count | None = None
-    cost_usd: Usd | None = None
-    files_created: Count | None = None
-    files_modified: Count | None = None
-    tests_passed: Count | None = None
-    tests_failed: Count | None = None
-    lines_of_code: Count | None = None
-    coverage_percent: Annotated[float, Field(ge=0, le=100)] | None = None
-    retry_count: Count | None = None
-    project_name: Name | None = None
-    environment: Literal["development", "staging", "production"] | None = None
-    git_branch: Name | None = None
-    git_commit: Name | None = None
-    tags: list[str] | None = None
-    metadata: dict[str, JsonValue] | None = None
-    submission: Name | None = None
-
-    def partition_key(self) -> str:
-        """Session, else user, else agent."""
-        return self.session_id or self.user_id or self.agent
-
-
-class InteractionObserved(_OfAnyone):
+class InteractionObserved(OfAnyone):
     """Somebody did something with a tool or method, as an outside observer saw it.
 
     Such facts have no order among each other and feed no sequence kinds.
@@ -270,6 +201,9 @@ PAYLOADS: dict[str, type[Payload]] = {
         UserPrompted,
         UserInterrupted,
         TaskCompleted,
+        ErrorOccurred,
+        AgentUsed,
+        UserCorrected,
         InteractionObserved,
         LogCreated,
         SettingsChanged,
