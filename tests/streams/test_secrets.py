@@ -41,7 +41,7 @@ SECRETS = [
     f"é{MARK}",
     f"{MARK}" * 21,
 ]
-ANSWERS: list[Any] = [[], {}, True, 1, 1.5, "rejected", "development", Decimal(1)]
+ANSWERS: list[Any] = [[], {}, True, 1, 1.5, "rejected", "development", "minor", Decimal(1)]
 DOWNSTREAM = (PATTERN_CONTRIBUTIONS, PATTERNS, LEARNER_CHECKPOINTS, EVENT_DUPLICATES)
 OF_AGENTS = [payload for payload in PAYLOADS.values() if payload.topic is AGENT_EVENTS]
 
@@ -129,7 +129,8 @@ def test_no_secret_is_in_anything_learned(log: Log) -> None:
 def test_the_secrets_were_learned_from(log: Log) -> None:
     """Otherwise the test above would mean nothing."""
     assert {pattern[0] for pattern in tallies(log)} == {
-        *("tool", "tool_usage", "task_sequence", "error_recovery", "model", "task")
+        *("tool", "tool_usage", "task_sequence", "error_recovery", "model", "task"),
+        *("error", "agent_usage", "correction"),
     }
     assert ("tool", "mcp__*__query") in tallies(log)
     assert len(records(log, DEAD_LETTERS)) == len(SECRETS)
