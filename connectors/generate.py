@@ -28,7 +28,7 @@ from schemas.events import (
     UserInterrupted,
     UserPrompted,
 )
-from schemas.payload import Payload
+from schemas.fact import Payload
 
 SOURCE: Final = "motif-demo"
 """Source of every generated event, so that none is ever taken for a real one."""

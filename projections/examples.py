@@ -78,6 +78,11 @@ _QUERIES: Final[dict[str, Callable[[Pattern], Query]]] = {
         error_class=one.attributes["error_class"],
     ),
     "model": _rows("model_calls", "agent", "model"),
-    "task": _rows("task_completed", "agent", "task_type"),
+    "task": _rows("task_completions", "agent", "task_type"),
+    "agent_usage": _rows("agent_usages", "agent_type", "task_type"),
+    "correction": _rows(
+        "(SELECT *, coalesce(correction_category, 'none') AS category FROM user_corrections)",
+        *("agent", "correction_type", "category"),
+    ),
 }
 """How to get from a pattern of each kind back to the rows it was learned from."""

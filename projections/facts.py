@@ -99,6 +99,8 @@ def _row(record: Record) -> tuple[str, Row]:
         if not of.amendable:
             return of.payload.type, (*place, happened_us, appended_us, *values)
         revision = head.get("ce_revision")
+        if revision is None and of.alone:
+            return of.payload.type, (*place, happened_us, appended_us, None, None, *values)
         thing = head["ce_id" if revision is None else "ce_subject"].decode()
         number = 0 if revision is None else int(revision)
     except (msgspec.MsgspecError, KeyError, ValueError, Refused):
@@ -119,4 +121,8 @@ def _common(record: Record, event: Event, of: EventTable) -> Row:
     if event.recorded_us is not None:
         appended_us = min(appended_us, event.recorded_us)
     common = (*record[:3], event.source, event.id, event.time_us, appended_us)
-    return (*common, event.thing, event.revision or 0) if of.amendable else common
+    if not of.amendable:
+        return common
+    if event.revision is None and of.alone:
+        return (*common, None, None)
+    return (*common, event.thing, event.revision or 0)

@@ -54,7 +54,10 @@ _OF_SESSIONS: Final = " UNION ALL ".join(
         "session_ends": "agent",
         "user_prompted": "agent",
         "user_interrupted": "agent",
-        "task_completed": "agent",
+        "task_completions": "agent",
+        "error_occurrences": "NULL",
+        "agent_usages": "agent_type",
+        "user_corrections": "agent",
         "interaction_observed": "NULL",
     }.items()
 )
@@ -86,9 +89,40 @@ SELECT first.topic AS topic, first."partition" AS "partition", first."offset" AS
 FROM seen LEFT JOIN started USING (session_id) LEFT JOIN ended USING (session_id)
 """
 
-TASK_COMPLETIONS: Final = """
+
+def _current(table: str) -> str:
+    """Where the rows of a table stand that hold the greatest statement about their thing."""
+    return (
+        """SELECT "partition", -(max({'revision': revision, 'first': -"offset"})).first"""
+        f""" AS "offset" FROM {table} WHERE revision IS NOT NULL"""
+        """ GROUP BY "partition", source, subject"""
+    )
+
+
+_CONTEXT_TIME: Final = "make_timestamptz(context_time_us) AS context_timestamp"
+
+TASK_COMPLETIONS: Final = f"""
 CREATE VIEW task_completions AS
-SELECT *, duration_us / 1000.0 AS duration_ms FROM task_completed
+SELECT *, duration_us / 1000.0 AS duration_ms, {_CONTEXT_TIME} FROM task_completed
+WHERE revision IS NULL OR ("partition", "offset") IN ({_current("task_completed")})
+"""
+
+ERROR_OCCURRENCES: Final = f"""
+CREATE VIEW error_occurrences AS
+SELECT *, resolution_time_us / 1000.0 AS resolution_time_ms, {_CONTEXT_TIME} FROM error_occurred
+SEMI JOIN ({_current("error_occurred")}) USING ("partition", "offset")
+"""
+
+AGENT_USAGES: Final = f"""
+CREATE VIEW agent_usages AS
+SELECT *, duration_us / 1000.0 AS duration_ms, {_CONTEXT_TIME} FROM agent_used
+SEMI JOIN ({_current("agent_used")}) USING ("partition", "offset")
+"""
+
+USER_CORRECTIONS: Final = f"""
+CREATE VIEW user_corrections AS
+SELECT *, {_CONTEXT_TIME} FROM user_corrected
+SEMI JOIN ({_current("user_corrected")}) USING ("partition", "offset")
 """
 
 _PLAIN: Final = {
@@ -184,8 +218,11 @@ VIEWS: Final = (
     TOOL_CALLS,
     MODEL_CALLS,
     SESSION_ENDS,
-    SESSIONS,
     TASK_COMPLETIONS,
+    ERROR_OCCURRENCES,
+    AGENT_USAGES,
+    USER_CORRECTIONS,
+    SESSIONS,
     *(f"CREATE VIEW {view} AS SELECT * FROM {table}" for view, table in _PLAIN.items()),
     CONTRIBUTIONS,
     f"CREATE VIEW patterns AS SELECT {_named(list(PATTERN))} FROM pattern_rows",

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from schemas.errors import Refused
 from schemas.events import PAYLOADS
+from schemas.fact import Payload
 from schemas.ids import partition_of
 from schemas.log import Headers, Outgoing, Record
-from schemas.payload import Payload
 from schemas.payloads import READERS, data_bytes, read_payload
 from schemas.times import FIRST_US, LAST_US, moment_us, time_text, time_us
 

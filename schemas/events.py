@@ -10,7 +10,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.payload import Count, Name, Payload, Usd
+from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
+from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
 from schemas.workflows import (
     PatternReviewed,
@@ -19,6 +20,37 @@ from schemas.workflows import (
     WorkflowRunFinished,
     WorkflowStepFinished,
 )
+
+__all__ = [
+    "PAYLOADS",
+    "AgentUsed",
+    "Count",
+    "ErrorClass",
+    "ErrorOccurred",
+    "InteractionObserved",
+    "LogCreated",
+    "ModelCalled",
+    "Moment",
+    "Name",
+    "PatternReviewed",
+    "Payload",
+    "SessionEnded",
+    "SessionStarted",
+    "SettingsChanged",
+    "TaskCompleted",
+    "Text",
+    "ToolCalled",
+    "ToolFinished",
+    "Usd",
+    "UserCorrected",
+    "UserInterrupted",
+    "UserPrompted",
+    "WorkflowOperationAsserted",
+    "WorkflowRunDeleted",
+    "WorkflowRunFinished",
+    "WorkflowStepFinished",
+    "plain",
+]
 
 ErrorClass = Literal["rejected", "sibling_error", "exit_code", "tool_use_error", "other"]
 """Why a tool call failed: a fixed list, never somebody's text."""
@@ -116,47 +148,7 @@ class UserInterrupted(_OfSession):
     type: ClassVar[str] = "motif.user.interrupted.v1"
 
 
-class _OfAnyone(Payload):
-    """A fact that may name a session, a user, or neither."""
-
-    session_id: Name | None = None
-    user_id: Name | None = None
-
-
-class TaskCompleted(_OfAnyone):
-    """An agent completed a task, well or not."""
-
-    type: ClassVar[str] = "motif.task.completed.v1"
-
-    task_type: Name
-    agent: Name
-    success: bool
-    duration_us: Count | None = None
-    input_tokens: Count | None = None
-    output_tokens: Count | None = None
-    total_tokens: Count | None = None
-    cost_usd: Usd | None = None
-    files_created: Count | None = None
-    files_modified: Count | None = None
-    tests_passed: Count | None = None
-    tests_failed: Count | None = None
-    lines_of_code: Count | None = None
-    coverage_percent: Annotated[float, Field(ge=0, le=100)] | None = None
-    retry_count: Count | None = None
-    project_name: Name | None = None
-    environment: Literal["development", "staging", "production"] | None = None
-    git_branch: Name | None = None
-    git_commit: Name | None = None
-    tags: list[str] | None = None
-    metadata: dict[str, JsonValue] | None = None
-    submission: Name | None = None
-
-    def partition_key(self) -> str:
-        """Session, else user, else agent."""
-        return self.session_id or self.user_id or self.agent
-
-
-class InteractionObserved(_OfAnyone):
+class InteractionObserved(OfAnyone):
     """Somebody did something with a tool or method, as an outside observer saw it.
 
     Such facts have no order among each other and feed no sequence kinds.
@@ -223,6 +215,9 @@ PAYLOADS: dict[str, type[Payload]] = {
         UserPrompted,
         UserInterrupted,
         TaskCompleted,
+        ErrorOccurred,
+        AgentUsed,
+        UserCorrected,
         InteractionObserved,
         WorkflowRunFinished,
         WorkflowRunDeleted,

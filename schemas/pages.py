@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from schemas.envelope import SIZE_MAX, Event, to_binary, to_structured
 from schemas.errors import REASONS
 from schemas.events import PAYLOADS, ToolCalled
-from schemas.payload import Payload
+from schemas.fact import Payload
 from schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from schemas.upcasts import UPCASTS
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from schemas.errors import Refused
 from schemas.events import PAYLOADS
-from schemas.payload import Payload
+from schemas.fact import Payload
 from schemas.quick import twin_reader
 from schemas.upcasts import UPCASTS, upcast
 

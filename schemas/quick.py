@@ -18,11 +18,14 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 import msgspec
 from msgspec.structs import astuple
 
-from schemas.payload import Count, Name, Payload, Usd, plain
+from schemas.fact import Count, Moment, Name, Payload, Text, Usd, plain
+from schemas.times import FIRST_US, LAST_US
 
 _TWINS: Final[dict[int, Any]] = {
     id(Name): Annotated[str, msgspec.Meta(min_length=1, max_length=1024)],
+    id(Text): Annotated[str, msgspec.Meta(min_length=1)],
     id(Count): Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)],
+    id(Moment): Annotated[int, msgspec.Meta(ge=FIRST_US, le=LAST_US)],
     id(Usd): str,
     id(str): str,
     id(bool): bool,

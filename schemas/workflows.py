@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.payload import Count, Name, Payload, Usd
+from schemas.fact import Count, Name, Payload, Usd
 from schemas.topics import PATTERN_DEFINITIONS, WORKFLOW_RUNS, Topic
 
 CATEGORIES = (

@@ -7,12 +7,30 @@ from typing import Any
 from schemas.clock import DAY_US
 from schemas.envelope import Event
 from schemas.errors import Refused
-from schemas.events import ModelCalled, TaskCompleted, ToolCalled, ToolFinished
+from schemas.events import (
+    AgentUsed,
+    ErrorOccurred,
+    ModelCalled,
+    TaskCompleted,
+    ToolCalled,
+    ToolFinished,
+    UserCorrected,
+)
 from schemas.ids import id_hash
 from schemas.workflows import WorkflowOperationAsserted, WorkflowRunDeleted, WorkflowRunFinished
 from streams.change import Bulk, Change
 from streams.names import public_tool
-from streams.recognise import error_recovery, model, task, task_sequence, tool, tool_usage
+from streams.recognise import (
+    agent_usage,
+    correction,
+    error,
+    error_recovery,
+    model,
+    task,
+    task_sequence,
+    tool,
+    tool_usage,
+)
 from streams.rules import Rules
 from streams.runs import Heard, RunKeeper, check_amended
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
@@ -38,6 +56,9 @@ class Applier:
             ToolFinished.type: self._tool_finished,
             ModelCalled.type: self._model_called,
             TaskCompleted.type: self._task_completed,
+            ErrorOccurred.type: self._error_occurred,
+            AgentUsed.type: self._agent_used,
+            UserCorrected.type: self._user_corrected,
             WorkflowRunFinished.type: self._run_finished,
             WorkflowRunDeleted.type: self._run_deleted,
             WorkflowOperationAsserted.type: self._operation_asserted,
@@ -53,9 +74,7 @@ class Applier:
         handler = self._handlers.get(data.type)
         if handler is None:
             return
-        if event.recorded_us is not None:
-            appended_us = min(appended_us, event.recorded_us)
-        handler(event, data, offset, appended_us, identity)
+        handler(event, data, offset, first_appended(event, appended_us), identity)
 
     def _tool_called(
         self, event: Event, data: ToolCalled, offset: int, appended_us: int, identity: bytes
@@ -74,8 +93,8 @@ class Applier:
         self, event: Event, data: ToolFinished, offset: int, appended_us: int, _: bytes
     ) -> None:
         at_us = happened(event, appended_us)
-        error = None if data.ok else data.error_class or "other"
-        result = Result(at_us, appended_us, ok=data.ok, error_class=error)
+        failure = None if data.ok else data.error_class or "other"
+        result = Result(at_us, appended_us, ok=data.ok, error_class=failure)
         identity = _short(id_hash(event.source, data.call_id))
         session, call = self._state.result(session_key(data.session_id), identity, result)
         if call is not None:
@@ -90,7 +109,29 @@ class Applier:
     def _task_completed(
         self, event: Event, data: TaskCompleted, offset: int, appended_us: int, _: bytes
     ) -> None:
-        self._state.fold_later(TASKS, data, happened(event, appended_us), offset)
+        at_us = happened(event, appended_us)
+        if event.revision is None:
+            self._state.fold_later(TASKS, data, at_us, offset)
+        else:
+            self._correct(event, offset, appended_us, task.recognise(data, at_us))
+
+    def _error_occurred(
+        self, event: Event, data: ErrorOccurred, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        changes = error.recognise(data, happened(event, appended_us))
+        self._correct(event, offset, appended_us, changes)
+
+    def _agent_used(
+        self, event: Event, data: AgentUsed, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        changes = agent_usage.recognise(data, happened(event, appended_us), self._allowed)
+        self._correct(event, offset, appended_us, changes)
+
+    def _user_corrected(
+        self, event: Event, data: UserCorrected, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        changes = correction.recognise(data, happened(event, appended_us))
+        self._correct(event, offset, appended_us, changes)
 
     def _run_finished(
         self, event: Event, data: WorkflowRunFinished, offset: int, appended_us: int, _: bytes
@@ -108,7 +149,20 @@ class Applier:
     ) -> None:
         self._runs.asserted(_heard(event, data.run_id, offset, appended_us), data.signature)
 
-    def _amend(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
+    def _correct(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
+        """Fold a statement that may correct an earlier one, unless its source was too late."""
+        check_amended(event, self._horizon_us)
+        self._amend(event, offset, appended_us, changes, anytime=True)
+
+    def _amend(
+        self,
+        event: Event,
+        offset: int,
+        appended_us: int,
+        changes: list[Change],
+        *,
+        anytime: bool = False,
+    ) -> None:
         """Fold a statement about an amendable thing, in place of a smaller one."""
         state = self._state
         thing = id_hash(event.source, event.thing)
@@ -118,12 +172,17 @@ class Applier:
             earlier, earlier_us, replaced = stated
             if earlier >= revision:
                 return
-            if abs(appended_us - earlier_us) > HORIZON_US:
+            if not anytime and abs(appended_us - earlier_us) > HORIZON_US:
                 detail = f"revision {revision} comes more than 35 days after revision {earlier}"
                 raise Refused("amended_too_late", detail)
             state.unfold(replaced, offset)
         state.amend(thing, revision, appended_us, changes)
         state.fold(changes, offset)
+
+
+def first_appended(event: Event, appended_us: int) -> int:
+    """When a record was first appended: by this log, or by the one it was copied from."""
+    return appended_us if event.recorded_us is None else min(appended_us, event.recorded_us)
 
 
 def happened(event: Event, appended_us: int) -> int | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 
-__all__ = ["SCALES", "in_unit", "micros", "millionths", "nano_usd", "scale_of"]
+__all__ = ["SCALES", "decimal_text", "in_unit", "micros", "millionths", "nano_usd", "scale_of"]
 
 SCALES = {
     "calls": 1,
     "count": 1,
+    "mb": 1_000_000,
     "ratio": 1_000_000,
     "tokens": 1,
     "us": 1,
@@ -61,6 +62,15 @@ def millionths(ratio: Decimal | str) -> int:
     (875000, 1000000)
     """
     return _fixed(ratio, 6)
+
+
+def decimal_text(number: float) -> str:
+    """Return the shortest decimal that names a number, without an exponent.
+
+    >>> decimal_text(92.5), decimal_text(1e-05), decimal_text(3)
+    ('92.5', '0.00001', '3')
+    """
+    return f"{Decimal(repr(number)):f}"
 
 
 def scale_of(unit: str) -> int:

@@ -86,10 +86,7 @@ class Gathered:
             self._pack()
 
     def put_off(self, bulk: Bulk, fact: object, at_us: int | None, offset: int) -> None:
-        """Keep a fact to be recognised later; what it changes is changed by no other way.
-
-        Its offset is the record's, and like offsets of changes these do not fall.
-        """
+        """Keep a fact of a record at this offset, to be recognised later."""
         facts = self._facts.setdefault(bulk, [])
         facts.append((fact, at_us, offset))
         if len(facts) >= PIECE:
@@ -213,10 +210,9 @@ class Gathered:
         codes = np.concatenate([piece.patterns for piece in pieces])
         order = order_of(codes)
         codes = codes[order]
-        # Offsets do not fall, and the order of a pattern's rows is kept: its last is its greatest.
-        starts = starts_of(codes)
+        # Its greatest, not its last: changes and facts of one pattern stand in different pieces.
         offsets = np.concatenate([piece.offsets for piece in pieces])[order]
-        lasts = offsets[np.append(starts[1:], len(codes)) - 1].tolist()
+        lasts = np.maximum.reduceat(offsets, starts_of(codes)).tolist()
         tallies = list(map(tally_of, self._patterns, lasts))
         at_us = np.concatenate([piece.at_us for piece in pieces])[order]
         counts = [column[order] for column in _joined(piece.counts for piece in pieces)]

@@ -8,6 +8,7 @@ log from which the same is learned again.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -18,6 +19,7 @@ from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import EVENT_DUPLICATES
 from streams.apply import Applier
+from streams.change import Change
 from streams.checkpoint import Owned, read_segments
 from streams.contributed import Contributed
 from streams.contribution import (
@@ -32,6 +34,7 @@ from streams.intake import examine
 from streams.restore import Start, start_of
 from streams.rules import Rules
 from streams.state import State
+from streams.unamended import unamended
 
 CHUNK = 4_096
 """Records decoded and looked up together."""
@@ -234,13 +237,17 @@ class Learner:
         working.facts.append(_Fact(topic, partition, offset, conflicting, refused is not None))
 
     def _commit(self, working: _Working) -> None:
-        working.state.settle()
+        working.state.settle(partial(self._unamended, working.state.position))
         reach("learner.before_commit")
         working.owner.append(self._effects(working))
         reach("learner.after_commit")
         working.state.cut()
         working.facts, working.letters = [], []
         working.start = Start(working.state, working.start.checkpoint)
+
+    def _unamended(self, end: int) -> Iterator[Change]:
+        topic, partition = self.contributor.topic, self.contributor.partition
+        return unamended(self._log, topic, partition, end)
 
     def _effects(self, working: _Working) -> Iterator[Outgoing]:
         """Everything a commit writes, in the order readers may rely on."""

@@ -4,7 +4,7 @@ No clock, no chance, no input or output here. `changed` and `journal` gather wha
 has to write; everything else is the state itself.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -13,7 +13,7 @@ from schemas.errors import Refused
 from streams.change import Bulk, Change, Pattern
 from streams.dedupe import Seen
 from streams.gathered import Gathered, put
-from streams.recognise import AMENDED_KINDS
+from streams.recognise import AMENDED_KINDS, MIXED_KINDS
 from streams.sessions import (
     CALLED,
     ERROR_CLASSES,
@@ -170,7 +170,7 @@ class State:
     def unfold(self, changes: Iterable[Change], offset: int) -> None:
         """Take changes back when the state settles."""
         for change in changes:
-            if change.pattern[0] not in AMENDED_KINDS:
+            if change.pattern[0] not in AMENDED_KINDS | MIXED_KINDS:
                 message = f"{change.pattern[0]} is fed by facts that are never amended"
                 raise AssertionError(message)
             self._taken.append((change, offset))
@@ -192,30 +192,40 @@ class State:
         learned.offset = offset
         return learned
 
-    def settle(self) -> None:
+    def settle(self, unamended: Callable[[], Iterable[Change]]) -> None:
         """Bring the tallies up to date: fold what was gathered, then take back what was amended.
 
-        A tally that cannot forget exactly is folded again from the current statements.
+        A tally that cannot forget exactly is folded again from the current statements and, where
+        they are not all that it counted, from `unamended`: what the facts changed that are never
+        amended, of the whole log up to here.
         """
         self._gathered.fold_into(self._tally)
         to_rebuild: dict[Pattern, Learned] = {}
+        left: dict[Pattern, int] = {}
         for change, offset in self._taken:
             pattern = tuple(change.pattern)
             learned = self._touch(pattern, offset)
+            left[pattern] = left.get(pattern, learned.tally.occurrences) - change.occurrences
             if pattern not in to_rebuild and not _take_back(learned.tally, change):
                 to_rebuild[pattern] = learned
         self._taken = []
-        if to_rebuild:
-            self._rebuild(to_rebuild)
-
-    def _rebuild(self, to_rebuild: dict[Pattern, Learned]) -> None:
+        if not to_rebuild:
+            return
         for learned in to_rebuild.values():
             learned.restart()
+        _fold_again(to_rebuild, self._stated())
+        missing = {
+            pattern: learned
+            for pattern, learned in to_rebuild.items()
+            if pattern[0] in MIXED_KINDS and learned.tally.occurrences < left[pattern]
+        }
+        if missing:
+            _fold_again(missing, unamended())
+
+    def _stated(self) -> Iterator[Change]:
+        """The changes of all current statements."""
         for packed in self.current.values():
-            for change in _UNPACK.decode(packed)[2]:
-                again = to_rebuild.get(tuple(change.pattern))
-                if again is not None:
-                    put(again.tally, change)
+            yield from _UNPACK.decode(packed)[2]
 
     def cut(self) -> None:
         """Start gathering for the next commit."""
@@ -273,6 +283,14 @@ class State:
     def _enter(self, session: Session) -> None:
         self.counts.waiting += session.waiting
         self.counts.late += session.late
+
+
+def _fold_again(patterns: dict[Pattern, Learned], changes: Iterable[Change]) -> None:
+    """Fold, of many changes, those of these patterns."""
+    for change in changes:
+        learned = patterns.get(tuple(change.pattern))
+        if learned is not None:
+            put(learned.tally, change)
 
 
 def _take_back(tally: Tally, change: Change) -> bool:

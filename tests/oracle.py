@@ -4,6 +4,7 @@ It shares no code with `streams`. It is given distinct events (of every repeat t
 appended first), all appended at one moment, looks at all of them at once and counts paths.
 """
 
+import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from schemas.envelope import Event
-from schemas.events import ModelCalled, TaskCompleted, ToolCalled, ToolFinished
+from schemas.events import (
+    AgentUsed,
+    ErrorOccurred,
+    ModelCalled,
+    Payload,
+    TaskCompleted,
+    ToolCalled,
+    ToolFinished,
+    UserCorrected,
+)
 
 DAY = 86_400_000_000
 Pattern = tuple[str, ...]
@@ -89,7 +99,7 @@ def expected(events: Sequence[Event], appended_us: int) -> dict[Pattern, dict[st
             if called is not None:
                 called.ok, called.finished = event.data.ok, _at(event, appended_us)
                 called.error = event.data.error_class or "other"
-        if isinstance(event.data, TaskCompleted):
+        if isinstance(event.data, TaskCompleted) and event.revision is None:
             _task(found, event.data, _at(event, appended_us))
     for nodes in sessions.values():
         for node in nodes.values():
@@ -98,6 +108,7 @@ def expected(events: Sequence[Event], appended_us: int) -> dict[Pattern, dict[st
                 before.after.append(node)
         _session(found, list(nodes.values()))
     _models(found, events, appended_us)
+    _records(found, events, appended_us)
     return {pattern: numbers.numbers() for pattern, numbers in found.items()}
 
 
@@ -157,13 +168,7 @@ def _paths(path: Path, longest: int) -> Iterator[Path]:
 
 
 def _models(found: dict[Pattern, Expected], events: Sequence[Event], appended_us: int) -> None:
-    stated: dict[str, Event] = {}
-    for event in events:
-        if isinstance(event.data, ModelCalled):
-            before = stated.get(event.subject or event.id)
-            if before is None or (event.revision or 0) > (before.revision or 0):
-                stated[event.subject or event.id] = event
-    for event in stated.values():
+    for event in _current(events, ModelCalled):
         call = event.data
         assert isinstance(call, ModelCalled)
         model = found[("model", call.agent, call.model)]
@@ -176,6 +181,84 @@ def _models(found: dict[Pattern, Expected], events: Sequence[Event], appended_us
             model.values["total_tokens"].append(sum(getattr(call, name) or 0 for name in names))
         if call.cost_usd is not None:
             model.values["cost"].append(round(Fraction(call.cost_usd) * 10**9))
+
+
+def _current(events: Sequence[Event], payload: type[Payload]) -> list[Event]:
+    """The greatest statement about each thing."""
+    stated: dict[str, Event] = {}
+    for event in events:
+        if isinstance(event.data, payload):
+            before = stated.get(event.subject or event.id)
+            if before is None or (event.revision or 0) > (before.revision or 0):
+                stated[event.subject or event.id] = event
+    return list(stated.values())
+
+
+def _records(found: dict[Pattern, Expected], events: Sequence[Event], appended_us: int) -> None:
+    revised = [event for event in events if event.revision is not None]
+    for event in _current(revised, TaskCompleted):
+        assert isinstance(event.data, TaskCompleted)
+        _task(found, event.data, _at(event, appended_us))
+    for event in _current(events, ErrorOccurred):
+        assert isinstance(event.data, ErrorOccurred)
+        _error(found, event.data, _at(event, appended_us))
+    for event in _current(events, AgentUsed):
+        assert isinstance(event.data, AgentUsed)
+        _usage(found, event.data, _at(event, appended_us))
+    for event in _current(events, UserCorrected):
+        said = event.data
+        assert isinstance(said, UserCorrected)
+        category = said.correction_category or "none"
+        mine = found[("correction", said.agent, said.correction_type, category)]
+        mine.facts.append((_at(event, appended_us), 1, 0, 0))
+        if said.severity:
+            mine.counters[f"severity.{said.severity}"] += 1
+
+
+ERRORS = {
+    ("TypeError", "unsupported operand type(s) for +: 'int' and 'str'"): (
+        "TypeError",
+        "unsupported operand * for * and *",
+    ),
+    ("acme.AcmeError", "file '/home/ann/x.txt' not found (line 7)"): (
+        "other",
+        "file * not found line *",
+    ),
+}
+"""Errors of the worlds, and what may be shown of them."""
+
+
+def _error(found: dict[Pattern, Expected], said: ErrorOccurred, at: int | None) -> None:
+    mine = found[("error", *ERRORS[said.error_type, said.error_message])]
+    mine.facts.append((at, 1, 0, 0))
+    if said.resolution_time_us is not None:
+        mine.values["time_to_resolve"].append(said.resolution_time_us)
+    if said.resolution is not None:
+        words = " ".join(said.resolution.casefold().split()).encode()
+        mine.counters["resolution." + hashlib.blake2b(words, digest_size=8).hexdigest()] += 1
+    for name in ("auto_resolved", "user_intervention"):
+        if getattr(said, name):
+            mine.counters[name] += 1
+    if said.resolution is not None or said.auto_resolved:
+        mine.counters["resolved"] += 1
+
+
+_USAGE = {"duration_us": "duration", "tokens_used": "tokens", "retry_count": "retries"}
+_USAGE |= {name: name for name in ("api_calls", "files_accessed", "parallel_tasks")}
+
+
+def _usage(found: dict[Pattern, Expected], said: AgentUsed, at: int | None) -> None:
+    mine = found[("agent_usage", said.agent_type, said.task_type)]
+    mine.facts.append((at, 1, int(said.success), int(not said.success)))
+    for name, measure in _USAGE.items():
+        if getattr(said, name) is not None:
+            mine.values[measure].append(getattr(said, name))
+    if said.memory_mb is not None:
+        mine.values["memory"].append(round(Fraction(repr(said.memory_mb)) * 10**6))
+    if said.cpu_percent is not None:
+        mine.values["cpu"].append(round(Fraction(repr(said.cpu_percent)) * 10**4))
+    for tool in {_shown(tool) for tool in said.tools_used or []}:
+        mine.counters[f"tool.{tool}"] += 1
 
 
 _TASK = {"duration_us": "duration", "retry_count": "retries"}

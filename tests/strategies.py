@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from schemas.clock import DAY_US
 from schemas.envelope import Event
 from schemas.events import PAYLOADS
-from schemas.payload import Payload
+from schemas.fact import Payload
 
 FIRST_US = -62_135_596_800_000_000
 """The first microsecond of year 1."""

@@ -40,7 +40,7 @@ from schemas.events import (
     UserInterrupted,
     UserPrompted,
 )
-from schemas.payload import Payload
+from schemas.fact import Payload
 
 SOURCE: Final = "claude-code"
 """Source and agent of every event of this format."""

@@ -26,7 +26,7 @@ from connectors.sources.moments import Moment, moment, zone_of
 from connectors.sources.workflow_columns import COLUMNS, ENDED, OUTCOMES, Row
 from schemas.envelope import Event, time_text
 from schemas.errors import Refused, SourceUnreadable, WrongUse
-from schemas.payload import Payload
+from schemas.fact import Payload
 from schemas.workflows import WorkflowRunFinished
 
 SOURCE: Final = "workflow-db"

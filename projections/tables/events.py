@@ -28,6 +28,8 @@ from projections.tables.types import (
 )
 from schemas.envelope import Event
 from schemas.events import (
+    AgentUsed,
+    ErrorOccurred,
     InteractionObserved,
     ModelCalled,
     SessionEnded,
@@ -35,10 +37,11 @@ from schemas.events import (
     TaskCompleted,
     ToolCalled,
     ToolFinished,
+    UserCorrected,
     UserInterrupted,
     UserPrompted,
 )
-from schemas.payload import Payload
+from schemas.fact import Payload
 from schemas.workflows import (
     WorkflowOperationAsserted,
     WorkflowRunDeleted,
@@ -61,7 +64,8 @@ class EventTable:
     """The raw table of one event type.
 
     `amendable` tables hold every statement with its subject and revision; a view shows the current
-    one. `fields` are the payload's own columns.
+    one. A row without a revision is statement 0 about its own id, except where facts without one
+    stand `alone`, never amended: they have neither. `fields` are the payload's own columns.
     """
 
     payload: type[Payload]
@@ -69,6 +73,7 @@ class EventTable:
     fields: tuple[str, ...]
     decode: Callable[[bytes], msgspec.Struct]
     amendable: bool
+    alone: bool
 
     def long_way(self, event: Event) -> Row:
         """The payload's columns of an event that the envelope decoded."""
@@ -94,7 +99,9 @@ _FIELD_TYPES: Final[dict[str, Any]] = {
 }
 
 
-def _event_table(name: str, payload: type[Payload], columns: Columns) -> EventTable:
+def _event_table(
+    name: str, payload: type[Payload], columns: Columns, *, alone: bool = False
+) -> EventTable:
     shape = msgspec.defstruct(
         payload.__name__,
         [
@@ -110,10 +117,24 @@ def _event_table(name: str, payload: type[Payload], columns: Columns) -> EventTa
         fields=tuple(columns),
         decode=msgspec.json.Decoder(shape).decode,
         amendable=payload.amendable,
+        alone=alone,
     )
 
 
 _OF_SESSION: Final[Columns] = {"session_id": TEXT, "agent": TEXT}
+
+_CONTEXT: Final[Columns] = {
+    "session_id": TEXT,
+    "user_id": TEXT,
+    "project_name": TEXT,
+    "environment": TEXT,
+    "git_branch": TEXT,
+    "git_commit": TEXT,
+    "tags": TEXTS,
+    "metadata": JSON,
+    "submission": TEXT,
+    "context_time_us": COUNT,
+}
 
 _TASK: Final[Columns] = {
     "task_type": TEXT,
@@ -131,15 +152,52 @@ _TASK: Final[Columns] = {
     "lines_of_code": COUNT,
     "coverage_percent": NUMBER,
     "retry_count": COUNT,
-    "session_id": TEXT,
-    "user_id": TEXT,
-    "project_name": TEXT,
-    "environment": TEXT,
-    "git_branch": TEXT,
-    "git_commit": TEXT,
-    "tags": TEXTS,
-    "metadata": JSON,
-    "submission": TEXT,
+    "error_message": TEXT,
+    **_CONTEXT,
+}
+
+_ERROR: Final[Columns] = {
+    "error_type": TEXT,
+    "error_message": TEXT,
+    "stack_trace": TEXT,
+    "file_path": TEXT,
+    "line_number": COUNT,
+    "function_name": TEXT,
+    "resolution": TEXT,
+    "resolution_time_us": COUNT,
+    "similar_errors_count": COUNT,
+    "auto_resolved": FLAG,
+    "user_intervention": FLAG,
+    **_CONTEXT,
+}
+
+_USAGE: Final[Columns] = {
+    "agent_type": TEXT,
+    "task_type": TEXT,
+    "success": FLAG,
+    "duration_us": COUNT,
+    "retry_count": COUNT,
+    "tools_used": TEXTS,
+    "files_accessed": COUNT,
+    "api_calls": COUNT,
+    "tokens_used": COUNT,
+    "memory_mb": NUMBER,
+    "cpu_percent": NUMBER,
+    "parallel_tasks": COUNT,
+    **_CONTEXT,
+}
+
+_CORRECTION: Final[Columns] = {
+    "original_output": TEXT,
+    "corrected_output": TEXT,
+    "correction_type": TEXT,
+    "agent": TEXT,
+    "task_type": TEXT,
+    "correction_category": TEXT,
+    "user_feedback": TEXT,
+    "severity": TEXT,
+    "pattern_matched": TEXT,
+    **_CONTEXT,
 }
 
 _INTERACTION: Final[Columns] = {
@@ -192,7 +250,10 @@ EVENT_TABLES: Final = (
     _event_table("session_ended", SessionEnded, {**_OF_SESSION, "outcome": TEXT, "complete": FLAG}),
     _event_table("user_prompted", UserPrompted, {**_OF_SESSION, "characters": COUNT}),
     _event_table("user_interrupted", UserInterrupted, _OF_SESSION),
-    _event_table("task_completed", TaskCompleted, _TASK),
+    _event_table("task_completed", TaskCompleted, _TASK, alone=True),
+    _event_table("error_occurred", ErrorOccurred, _ERROR),
+    _event_table("agent_used", AgentUsed, _USAGE),
+    _event_table("user_corrected", UserCorrected, _CORRECTION),
     _event_table("interaction_observed", InteractionObserved, _INTERACTION),
     _event_table("workflow_run", WorkflowRunFinished, workflows.RUN),
     _event_table("workflow_run_deleted", WorkflowRunDeleted, workflows.OF_RUN),

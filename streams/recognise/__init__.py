@@ -5,6 +5,9 @@ file here and a line in `KINDS`.
 """
 
 from streams.recognise import (
+    agent_usage,
+    correction,
+    error,
     error_recovery,
     model,
     operation,
@@ -15,7 +18,7 @@ from streams.recognise import (
 )
 from streams.recognise.kind import Kind
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Rises whenever the output of any recogniser changes: a new epoch, learned again from the log.
 
 `tests/golden/recognised.json` holds the output for a fixed input, and a test compares.
@@ -30,12 +33,23 @@ KINDS: dict[str, Kind] = {
         error_recovery,
         task_sequence,
         task,
+        error,
+        agent_usage,
+        correction,
         operation,
     )
 }
 """Every kind, by its name."""
 
-AMENDED_KINDS = frozenset({model.KIND.name, operation.KIND.name})
+AMENDED_KINDS = frozenset(
+    module.KIND.name for module in (model, error, agent_usage, correction, operation)
+)
 """Kinds whose every occurrence is the current statement of an amendable event."""
 
-__all__ = ["AMENDED_KINDS", "KINDS", "RULES_VERSION", "Kind"]
+MIXED_KINDS = frozenset({task.KIND.name})
+"""Kinds of which some occurrences are current statements, and others facts that none amends.
+
+Every event gives one occurrence of one pattern.
+"""
+
+__all__ = ["AMENDED_KINDS", "KINDS", "MIXED_KINDS", "RULES_VERSION", "Kind"]

@@ -1,13 +1,12 @@
 """Kind `task`: tasks of one type completed by an agent, with success, duration, tokens, cost."""
 
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
 from schemas.events import TaskCompleted
 from streams.change import Change, Columns, Pattern
-from streams.fixedpoint import millionths, nano_usd
+from streams.fixedpoint import decimal_text, millionths, nano_usd
 from streams.names import public_name
 from streams.recognise.kind import Kind
 
@@ -75,7 +74,7 @@ def _pattern(task: TaskCompleted) -> Pattern:
 
 
 def _coverage(percent: float) -> int:
-    return millionths(f"{Decimal(repr(percent)):f}E-2")
+    return millionths(f"{decimal_text(percent)}E-2")
 
 
 _DECIMAL: tuple[tuple[str, Callable[[TaskCompleted], Any], Callable[[Any], int]], ...] = (

@@ -5,15 +5,18 @@ from itertools import islice, pairwise
 
 import pytest
 
-from connectors import generate
+from connectors import generate, generate_records
 from schemas.clock import DAY_US
 from schemas.envelope import Event, from_structured, to_structured
 from schemas.events import PAYLOADS, ModelCalled, TaskCompleted, ToolCalled, ToolFinished
 
 NOT_OF_SESSIONS = {
+    "motif.agent.used.v1",
+    "motif.error.occurred.v1",
     "motif.interaction.observed.v1",
     "motif.log.created.v1",
     "motif.settings.changed.v1",
+    "motif.user.corrected.v1",
 }
 
 
@@ -33,6 +36,15 @@ def test_a_seed_gives_the_same_events_and_another_seed_others(events: list[Event
 def test_generated_events_are_valid_unique_and_never_taken_for_real(events: list[Event]) -> None:
     assert len({event.id for event in events}) == len(events)
     assert {event.source for event in events} == {"motif-demo"}
+    assert all(from_structured(to_structured(event)) == event for event in events)
+
+
+def test_records_of_all_four_sorts_are_valid_and_some_are_saved_again() -> None:
+    events = list(generate_records.records(7, 80))
+
+    assert list(generate_records.records(7, 80)) == events
+    assert len({event.type for event in events}) == 4
+    assert len({event.subject for event in events}) == 80 < len(events) < 120
     assert all(from_structured(to_structured(event)) == event for event in events)
 
 

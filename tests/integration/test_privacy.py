@@ -89,7 +89,10 @@ def test_from_all_of_them_something_was_learned(node: Node) -> None:
     kinds = {kind for (kind,) in asked(node, "SELECT DISTINCT kind FROM patterns")}
     shown = {title for (title,) in asked(node, "SELECT title FROM patterns")}
 
-    assert kinds == {"model", "tool", "tool_usage", "error_recovery", "task_sequence", "task"}
+    assert kinds == {
+        *("model", "tool", "tool_usage", "error_recovery", "task_sequence", "task"),
+        *("error", "agent_usage", "correction"),
+    }
     assert "masked" in shown
     assert "mcp__*__masked" in shown
     assert "masked by masked" in shown
@@ -233,6 +236,7 @@ def cloud_events() -> Iterator[dict[str, Any]]:
             metadata={MARK: MARK},
             submission=MARK,
         )
+        yield from _records(number, name)
         yield _document(
             f"ended-{MARK}-{number}",
             "motif.session.ended.v1",
@@ -250,6 +254,38 @@ def cloud_events() -> Iterator[dict[str, Any]]:
             recovery_action=name,
             method=name,
         )
+
+
+def _records(number: int, name: str) -> Iterator[dict[str, Any]]:
+    """Agent records with a secret wherever text is taken."""
+    yield _document(
+        f"error-{MARK}-{number}",
+        "motif.error.occurred.v1",
+        error_type=name[:100],
+        error_message=f"cannot open {name} of {MARK}: 'file {MARK}'",
+        stack_trace=f"File {MARK}",
+        resolution=f"use {name}",
+        project_name=MARK,
+    )
+    yield _document(
+        f"used-{MARK}-{number}",
+        "motif.agent.used.v1",
+        agent_type=name,
+        task_type=name,
+        success=True,
+        duration_us=5,
+        tools_used=[name, f"mcp__{MARK}__find"],
+    )
+    yield _document(
+        f"corrected-{MARK}-{number}",
+        "motif.user.corrected.v1",
+        original_output=name,
+        corrected_output=MARK,
+        correction_type=name,
+        agent=name,
+        correction_category=name,
+        user_feedback=MARK,
+    )
 
 
 def broken() -> Iterator[bytes]:

@@ -23,8 +23,8 @@ from schemas.events import (
     UserInterrupted,
     UserPrompted,
 )
+from schemas.fact import Payload
 from schemas.log import Outgoing, Record
-from schemas.payload import Payload
 from schemas.topics import AGENT_EVENTS
 from tests.projections.world import NOON_US, World
 

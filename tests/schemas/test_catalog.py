@@ -17,7 +17,7 @@ from schemas.catalog import DIALECT, asyncapi, json_schemas, main, pages
 from schemas.envelope import data_bytes
 from schemas.errors import Refused
 from schemas.events import PAYLOADS
-from schemas.payload import Payload
+from schemas.fact import Payload
 from schemas.payloads import read_payload
 from schemas.topics import TOPICS
 from tests.strategies import payload_classes, payloads

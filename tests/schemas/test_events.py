@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from schemas.envelope import data_bytes
 from schemas.events import PAYLOADS, ToolCalled
-from schemas.payload import Payload
+from schemas.fact import Payload
 from schemas.payloads import read_payload
 from schemas.topics import TOPICS
 from tests.strategies import payload_classes, payloads, texts

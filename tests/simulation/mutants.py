@@ -29,7 +29,7 @@ def _replaced(owner: object, name: str, value: object) -> Mutant:
 
 def _position_first(self: Learner, working: learner._Working) -> None:
     """Commit the position in one transaction, and what it covers in another."""
-    working.state.settle()
+    working.state.settle(list)
     effects = list(self._effects(working))
     working.owner.append([one for one in effects if one.topic == LEARNER_CHECKPOINTS.name])
     working.owner.append([one for one in effects if one.topic != LEARNER_CHECKPOINTS.name])
@@ -38,7 +38,7 @@ def _position_first(self: Learner, working: learner._Working) -> None:
 
 def _letters_apart(self: Learner, working: learner._Working) -> None:
     """Write dead letters as anybody may, before the transaction."""
-    working.state.settle()
+    working.state.settle(list)
     effects = list(self._effects(working))
     self._log.append([one for one in effects if one.topic == DEAD_LETTERS.name])
     working.owner.append([one for one in effects if one.topic != DEAD_LETTERS.name])
@@ -47,7 +47,7 @@ def _letters_apart(self: Learner, working: learner._Working) -> None:
 
 def _unfenced(self: Learner, working: learner._Working) -> None:
     """Write everything in one transaction, but not as the owner."""
-    working.state.settle()
+    working.state.settle(list)
     self._log.append(self._effects(working))
     _committed(working)
 

@@ -20,8 +20,8 @@ from schemas.events import (
     ToolFinished,
     UserPrompted,
 )
+from schemas.fact import Payload
 from schemas.log import Headers, Outgoing
-from schemas.payload import Payload
 from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
 from streams.sessions import HORIZON_US
 from tests.streams.faulty import outcome

@@ -5,9 +5,9 @@ import pytest
 from schemas.envelope import Event, outgoing
 from schemas.errors import LogIncompatible
 from schemas.events import LogCreated, SettingsChanged
+from schemas.fact import Payload
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
-from schemas.payload import Payload
 from schemas.topics import PATTERN_DEFINITIONS
 from streams.identity import Identity, allow_servers, found, identity_of
 from tests.streams.worlds import NOW, log_of, records

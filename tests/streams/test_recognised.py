@@ -14,15 +14,23 @@ import msgspec
 import pytest
 
 from connectors.generate import sessions
+from connectors.generate_records import records
+from connectors.generate_runs import workflow_runs
 from schemas.envelope import Event, to_structured
 from streams.recognise import KINDS, RULES_VERSION
 from streams.rules import Rules
 from tests.streams.worlds import append, learn, log_of, tallies
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "recognised.json"
-SEED, COUNT = 3, 4
+SEED, COUNT, RECORDS = 3, 4, 200
+RUNS = 120
 SHOWN = 60
 """Patterns that stand in the file in full; the digest covers all."""
+
+
+def fixed_input() -> list[Event]:
+    """Sessions and records of one seed, the same on every machine."""
+    return [*sessions(SEED, COUNT), *records(SEED, RECORDS), *workflow_runs(SEED, RUNS)]
 
 
 def recognised(events: list[Event]) -> dict[str, Any]:
@@ -39,7 +47,7 @@ def digest(value: object) -> str:
 
 def found() -> dict[str, Any]:
     """What the file should hold by the rules of today."""
-    events = list(sessions(SEED, COUNT))
+    events = fixed_input()
     patterns = recognised(events)
     step = -(-len(patterns) // SHOWN)
     return {
@@ -90,12 +98,22 @@ def test_a_version_that_stands_in_the_file_is_not_replaced() -> None:
 
 def test_the_fixed_input_makes_every_kind() -> None:
     """And times, outcomes and measures, or a change of them would go unnoticed."""
-    patterns = recognised(list(sessions(SEED, COUNT)))
+    patterns = recognised(fixed_input())
     assert {name.partition("/")[0] for name in patterns} == set(KINDS)
     named = {measure for tally in patterns.values() for measure in tally.get("measures", {})}
     assert {"latency", "attempts", "time_to_recovery", "cost", "duration"} <= named
     counters = {counter for tally in patterns.values() for counter in tally.get("extra", {})}
-    assert counters == {"sessions", "parallel"}
+    plain = {counter for counter in counters if "." not in counter}
+    assert plain - {"instant"} == {
+        "runs",
+        "sessions",
+        "parallel",
+        "auto_resolved",
+        "resolved",
+        "user_intervention",
+    }
+    dotted = {counter.partition(".")[0] for counter in counters - plain}
+    assert dotted == {"resolution", "severity", "tool"}
     outcomes = [tally for name, tally in patterns.items() if name.startswith("error_recovery")]
     assert any(tally.get("failures") for tally in outcomes)
     assert any(tally.get("successes") for tally in outcomes)

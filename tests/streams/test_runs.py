@@ -133,8 +133,8 @@ def learned(events: Sequence[Event], *, settled_each: int = 99) -> dict[tuple[st
     for offset, event in enumerate(events):
         applier.apply(event, offset, NOW, id_hash(event.source, event.id))
         if offset % settled_each == 0:
-            state.settle()
-    state.settle()
+            state.settle(list)
+    state.settle(list)
     found = {}
     for pattern, known in state.patterns.items():
         tally = known.tally

@@ -10,9 +10,9 @@ from pydantic import ValidationError
 
 from schemas.envelope import Event, outgoing, to_binary
 from schemas.events import PAYLOADS, ToolCalled, ToolFinished
+from schemas.fact import Payload
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
-from schemas.payload import Payload
 from schemas.topics import (
     AGENT_EVENTS,
     DEAD_LETTERS,
@@ -42,7 +42,7 @@ SECRETS = [
     f"é{MARK}",
     f"{MARK}" * 21,
 ]
-ANSWERS: list[Any] = [[], {}, True, 1, 1.5, "rejected", "development", Decimal(1)]
+ANSWERS: list[Any] = [[], {}, True, 1, 1.5, "rejected", "development", "minor", Decimal(1)]
 DOWNSTREAM = (PATTERN_CONTRIBUTIONS, PATTERNS, LEARNER_CHECKPOINTS, EVENT_DUPLICATES)
 OF_AGENTS = [payload for payload in PAYLOADS.values() if payload.topic is AGENT_EVENTS]
 
@@ -130,7 +130,8 @@ def test_no_secret_is_in_anything_learned(log: Log) -> None:
 def test_the_secrets_were_learned_from(log: Log) -> None:
     """Otherwise the test above would mean nothing."""
     assert {pattern[0] for pattern in tallies(log)} == {
-        *("tool", "tool_usage", "task_sequence", "error_recovery", "model", "task")
+        *("tool", "tool_usage", "task_sequence", "error_recovery", "model", "task"),
+        *("error", "agent_usage", "correction"),
     }
     assert ("tool", "mcp__*__query") in tallies(log)
     assert len(records(log, DEAD_LETTERS)) == len(SECRETS)

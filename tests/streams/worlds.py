@@ -14,21 +14,33 @@ from motif.federation import contributions, take_in
 from schemas.clock import DAY_US
 from schemas.envelope import Event, outgoing
 from schemas.events import (
+    AgentUsed,
     ErrorClass,
+    ErrorOccurred,
     ModelCalled,
+    Payload,
     TaskCompleted,
     ToolCalled,
     ToolFinished,
+    UserCorrected,
     UserPrompted,
 )
 from schemas.log import Log, Record
-from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS, PATTERNS, Topic
+from schemas.topics import (
+    AGENT_EVENTS,
+    EVENT_DUPLICATES,
+    LEARNED_TOPICS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERNS,
+    Topic,
+)
 from streams.contribution import Contributor, decode
 from streams.federator import Federator
 from streams.identity import Identity
 from streams.learner import Learner
 from streams.rules import Rules
 from streams.tally import Tally
+from tests import oracle
 
 NOW = 1_780_000_000_000_000
 """When everything is appended."""
@@ -67,6 +79,7 @@ def world(seed: int, sessions: int = 3, calls: int = 14) -> list[Event]:
         events += _session(rng, name, rng.randint(0, calls))
         events += _model_calls(rng, name, rng.randint(0, 4))
         events += _tasks(rng, name, rng.randint(0, 3))
+        events += _records(rng, name, rng.randint(0, 4))
         events.append(Event(SOURCE, f"{name}/prompt", UserPrompted(session_id=name, agent="a")))
     return events
 
@@ -95,9 +108,9 @@ def log_of(partitions: int) -> MemoryLog:
     return MemoryLog(partitions, clock=lambda: NOW, lazy=LAZY.get())
 
 
-def contributor(site: str, partition: int) -> Contributor:
+def contributor(site: str, partition: int, topic: Topic = AGENT_EVENTS) -> Contributor:
     """The contributor of a partition of a site's only log."""
-    return Contributor(site, f"log-of-{site}", AGENT_EVENTS.name, partition)
+    return Contributor(site, f"log-of-{site}", topic.name, partition)
 
 
 def append(log: Log, events: Iterable[Event]) -> None:
@@ -108,11 +121,12 @@ def append(log: Log, events: Iterable[Event]) -> None:
 def learn(log: Log, site: str = "here", rules: Rules = RULES) -> list[str]:
     """Learn and federate all that is in the log; the learners' notices."""
     notices = []
-    for partition in range(log.partitions):
-        learner = Learner(log, contributor(site, partition), rules, label=site)
-        while learner.step():
-            continue
-        notices += learner.notices
+    for topic in LEARNED_TOPICS:
+        for partition in range(log.partitions):
+            learner = Learner(log, contributor(site, partition, topic), rules, label=site)
+            while learner.step():
+                continue
+            notices += learner.notices
     federate(log)
     return notices
 
@@ -274,19 +288,85 @@ def _model_calls(rng: Random, session: str, calls: int) -> list[Event]:
 def _tasks(rng: Random, session: str, count: int) -> list[Event]:
     events = []
     for number in range(count):
-        task = TaskCompleted(
-            session_id=session,
-            agent=rng.choice(("a", "b")),
-            task_type="fix",
-            success=rng.random() < 0.5,
-            duration_us=_count(rng),
-            total_tokens=_count(rng),
-            retry_count=_count(rng),
-            coverage_percent=rng.choice([None, 87.5, 0.00005, 33.33335, 100.0]),
-            cost_usd=rng.choice([None, Decimal("0.0000000015")]),
-        )
-        events.append(Event(SOURCE, f"{session}/task-{number}", task, _stated(rng, _moment(rng))))
+        name = f"{session}/task-{number}"
+        events.append(Event(SOURCE, name, _task(rng, session), _stated(rng, _moment(rng))))
     return events
+
+
+def _task(rng: Random, session: str) -> TaskCompleted:
+    return TaskCompleted(
+        session_id=session,
+        agent=rng.choice(("a", "b")),
+        task_type="fix",
+        success=rng.random() < 0.5,
+        duration_us=_count(rng),
+        total_tokens=_count(rng),
+        retry_count=_count(rng),
+        coverage_percent=rng.choice([None, 87.5, 0.00005, 33.33335, 100.0]),
+        cost_usd=rng.choice([None, Decimal("0.0000000015")]),
+    )
+
+
+def _records(rng: Random, session: str, count: int) -> list[Event]:
+    """Agent records, each stated once or several times; also tasks, beside those without revision.
+
+    A task without revision has the name of a thing that others revise, and is none the less alone.
+    """
+    events = []
+    for number in range(count):
+        make = rng.choice((_task, _task, _error, _usage, _correction))
+        subject = f"{session}/{make.__name__}-record-{number}"
+        for revision in rng.sample(range(9), rng.randint(1, 4)):
+            at_us = _stated(rng, _moment(rng))
+            if revision == 8:
+                events.append(Event(SOURCE, f"{subject}/only", make(rng, session), at_us))
+            elif revision == 7 and make is _task:
+                events.append(Event(SOURCE, subject, make(rng, session), at_us))
+            else:
+                name = f"{subject}@{revision}"
+                events.append(Event(SOURCE, name, make(rng, session), at_us, subject, revision))
+    return events
+
+
+def _error(rng: Random, session: str) -> Payload:
+    error_type, message = rng.choice(list(oracle.ERRORS))
+    return ErrorOccurred(
+        session_id=session,
+        error_type=error_type,
+        error_message=message,
+        resolution=rng.choice([None, "Cast it", "cast  IT", "Write the file"]),
+        resolution_time_us=_count(rng),
+        auto_resolved=rng.choice([None, True, False]),
+        user_intervention=rng.choice([None, True, False]),
+    )
+
+
+def _usage(rng: Random, session: str) -> Payload:
+    return AgentUsed(
+        session_id=session,
+        agent_type=rng.choice(("a", "b")),
+        task_type="fix",
+        success=rng.random() < 0.5,
+        duration_us=_count(rng) or 0,
+        tools_used=rng.choice([None, [], ["Read"], ["Read", "mcp__acme__query", "Read"]]),
+        tokens_used=_count(rng),
+        api_calls=_count(rng),
+        memory_mb=rng.choice([None, 125.5, 0.0000005, 10.0**12]),
+        cpu_percent=rng.choice([None, 45.2, 400.0, 0.00005]),
+        retry_count=_count(rng),
+    )
+
+
+def _correction(rng: Random, session: str) -> Payload:
+    return UserCorrected(
+        session_id=session,
+        original_output="x",
+        corrected_output="y",
+        correction_type=rng.choice(("type_safety", "naming")),
+        agent="a",
+        correction_category=rng.choice([None, "quality"]),
+        severity=rng.choice([None, "minor", "moderate", "critical"]),
+    )
 
 
 def _moment(rng: Random) -> int:

@@ -1,4 +1,7 @@
-"""What all facts have in common: the base of their classes, and the types of their fields."""
+"""What all facts share: the types their fields have, and the class of payloads.
+
+The facts themselves stand in `schemas.events`.
+"""
 
 from abc import abstractmethod
 from decimal import Decimal
@@ -6,14 +9,20 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
+from schemas.times import FIRST_US, LAST_US
 from schemas.topics import AGENT_EVENTS, Topic
 
 Name = Annotated[str, Field(min_length=1, max_length=1024)]
 """A required, non-empty name."""
 
+Text = Annotated[str, Field(min_length=1)]
+"""Words of a person or a program, of any length that an event may have; not empty."""
+
 Count = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """A number of things; never negative."""
 
+Moment = Annotated[int, Field(ge=FIRST_US, le=LAST_US)]
+"""Microseconds since the Unix epoch (UTC), in the years 1 to 9999."""
 
 DIGITS_MAX = 400
 """Digits of an amount of money, before and behind the point."""
@@ -62,3 +71,10 @@ class Payload(BaseModel):
     @abstractmethod
     def partition_key(self) -> str:
         """The text whose hash names the partition; a function of the payload alone."""
+
+
+class OfAnyone(Payload):
+    """A fact that may name a session, a user, or neither."""
+
+    session_id: Name | None = None
+    user_id: Name | None = None
