@@ -13,8 +13,14 @@ from motif.importing import NO_OPTIONS, Imported, Reading, files_of, source_of
 from motif.node import Node
 from motif.stating import Statements
 
-Stamp = tuple[tuple[str, int, int], ...]
-"""Name, size and time of change of every file, and of what SQLite keeps beside it."""
+Stamp = tuple[tuple[str, int, int, bytes], ...]
+"""Name, size, time of change and first bytes of every file, and of what SQLite keeps beside it.
+
+Two changes may have one time, as file systems count in thousandths of a second. A database counts
+its own changes in its first bytes, and a file of lines grows.
+"""
+
+_HEAD = 100
 
 _BESIDE = ("", "-wal", "-journal")
 
@@ -27,9 +33,11 @@ def stamp_of(files: Sequence[Path]) -> Stamp:
             path = file.with_name(file.name + suffix)
             try:
                 said = path.stat()
+                with path.open("rb") as opened:
+                    head = opened.read(_HEAD)
             except OSError:
                 continue
-            found.append((str(path), said.st_size, said.st_mtime_ns))
+            found.append((str(path), said.st_size, said.st_mtime_ns, head))
     return tuple(found)
 
 

@@ -4,7 +4,8 @@
 
 Three mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of
 its own: completed tasks over 10,000 patterns, tool calls with their results in sessions of 72 calls
-over 22 tools, and runs of workflows with some 11,000 different requests, a few of them amended. Making the events is not counted; everything from the first append until the
+over 22 tools, and runs of workflows with some 11,000 different requests, a few of them amended.
+Making the events is not counted; everything from the first append until the
 answer to the first query is. Memory is the most that each process ever held, added up.
 """
 
