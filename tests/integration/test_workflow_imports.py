@@ -88,7 +88,7 @@ def test_read_half_and_watched_from_then_on(
         watch = Watch(node, "workflow-db", [history])
 
         first, idle = watch.look(), watch.look()
-        changed(history, "UPDATE workflow_history SET nl_input = nl_input")
+        changed(history, "UPDATE workflow_history SET operation_count = 0")
         again = watch.look()
 
         assert first is not None

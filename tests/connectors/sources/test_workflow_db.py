@@ -104,7 +104,10 @@ def test_only_what_has_ended_is_read(tmp_path: Path, status: str, outcome: str |
 
 
 def test_a_run_without_status_has_ended_when_it_says_when(tmp_path: Path) -> None:
-    rows = [{"workflow_id": "a", "end_time": "2025-07-01"}, {"workflow_id": "b", "end_time": None}]
+    rows: list[dict[str, Any]] = [
+        {"workflow_id": "a", "end_time": "2025-07-01"},
+        {"workflow_id": "b", "end_time": None},
+    ]
     events, report = read(database(tmp_path / "w.db", rows))
 
     assert ([event.id for event in events], report.unfinished_runs) == (["a"], 1)

@@ -9,7 +9,7 @@ from typing import Any
 SEED = ("workflow_id", "error_count", "duration_seconds", "retry_count", "total_tokens")
 """The columns of the first program's own tests, but for the cost."""
 
-WHOLE: Mapping[str, str] = {
+WHOLE: dict[str, str] = {
     "id": "INTEGER PRIMARY KEY",
     "adw_id": "TEXT UNIQUE",
     "nl_input": "TEXT",
