@@ -16,6 +16,7 @@ from streams.change import Change
 from streams.operations import OperationRules, recogniser
 from streams.recognise.operation import of_run, pattern_of
 from streams.state import State
+from streams.statements import Statement
 
 DAY_US: Final = 86_400_000_000
 
@@ -111,7 +112,7 @@ class RunKeeper:
         self._state.amend(thing, known.revision, known.appended_us, changes)
 
 
-def _known(stated: tuple[int, int, list[Change]] | None) -> _Known:
+def _known(stated: Statement | None) -> _Known:
     """What a stored statement says."""
     if stated is None:
         return _UNKNOWN

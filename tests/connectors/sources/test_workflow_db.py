@@ -180,7 +180,10 @@ def test_what_makes_no_sense_is_not_known(tmp_path: Path, odd: dict[str, Any]) -
 
 
 def test_a_row_that_nothing_names_is_handed_back(tmp_path: Path) -> None:
-    rows = [{"workflow_id": None, "total_tokens": 5}, {"workflow_id": "", "total_tokens": 6}]
+    rows: list[dict[str, Any]] = [
+        {"workflow_id": None, "total_tokens": 5},
+        {"workflow_id": "", "total_tokens": 6},
+    ]
     report = Report()
     found = list(WorkflowDatabase().read([database(tmp_path / "w.db", rows)], report))
 
