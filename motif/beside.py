@@ -20,6 +20,7 @@ from pathlib import Path
 
 from connectors.logs.sqlite import SqliteLog
 from projections.projector import Projector
+from projections.records import RECORDS
 from projections.store import FILLING, Store
 from schemas.collector import uncollected
 
@@ -65,7 +66,7 @@ def main(folder: Path, log_id: str) -> None:
         SqliteLog.open(folder, read_only=True) as log,
         Store.open(folder / PROJECTION, log_id=log_id, budget=FILLING) as store,
     ):
-        projector = Projector(log, store)
+        projector = Projector(log, store, folder / RECORDS)
         pause_s = 0.0
         while not select.select([sys.stdin], [], [], pause_s)[0]:
             with uncollected():

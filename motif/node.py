@@ -26,7 +26,6 @@ from motif.federation import TakenIn
 from motif.importing import NO_OPTIONS, Imported, Reading
 from motif.stating import Statements
 from projections import queries
-from projections.projector import rebuild
 from projections.remote import Readable
 from projections.verify import Difference, verify
 from schemas.clock import new_id, now_us
@@ -189,8 +188,7 @@ class Node(Asking):
 
     def rebuild(self) -> None:
         """Make the projection again from the log, in the place of the one there is."""
-        self.engine.ask(lambda _: self.engine.stop_projecting())
-        rebuild(self.log, self.engine.opened())
+        self.engine.rebuild()
 
     def relearn(self) -> None:
         """Throw away what was learned, and learn it again from the log by today's rules."""

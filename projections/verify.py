@@ -5,7 +5,8 @@ from typing import Final
 
 import pyarrow as pa
 
-from projections.projector import Projector, made_again
+from projections.anew import made_again
+from projections.projector import Projector
 from projections.store import Store
 from projections.tables import NAMES, positions
 from projections.tables.positions import Position

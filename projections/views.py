@@ -7,6 +7,7 @@ lift, ranks) or cuts by time is here, computed when somebody reads.
 from typing import Final
 
 from projections.operation_views import OPERATION_VIEWS
+from projections.record_views import RECORDS
 from projections.tables.patterns import NESTED, PATTERN
 
 # The learner lets one result stand for a call and refuses any other, so this joins one to one.
@@ -234,5 +235,6 @@ VIEWS: Final = (
     TOOL_LIFT,
     ERROR_RECOVERY,
     *OPERATION_VIEWS,
+    RECORDS,
 )
 """Statements that make every view, in an order in which each finds what it needs."""
