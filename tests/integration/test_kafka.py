@@ -12,8 +12,9 @@ import pytest
 import motif
 from connectors.generate import sessions, task_completions
 from connectors.generate_runs import workflow_runs
+from motif.exporting import into_file
 from schemas.clock import monotonic_s
-from schemas.envelope import Event
+from schemas.envelope import Event, from_structured
 from schemas.log import Outgoing
 from schemas.topics import AGENT_EVENTS, LEARNER_CHECKPOINTS, PATTERNS
 from streams.identity import change_settings
@@ -189,6 +190,23 @@ def test_changed_rules_take_the_old_patterns_from_the_topics(
 
     kafka3.wait_for(lambda: signatures_on(kafka3) == OWN)
     check_rows(kafka3, tmp_path / "tables", expected)
+
+
+def test_events_move_from_a_folder_to_kafka_and_back(kafka3: Installation, tmp_path: Path) -> None:
+    exported, moved, back = (tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl"))
+    with motif.open(tmp_path / "a") as node:
+        node.publish(generated())
+        expected = learned(node)
+        into_file(node.log, exported)
+
+    kafka3.publish(from_structured(line) for line in exported.read_bytes().splitlines())
+    into_file(kafka3.log, moved)
+    with motif.open(tmp_path / "c") as node:
+        node.import_files("jsonl", [moved])
+        into_file(node.log, back)
+        assert_same(learned(node), expected)
+
+    assert exported.read_bytes() == moved.read_bytes() == back.read_bytes()
 
 
 RULES = """
