@@ -94,6 +94,7 @@ def exists(folder: Path) -> bool:
     if not (folder / FILE_NAME).exists():
         return False
     with explained(folder), closing(connect_reader(folder)) as reader:
+        reader.execute("BEGIN")  # One look: somebody may be making it just now.
         application = reader.execute("PRAGMA application_id").fetchone()[0]
         form = reader.execute("PRAGMA user_version").fetchone()[0]
         tables = reader.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
