@@ -12,7 +12,7 @@ import pytest
 import motif
 from connectors.generate import sessions
 from connectors.generate_runs import workflow_runs
-from motif.demo import SEED, SESSIONS
+from motif.demo import generated
 from motif.node import Node
 from motif.questions import fingerprint
 from schemas.errors import REASONS
@@ -88,7 +88,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
 
 
 def test_the_demo_that_is_shown_is_the_demo_of_today(tmp_path: Path) -> None:
-    events = list(sessions(SEED, SESSIONS))
+    events = generated()
     with motif.open(tmp_path) as node:
         node.publish(events)
         digest = fingerprint(node)[:16]
