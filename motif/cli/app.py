@@ -9,6 +9,7 @@ from motif.cli import (
     about,
     asking,
     evaluating,
+    forgetting,
     keeping,
     learning,
     letters,
@@ -65,6 +66,7 @@ app.command(rich_help_panel=KEEP)(keeping.status)
 app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
 app.command(rich_help_panel=KEEP)(moving.copy)
+app.command(rich_help_panel=KEEP)(forgetting.forget)
 app.add_typer(moving.app, name="export", rich_help_panel=KEEP)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
 app.add_typer(topics.app, name="topics", rich_help_panel=RUN)
