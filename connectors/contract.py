@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from schemas.envelope import Event
 
@@ -50,6 +50,27 @@ class Unnumbered(NamedTuple):
     event: Event
 
 
+Item = Event | Unreadable | Unnumbered
+"""What a source gives."""
+
+LABEL = "importlabel"
+"""Extension attribute: the label under which a thing was imported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user says about what is read.
+
+    `label` names the database or folder, where things in it have no name but a number of their own;
+    `timezone` is that of times without an offset, a name of the IANA database. With `mirror` what
+    was imported under the label and is gone from the source counts as deleted.
+    """
+
+    label: str | None = None
+    timezone: str = "UTC"
+    mirror: bool = False
+
+
 @dataclass(slots=True)
 class Report:
     """What an import has met; a source counts into it while it reads.
@@ -58,7 +79,9 @@ class Report:
     `unfinished` are last lines without a newline, left for the next import; `nested_calls` are
     tool calls of subagents, `orphan_results` results whose call the file does not hold, and
     `unreadable_files` files the system would not open, or not read to their end. `unreadable` were
-    handed back as such.
+    handed back as such. `unfinished_runs` are left for an import when they have ended,
+    `assumed_times` had no offset and were read in the time zone that was asked for, and `present`
+    names all things that a mirrored source holds.
     """
 
     files: int = 0
@@ -72,6 +95,9 @@ class Report:
     orphan_results: int = 0
     unreadable: int = 0
     unreadable_files: int = 0
+    unfinished_runs: int = 0
+    assumed_times: int = 0
+    present: set[str] = field(default_factory=set)
 
     def counted(self, event: Event) -> Event:
         """The event itself, counted by its type."""
@@ -121,5 +147,21 @@ class Source(Protocol):
             WrongUse: there is nothing at this path.
         """
 
-    def read(self, files: Sequence[Path], report: Report) -> Iterator[Event | Unreadable]:
-        """The events of all these files, file by file, counted in the report."""
+    def read(self, files: Sequence[Path], report: Report) -> Iterator[Item]:
+        """The events of all these files, file by file, counted in the report.
+
+        Raises:
+            MotifError: a file as a whole is not what it must be, in a sentence that names it.
+        """
+
+
+@runtime_checkable
+class Configurable(Protocol):
+    """A source that can be told more about what it reads."""
+
+    def configured(self, options: Options) -> Source:
+        """The source with these options.
+
+        Raises:
+            WrongUse: it cannot do with them what they ask for.
+        """

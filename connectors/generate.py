@@ -20,7 +20,6 @@ from schemas.envelope import Event
 from schemas.events import (
     ErrorClass,
     ModelCalled,
-    Payload,
     SessionEnded,
     SessionStarted,
     TaskCompleted,
@@ -29,6 +28,7 @@ from schemas.events import (
     UserInterrupted,
     UserPrompted,
 )
+from schemas.fact import Payload
 
 SOURCE: Final = "motif-demo"
 """Source of every generated event, so that none is ever taken for a real one."""

@@ -41,7 +41,7 @@ class Publisher:
 
     def __init__(self, log: Log, *, clock: Clock = now_us) -> None:
         """Bind to a log; nothing is read before the first letter."""
-        self._log = log
+        self.log = log
         self._clock = clock
         self._letters: set[str] | None = None
 
@@ -60,7 +60,7 @@ class Publisher:
                 batch = next(batches, None)
                 if batch is None:
                     return published
-                offsets = self._log.append(batch)
+                offsets = self.log.append(batch)
             for record, offset in zip(batch, offsets, strict=True):
                 published.starts.setdefault((record.topic, record.partition), offset)
                 published.positions[record.topic, record.partition] = offset + 1
@@ -76,7 +76,7 @@ class Publisher:
                 refused = Refused(item.reason, item.detail)
                 record = self._letter(Outgoing("", 0, None, item.value), refused, origin)
             else:
-                record = outgoing(item, self._log.partitions)
+                record = outgoing(item, self.log.partitions)
                 if item.data.reserved or len(record.value or b"") > SIZE_MAX:
                     record = self._letter(record, _refused(item), origin)
             published.refused += record is None or record.topic == DEAD_LETTERS.name
@@ -87,7 +87,7 @@ class Publisher:
         topic = record.topic or AGENT_EVENTS.name
         value = record.value or b""
         if self._letters is None:
-            self._letters = _letters_in(self._log)
+            self._letters = _letters_in(self.log)
         identity = letter_id(topic, value, record.headers)
         if identity in self._letters:
             return None
@@ -95,7 +95,7 @@ class Publisher:
         return letter(
             value,
             refused,
-            self._log.partitions,
+            self.log.partitions,
             origin=origin,
             origin_topic=topic,
             refused_at_us=self._clock(),

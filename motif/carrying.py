@@ -18,12 +18,17 @@ from schemas.ids import partition_of
 from schemas.letters import carried as carried_letter
 from schemas.letters import letter_of, with_origin_in
 from schemas.log import Headers, Log, Outgoing, Record
-from schemas.topics import AGENT_EVENTS, DEAD_LETTERS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS
+from schemas.topics import (
+    DEAD_LETTERS,
+    LEARNED_TOPICS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERN_DEFINITIONS,
+)
 from streams.contribution import contributor_of, retired
 from streams.identity import KEY
 from streams.intake import placed
 
-LEARNED: Final = frozenset({AGENT_EVENTS.name})
+LEARNED: Final = frozenset(topic.name for topic in LEARNED_TOPICS)
 """Topics whose learner refuses what is no event; a record of another topic is nobody's yet."""
 
 _LETTERS: Final = 16

@@ -15,14 +15,16 @@ from schemas.errors import LogHeld, ProjectionDamaged
 from schemas.log import Log, left
 from schemas.topics import (
     DEAD_LETTERS,
+    LEARNED_TOPICS,
     PATTERN_CONTRIBUTIONS,
     PATTERN_DEFINITIONS,
 )
 from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import LEARNED_TOPICS, Learner, Rules
+from streams.learner import Learner
 from streams.progress import progress_of
+from streams.rules import Rules
 
 PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS, DEAD_LETTERS)
 """What can move without the others: when none has, everything is settled as it was."""
@@ -90,6 +92,13 @@ class Engine:
         self.settle()
         return question(self.opened())
 
+    def relearn(self) -> None:
+        """Learn everything again, from the beginning of the log."""
+        for learner in self._learners:
+            learner.forget()
+        self._settled_ends = None
+        self.settle()
+
     def opened(self) -> Store:
         """The projection as it is, without settling."""
         if self._store is None:
@@ -111,7 +120,7 @@ class Engine:
 
     def _make_learners(self) -> list[Learner]:
         identity = self._identity
-        rules = Rules(identity.epoch, identity.allowed_servers)
+        rules = Rules.of(identity)
         return [
             Learner(
                 self._log,

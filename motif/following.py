@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NoReturn
 
+from connectors.contract import Options
 from motif import importing
 from motif.asking import Answer, Asked
 from motif.engine import Engine, Progress
-from motif.importing import Imported, Reading
+from motif.importing import NO_OPTIONS, Imported, Reading
 from motif.node import Node
 from motif.waiting import Waiting
 from projections import queries
@@ -59,6 +60,7 @@ class FollowingNode(Node):
         format_name: str,
         paths: Sequence[Path] = (),
         *,
+        options: Options = NO_OPTIONS,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Imported:
@@ -69,11 +71,13 @@ class FollowingNode(Node):
         Raises:
             WrongUse: no such format, or nothing at a path.
         """
-        reading = Reading(format_name, paths, progress)
+        reading = Reading(format_name, paths, progress, options)
         if dry_run:
             return reading.dry()
         before = self.ask(queries.kinds_by_totals)
-        published = self.publisher.publish(reading.items, origin=reading.source.name)
+        published = self.publisher.publish(
+            reading.into(self.statements(reading.source.source or "")), origin=reading.source.name
+        )
         waiting = Waiting(self, published.positions, progress)
         learned = waiting.learned()
         if learned:
@@ -102,6 +106,17 @@ class FollowingNode(Node):
         """
         self._alone()
         super().rebuild()
+
+    def relearn(self) -> NoReturn:
+        """Refuse: what workers learn they alone can learn again.
+
+        Raises:
+            WrongUse: always.
+        """
+        raise WrongUse(
+            "workers learn a log on Kafka; they learn it again when its rules change, "
+            "by MOTIF_OPERATION_RULES or MOTIF_MCP_SERVERS and 'motif topics create'"
+        )
 
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now.

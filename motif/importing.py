@@ -5,13 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from connectors.contract import Report, Source, Unreadable
+from connectors.contract import Configurable, Item, Options, Report, Source, Unreadable
 from connectors.publisher import Publisher
 from connectors.sources import by_name
 from motif.engine import Engine, Progress
+from motif.stating import Statements, numbered
 from projections import queries
 from schemas.envelope import Event
 from schemas.errors import WrongUse
+from schemas.topics import WORKFLOW_RUNS
+
+NO_OPTIONS = Options()
+"""What is read as it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +40,13 @@ class Imported:
 
 
 def import_files(
-    engine: Engine,
-    publisher: Publisher,
-    format_name: str,
-    paths: Sequence[Path],
-    *,
-    dry_run: bool,
-    progress: Progress | None,
+    engine: Engine, publisher: Publisher, reading: "Reading", statements: Statements
 ) -> Imported:
-    """Import into a node's log and settle; with `dry_run` only read."""
-    reading = Reading(format_name, paths, progress)
-    if dry_run:
-        return reading.dry()
+    """Import what is read into a node's log, and settle."""
     engine.settle()
     before = queries.status(engine.opened())
-    published = publisher.publish(reading.items, origin=reading.source.name)
-    engine.settle(progress)
+    published = publisher.publish(reading.into(statements), origin=reading.source.name)
+    engine.settle(reading.progress)
     after = queries.status(engine.opened())
     noted, now = _noted(before), _noted(after)
     return Imported(
@@ -68,23 +64,61 @@ class Reading:
     """Files of a format being read: the items they hold, and a report that fills meanwhile."""
 
     def __init__(
-        self, format_name: str, paths: Sequence[Path], progress: Progress | None = None
+        self,
+        format_name: str,
+        paths: Sequence[Path],
+        progress: Progress | None = None,
+        options: Options = NO_OPTIONS,
     ) -> None:
         """Find the files; they are read as items are drawn.
 
         Raises:
-            WrongUse: no such format, or nothing at a path.
+            WrongUse: no such format, one without these options, or nothing at a path.
         """
-        self.source = by_name(format_name)
+        self.source = source_of(format_name, options)
+        self.options = options
+        self.progress = progress
         self.report = Report()
         files = files_of(self.source, paths)
         read = self.source.read(files, self.report)
         self.items = _told(read, self.report, len(files), progress)
 
+    @property
+    def states_for(self) -> str:
+        """The source whose statements are numbered by what the log says."""
+        return self.source.source or ""
+
+    def into(
+        self, statements: Statements, *, only_new: bool = False
+    ) -> Iterator[Event | Unreadable]:
+        """What to append to the log that holds these statements; perhaps only what is new."""
+        yield from numbered(self.items, statements, only_new=only_new)
+        if self.options.mirror and self.options.label:
+            topic, present = WORKFLOW_RUNS.name, self.report.present
+            for event in statements.gone(topic, self.options.label, present):
+                yield self.report.counted(event)
+        self.report.present.clear()  # It was for us, and may be long.
+
     def dry(self) -> Imported:
         """Read everything and record nothing."""
         refused = sum(isinstance(item, Unreadable) for item in self.items)
+        self.report.present.clear()
         return Imported(self.report, 0, refused, 0, 0, {}, {})
+
+
+def source_of(format_name: str, options: Options = NO_OPTIONS) -> Source:
+    """The format of this name, with options.
+
+    Raises:
+        WrongUse: there is none, or it has no such options.
+    """
+    source = by_name(format_name)
+    if options == NO_OPTIONS:
+        return source
+    if not isinstance(source, Configurable):
+        message = f"{source.name} has no options: leave out --timezone and --mirror"
+        raise WrongUse(message)
+    return source.configured(options)
 
 
 def more(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
@@ -111,8 +145,8 @@ def files_of(source: Source, paths: Sequence[Path]) -> list[Path]:
 
 
 def _told(
-    items: Iterator[Event | Unreadable], report: Report, files: int, progress: Progress | None
-) -> Iterator[Event | Unreadable]:
+    items: Iterator[Item], report: Report, files: int, progress: Progress | None
+) -> Iterator[Item]:
     told = -1
     for item in items:
         if progress is not None and report.files != told:

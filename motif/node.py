@@ -11,7 +11,11 @@ federated and projected before the answer is given.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import get_args
 
+from pydantic import ValidationError
+
+from connectors.contract import Options
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
 from motif.asking import Answer, Asking
@@ -19,15 +23,20 @@ from motif.beside import PROJECTION
 from motif.deadletters import Letter
 from motif.engine import Engine, Progress
 from motif.federation import TakenIn
-from motif.importing import Imported
+from motif.importing import NO_OPTIONS, Imported, Reading
+from motif.stating import Statements
 from projections import queries
 from projections.projector import rebuild
 from projections.remote import Readable
 from projections.verify import Difference, verify
+from schemas.clock import new_id, now_us
 from schemas.envelope import Event
+from schemas.errors import WrongUse
 from schemas.log import Log, left
+from schemas.topics import LEARNED_TOPICS
+from schemas.workflows import PatternReviewed
+from schemas.workflows import Status as ReviewStatus
 from streams.identity import Identity
-from streams.learner import LEARNED_TOPICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,7 @@ class Node(Asking):
         self.identity = identity
         self.engine = engine or Engine(folder, log, identity)
         self.publisher = Publisher(log)
+        self._statements: dict[str, Statements] = {}
 
     @property
     def notices(self) -> list[str]:
@@ -101,22 +111,53 @@ class Node(Asking):
         items = [events] if isinstance(events, Event) else events
         return self.publisher.publish(items, origin="library")
 
+    def statements(self, source: str) -> Statements:
+        """What this source has said about things that may be amended, as of now."""
+        known = self._statements.get(source)
+        if known is None:
+            known = self._statements[source] = Statements(self.log, source)
+        known.refresh()
+        return known
+
     def import_files(
         self,
         format_name: str,
         paths: Sequence[Path] = (),
         *,
+        options: Options = NO_OPTIONS,
         dry_run: bool = False,
         progress: Progress | None = None,
     ) -> Imported:
         """Read files or folders of a format, append their events, and settle.
 
         Raises:
-            WrongUse: no such format, or nothing at a path.
+            WrongUse: no such format, one without these options, or nothing at a path.
+            SourceUnreadable: a file is not what the format says.
         """
-        return importing.import_files(
-            self.engine, self.publisher, format_name, paths, dry_run=dry_run, progress=progress
-        )
+        reading = Reading(format_name, paths, progress, options)
+        if dry_run:
+            return reading.dry()
+        statements = self.statements(reading.states_for)
+        return importing.import_files(self.engine, self.publisher, reading, statements)
+
+    def review(self, pattern_id: str, status: str, **said: str | None) -> None:
+        """Decide how far the automation of a pattern is; the latest decision counts.
+
+        Args:
+            pattern_id: the pattern's id.
+            status: detected, candidate, approved, automated or deprecated.
+            said: `reviewed_by`, `notes`, `tool_name`, `tool_script_path`, each optional.
+
+        Raises:
+            WrongUse: there is no such status.
+        """
+        stated = {"pattern_id": pattern_id, "status": status, **said}
+        try:
+            decided = PatternReviewed.model_validate(stated)
+        except ValidationError as error:
+            message = f"status is {status!r}; it must be one of {', '.join(get_args(ReviewStatus))}"
+            raise WrongUse(message) from error
+        self.publish(Event("motif", f"review/{new_id()}", decided, now_us()))
 
     def settle(
         self, progress: Progress | None = None, *, spent: dict[str, float] | None = None
@@ -150,6 +191,10 @@ class Node(Asking):
         """Make the projection again from the log, in the place of the one there is."""
         self.engine.ask(lambda _: self.engine.stop_projecting())
         rebuild(self.log, self.engine.opened())
+
+    def relearn(self) -> None:
+        """Throw away what was learned, and learn it again from the log by today's rules."""
+        self.engine.relearn()
 
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now."""

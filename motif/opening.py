@@ -13,7 +13,7 @@ from motif.projecting import not_founded, projector_of
 from motif.settings import from_environment
 from motif.where import Where, open_kafka
 from schemas.errors import LogUnavailable
-from streams.identity import allow_servers, found, identity_of
+from streams.identity import change_settings, found, identity_of
 
 PARTITIONS = 4
 """Of every topic of a new embedded log."""
@@ -55,6 +55,8 @@ def open_node(
     partitions: int | None = None,
     label: str | None = None,
     mcp_servers: Iterable[str] | None = None,
+    operation_rules: str | None = None,
+    amend_days: int | None = None,
 ) -> Node:
     """Open the embedded node of a folder, made anew where there is none.
 
@@ -64,6 +66,9 @@ def open_node(
         label: the site's name for people, recorded when the log is founded.
         mcp_servers: names of MCP servers that may be shown; a change is recorded in the log and
             everything is learned again under it. None leaves what is recorded.
+        operation_rules: rules of your own for operations, as TOML, empty for none; likewise.
+        amend_days: how many days after a run finished its source may change what it says of it,
+            0 for as long as it likes; likewise.
 
     Raises:
         LogHeld: another process has the folder open.
@@ -83,8 +88,13 @@ def open_node(
     log = SqliteLog.open_or_create(place, partitions=partitions)
     try:
         identity = found(log, label or "")
-        if mcp_servers is not None:
-            identity = allow_servers(log, identity, frozenset(mcp_servers))
+        identity = change_settings(
+            log,
+            identity,
+            allowed_servers=None if mcp_servers is None else frozenset(mcp_servers),
+            operation_rules=operation_rules,
+            amend_days=amend_days,
+        )
         return Node(place, log, identity)
     except BaseException:
         log.close()

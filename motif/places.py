@@ -8,7 +8,8 @@ from typing import Final
 from connectors.logs import sqlite_file
 from connectors.logs.kafka_settings import KafkaSettings, check_installed
 from connectors.logs.sqlite import SqliteLog
-from motif.settings import NAME_PREFIX, from_environment, prefix_of
+from motif.settings import from_environment
+from motif.values import NAME_PREFIX, prefix_of
 from motif.where import kafka_settings, open_kafka
 from schemas.errors import WrongUse
 from schemas.log import Log

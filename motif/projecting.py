@@ -22,7 +22,7 @@ from schemas.clock import monotonic_s, now_us
 from schemas.collector import uncollected
 from schemas.errors import LogError, LogHeld, LogUnavailable, MotifError, ProjectionDamaged
 from schemas.log import Log, left
-from schemas.topics import AGENT_EVENTS
+from schemas.topics import LEARNED_TOPICS
 from streams.identity import Identity, identity_of
 
 LOCK_NAME: Final = "projector.lock"
@@ -188,15 +188,15 @@ class Projecting:
             self._caught_up_at_us = now
         if now - self._looked_at_us < LOOK_US:
             return
-        name = AGENT_EVENTS.name
-        places = [(name, number) for number in range(log.partitions)]
+        numbers = range(log.partitions)
+        places = [(topic.name, number) for topic in LEARNED_TOPICS for number in numbers]
         ends = log.ends(places) if isinstance(log, TellsEnds) else {p: log.end(*p) for p in places}
-        known = {(one.partition, one.end): one.lag for one in self._ends}
+        known = {(one.topic, one.partition, one.end): one.lag for one in self._ends}
         found = []
         for (topic, number), end in ends.items():
-            lag = known.get((number, end))
+            lag = known.get((topic, number, end))
             if lag != 0:  # Where nothing was left, nothing is before the end moves.
-                lag = left(log, topic, number, projector.learned(number))
+                lag = left(log, topic, number, projector.learned(topic, number))
             found.append(wire.End(topic, number, end, lag))
         self._ends, self._looked_at_us = found, now
 

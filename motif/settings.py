@@ -1,27 +1,43 @@
 """The settings: environment variables, one table of them, each checked before anything is opened.
 
 A variable that is set and empty counts as not set, but for `MOTIF_MCP_SERVERS`, where nothing is a
-list of nobody. A variable with our prefix that means nothing is warned about, never obeyed.
+list of nobody, and `MOTIF_OPERATION_RULES`, where it means no rules. A variable with our prefix
+that means nothing is warned about, never obeyed.
 """
 
 import os
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from motif.values import (
+    AMEND_DAYS_MAX,
+    BOOTSTRAP,
+    LABEL_MAX,
+    NAME_PREFIX,
+    PARTITIONS_MAX,
+    PORT_MAX,
+    bootstrap_of,
+    days_of,
+    file_of,
+    folder_of,
+    label_of,
+    one_of,
+    partitions_of,
+    prefix_of,
+    rules_in,
+    servers_of,
+    switch_of,
+    whole_of,
+)
 from schemas.errors import WrongUse
 
 PREFIX: Final = "MOTIF_"
-PARTITIONS_MAX: Final = 1024
-PORT_MAX: Final = 65_535
 LEARNERS_MAX: Final = 64
 PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-LABEL_MAX: Final = 64
-"""Characters of a site's label."""
 
 FOR_TESTS: Final = frozenset(
     {
@@ -36,19 +52,6 @@ FOR_TESTS: Final = frozenset(
 )
 """Variables that only tests set; known, and not in the table."""
 
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
-_SERVER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_BROKER: Final = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
-_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_PORT_MAX: Final = 65_535
-
-BOOTSTRAP: Final = "HOST:PORT, or several of them separated by commas"
-"""What the addresses of a Kafka cluster look like."""
-
-NAME_PREFIX: Final = "up to 100 letters, digits, '.', '_' and '-'"
-"""What a prefix of names on Kafka looks like."""
-
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -57,6 +60,8 @@ class Settings:
     data: Path | None = None
     label: str | None = None
     mcp_servers: frozenset[str] | None = None
+    operation_rules: str | None = None
+    amend_days: int | None = None
     partitions: int | None = None
     kafka: str | None = None
     kafka_prefix: str | None = None
@@ -89,111 +94,6 @@ class Setting(NamedTuple):
     read: Callable[[str], Any]
 
 
-def label_of(text: str) -> str:
-    """A label for people, without blanks around it.
-
-    >>> label_of(" build farm ")
-    'build farm'
-
-    Raises:
-        ValueError: it is empty, too long, or holds what cannot be printed.
-    """
-    label = text.strip()
-    if not 1 <= len(label) <= LABEL_MAX or not label.isprintable():
-        raise ValueError(text)
-    return label
-
-
-def _data(text: str) -> Path:
-    try:
-        folder = Path(text).expanduser()
-        usable = folder.is_dir() or not folder.exists()
-    except (OSError, RuntimeError) as error:  # no such user's home, too long, not to be looked at
-        raise ValueError(text) from error
-    if not usable:
-        raise ValueError(text)
-    return folder
-
-
-def _servers(text: str) -> frozenset[str]:
-    names = frozenset(name.strip() for name in text.split(",") if name.strip())
-    if not all(_SERVER.fullmatch(name) for name in names):
-        raise ValueError(text)
-    return names
-
-
-def _partitions(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= PARTITIONS_MAX:
-        raise ValueError(text)
-    return int(text)
-
-
-def bootstrap_of(text: str) -> str:
-    """The addresses of a Kafka cluster, checked, without blanks.
-
-    >>> bootstrap_of("one:9092, two:9092")
-    'one:9092,two:9092'
-
-    Raises:
-        ValueError: one is not HOST:PORT.
-    """
-    brokers = [broker.strip() for broker in text.split(",")]
-    for broker in brokers:
-        found = _BROKER.fullmatch(broker)
-        if found is None or not 1 <= int(found[2]) <= _PORT_MAX:
-            raise ValueError(text)
-    return ",".join(brokers)
-
-
-def prefix_of(text: str) -> str:
-    """What stands before the names of a log on Kafka, checked.
-
-    >>> prefix_of("farm.")
-    'farm.'
-
-    Raises:
-        ValueError: it holds what no name of a topic may, or is empty or too long.
-    """
-    if not _PREFIX.fullmatch(text):
-        raise ValueError(text)
-    return text
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.upper() not in names:
-            raise ValueError(text)
-        return text.upper()
-
-    return read
-
-
-def _file(text: str) -> Path:
-    try:
-        path = Path(text).expanduser()
-        usable = path.is_file()
-    except (OSError, RuntimeError, ValueError) as error:
-        raise ValueError(text) from error
-    if not usable:
-        raise ValueError(text)
-    return path
-
-
-def _whole(most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
-            raise ValueError(text)
-        return int(text)
-
-    return read
-
-
-def _switch(text: str) -> bool:
-    if text.lower() not in _TRUE | _FALSE:
-        raise ValueError(text)
-    return text.lower() in _TRUE
-
-
 SETTINGS: Final = (
     Setting(
         "MOTIF_DATA",
@@ -201,7 +101,7 @@ SETTINGS: Final = (
         "The folder of the log and the projection; `--data` goes before it.",
         "a folder, or a path where one can be made",
         "the platform's folder for a user's data",
-        _data,
+        folder_of,
     ),
     Setting(
         "MOTIF_LABEL",
@@ -219,7 +119,26 @@ SETTINGS: Final = (
         "Kafka only by `motif topics create`.",
         "names separated by commas, of letters, digits, '_', '-' and '.'; empty for none",
         "what the log has recorded, at first none",
-        _servers,
+        servers_of,
+    ),
+    Setting(
+        "MOTIF_OPERATION_RULES",
+        "operation_rules",
+        "Rules of your own by which operations are recognised in requests. They are recorded in "
+        "the log when they change, and everything is learned again by them; of a log on Kafka only "
+        "by `motif topics create`.",
+        "a TOML file of rules; empty for none",
+        "what the log has recorded, at first none",
+        rules_in,
+    ),
+    Setting(
+        "MOTIF_AMEND_DAYS",
+        "amend_days",
+        "How many days after a run finished its source may still change what it says of it. "
+        "Recorded as the rules are.",
+        f"a whole number from 1 to {AMEND_DAYS_MAX}, or none for as long as it likes",
+        "what the log has recorded, at first 35",
+        days_of,
     ),
     Setting(
         "MOTIF_PARTITIONS",
@@ -228,7 +147,7 @@ SETTINGS: Final = (
         "what they have.",
         f"a whole number from 1 to {PARTITIONS_MAX}",
         "4, on Kafka 12",
-        _partitions,
+        partitions_of,
     ),
     Setting(
         "MOTIF_KAFKA",
@@ -254,7 +173,7 @@ SETTINGS: Final = (
         "How clients talk to the brokers.",
         ", ".join(PROTOCOLS),
         "PLAINTEXT",
-        _one_of(*PROTOCOLS),
+        one_of(*PROTOCOLS),
     ),
     Setting(
         "MOTIF_KAFKA_SASL_MECHANISM",
@@ -262,7 +181,7 @@ SETTINGS: Final = (
         "How clients show who they are, with a protocol that begins with SASL.",
         ", ".join(MECHANISMS),
         "SCRAM-SHA-512",
-        _one_of(*MECHANISMS),
+        one_of(*MECHANISMS),
     ),
     Setting(
         "MOTIF_KAFKA_SASL_USERNAME",
@@ -286,7 +205,7 @@ SETTINGS: Final = (
         "The certificates of the authorities that the brokers' certificates are checked against.",
         "a PEM file that can be read",
         "those of the system",
-        _file,
+        file_of,
     ),
     Setting(
         "MOTIF_KAFKA_CERTIFICATE",
@@ -294,7 +213,7 @@ SETTINGS: Final = (
         "The certificate of the clients, where brokers ask for one.",
         "a PEM file that can be read",
         "none",
-        _file,
+        file_of,
     ),
     Setting(
         "MOTIF_KAFKA_KEY",
@@ -302,7 +221,7 @@ SETTINGS: Final = (
         "The key of that certificate.",
         "a PEM file that can be read",
         "the certificate's file",
-        _file,
+        file_of,
     ),
     Setting(
         "MOTIF_KAFKA_KEY_PASSWORD",
@@ -318,7 +237,7 @@ SETTINGS: Final = (
         "The folder in which workers of this machine keep their stores, each in its own place.",
         "a folder, or a path where one can be made",
         "the folder of the tables",
-        _data,
+        folder_of,
     ),
     Setting(
         "MOTIF_WORKER_PORT",
@@ -326,7 +245,7 @@ SETTINGS: Final = (
         "The port of a worker's web endpoint, which listens on loopback only.",
         f"a whole number from 1 to {PORT_MAX}",
         "any free one, which the worker says when it starts",
-        _whole(PORT_MAX),
+        whole_of(PORT_MAX),
     ),
     Setting(
         "MOTIF_LEARNERS",
@@ -334,7 +253,7 @@ SETTINGS: Final = (
         "Learner processes of a worker; each keeps a processor busy while there is much to learn.",
         f"a whole number from 1 to {LEARNERS_MAX}",
         "1",
-        _whole(LEARNERS_MAX),
+        whole_of(LEARNERS_MAX),
     ),
     Setting(
         "MOTIF_DEBUG",
@@ -342,12 +261,12 @@ SETTINGS: Final = (
         "Whether an unexpected error shows its traceback.",
         "1, true, yes, on, 0, false, no or off",
         "0",
-        _switch,
+        switch_of,
     ),
 )
 """Every setting, in the order they are documented."""
 
-_EMPTY_IS_A_VALUE: Final = frozenset({"MOTIF_MCP_SERVERS"})
+_EMPTY_IS_A_VALUE: Final = frozenset({"MOTIF_MCP_SERVERS", "MOTIF_OPERATION_RULES"})
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

@@ -18,9 +18,8 @@ from projections.reading import Place
 from projections.tables import positions
 from schemas.clock import Clock, now_us
 from schemas.log import Log, left
-from schemas.topics import EVENT_DUPLICATES, PATTERNS
+from schemas.topics import EVENT_DUPLICATES, LEARNED_TOPICS, PATTERNS
 from streams.identity import Identity
-from streams.learner import LEARNED_TOPICS
 
 STALLED_S: Final = 60.0
 """How long something may wait before it has stalled."""

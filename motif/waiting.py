@@ -11,8 +11,7 @@ from projections import queries
 from projections.remote import Readable
 from schemas.clock import monotonic_s
 from schemas.log import Log, left
-from schemas.topics import PATTERN_CONTRIBUTIONS
-from streams.learner import LEARNED_TOPICS
+from schemas.topics import LEARNED_TOPICS, PATTERN_CONTRIBUTIONS
 
 PATIENCE_S: Final = 30.0
 """How long nothing may move before nobody is believed to work."""

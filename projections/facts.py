@@ -1,15 +1,18 @@
 """From records of an input topic to rows of the raw tables."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+from duckdb import DuckDBPyConnection
 
-from projections.tables.events import BY_TYPE, EventTable
+from projections.tables import duplicates
+from projections.tables.events import BY_TYPE, EVENT_TABLES, EventTable
+from projections.tables.recognised import RECOGNISED, Recogniser
 from projections.tables.table import Row
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
-from schemas.log import Record
+from schemas.log import Log, Record
 from schemas.times import moment_us
 
 Rows = dict[str, list[Row]]
@@ -17,6 +20,51 @@ Rows = dict[str, list[Row]]
 
 _JSON: Final = b"application/json"
 _astuple = msgspec.structs.astuple
+
+
+class RawRows:
+    """Puts records of input topics into the raw tables, and takes them out again."""
+
+    def __init__(self, log: Log) -> None:
+        """Bind to a log, which states the rules by which operations are recognised."""
+        self._recogniser = Recogniser(log)
+
+    def insert(
+        self,
+        cursor: DuckDBPyConnection,
+        topic: str,
+        taken: Mapping[int, Sequence[Record]],
+        settings: int,
+    ) -> None:
+        """Add rows for records by partition that are neither repeats nor refused.
+
+        They were learned when the log's settings had been changed so many times.
+        """
+        spans = {at: (read[0].offset, read[-1].offset) for at, read in taken.items()}
+        skipped = duplicates.offsets_between(cursor, topic, spans)
+        rows: Rows = {}
+        unread: list[Row] = []
+        for partition, records in taken.items():
+            # What a learner took and we cannot read shows as refused: nobody looks in vain.
+            unread += [
+                (topic, partition, offset, False, True)
+                for offset in collect(records, skipped[partition], rows)
+            ]
+        duplicates.add(cursor, unread)
+        for of in EVENT_TABLES:
+            found = rows.get(of.payload.type)
+            if found:
+                of.table.insert(cursor, found)
+                self._recogniser.insert(cursor, of, found, settings)
+
+    @staticmethod
+    def drop(cursor: DuckDBPyConnection, topic: str, partition: int) -> None:
+        """Take out every row of a partition."""
+        tables = [one.table.name for one in EVENT_TABLES if one.payload.topic.name == topic]
+        for name in (*tables, RECOGNISED.name):
+            cursor.execute(
+                f'DELETE FROM {name} WHERE topic = ? AND "partition" = ?', [topic, partition]
+            )
 
 
 def collect(records: Iterable[Record], skipped: Container[int], rows: Rows) -> list[int]:

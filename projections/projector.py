@@ -17,23 +17,22 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from projections import damage
-from projections.facts import Rows, collect
+from projections.facts import RawRows
 from projections.reading import Place as Partition
 from projections.reading import Reading
 from projections.store import Store
 from projections.tables import contributions, dead_letters, duplicates, logs, patterns
 from projections.tables import positions as positions_table
 from projections.tables.duplicates import Place
-from projections.tables.events import EVENT_TABLES
 from projections.tables.positions import Learned, Position
 from projections.tables.table import Row
 from schemas.errors import ProjectionDamaged
 from schemas.failpoint import reach
 from schemas.log import Log, Record
 from schemas.topics import (
-    AGENT_EVENTS,
     DEAD_LETTERS,
     EVENT_DUPLICATES,
+    LEARNED_TOPICS,
     PATTERN_CONTRIBUTIONS,
     PATTERN_DEFINITIONS,
     PATTERNS,
@@ -63,7 +62,7 @@ _FOLLOWED: Final[dict[str, Callable[[DuckDBPyConnection, Sequence[Record]], None
 
 _BEFORE_ROWS: Final = tuple(topic for topic in _FOLLOWED if topic != PATTERNS.name)
 
-_INPUT: Final = AGENT_EVENTS.name
+_INPUTS: Final = tuple(topic.name for topic in LEARNED_TOPICS)
 _SAID: Final = EVENT_DUPLICATES.name
 
 FOLLOWED_TOPICS: Final = (_SAID, *_FOLLOWED)
@@ -80,6 +79,7 @@ class Projector:
     def __init__(self, log: Log, store: Store) -> None:
         self._log = log
         self._reading = Reading(log)
+        self._raw = RawRows(log)
         self._store = store
         self._steps = 0
         self._stale = False
@@ -122,9 +122,9 @@ class Projector:
                 total += done
         return total
 
-    def learned(self, partition: int) -> int:
+    def learned(self, topic: str, partition: int) -> int:
         """Up to where a partition of events is learned, as far as it was read."""
-        known = self._positions.get((_INPUT, partition))
+        known = self._positions.get((topic, partition))
         return 0 if known is None or known.learned is None else known.learned.position
 
     def close(self) -> None:
@@ -177,8 +177,9 @@ class Projector:
             for position in positions_table.load(self._cursor)
         }
         self._moved: dict[Partition, Position] = {}
-        self._last_fact = {
-            partition: duplicates.last_offset(self._cursor, _INPUT, partition)
+        self._last_fact: dict[Partition, int] = {
+            (topic, partition): duplicates.last_offset(self._cursor, topic, partition)
+            for topic in _INPUTS
             for partition in range(self._log.partitions)
         }
 
@@ -203,7 +204,8 @@ class Projector:
         # Each step begins with another partition, so that a busy one does not starve the others.
         order = [(self._steps + number) % partitions for number in range(partitions)]
         done = self._take_facts(order, limit)
-        done += self._take_events(order, limit - done)
+        for topic in _INPUTS:
+            done += self._take_events([(topic, number) for number in order], limit - done)
         self.filled = done >= limit
         if self.filled and self._steps % EVERY:
             return done
@@ -249,99 +251,85 @@ class Projector:
         records = self._reading.read((_SAID, partition), position.position, limit)
         if not records:
             return 0
-        facts: dict[Place, Row | None] = {}
-        learned: Learned | None = None
+        facts: dict[str, dict[Place, Row | None]] = {}
+        learned: dict[str, Learned] = {}
         for record in records:
             place = duplicates.place_of(record.key or b"")
             if place is not None:
-                facts.pop(place, None)
-                facts[place] = None if record.value is None else duplicates.row_of(record.value)
+                of = facts.setdefault(place.topic, {})
+                of.pop(place, None)
+                of[place] = None if record.value is None else duplicates.row_of(record.value)
             elif record.value is not None:
-                learned = positions_table.decode_learned(record.value)
-        new += self._state_facts(partition, facts)
+                said = positions_table.decode_learned(record.value)
+                learned[said.topic] = said
+        for topic, stated in facts.items():
+            new += self._state_facts((topic, partition), stated)
         self._move(_SAID, partition, records[-1].offset + 1)
-        if learned is not None:
-            self._heed(partition, learned)
+        for topic, said in learned.items():
+            self._heed((topic, partition), said)
         return len(records)
 
-    def _state_facts(self, partition: int, facts: dict[Place, Row | None]) -> list[Row]:
+    def _state_facts(self, of: Partition, facts: dict[Place, Row | None]) -> list[Row]:
         """State anew what was stated before or is withdrawn; the facts that are to be added."""
-        last = self._last_fact[partition]
+        last = self._last_fact[of]
         known = {place: row for place, row in facts.items() if row is None or place.offset <= last}
         if known:
             changed = duplicates.replace(self._cursor, known)
-            if any(offset < self._position(_INPUT, partition).position for offset in changed):
-                self._start_over(partition)
-        self._last_fact[partition] = max([last, *(place.offset for place in facts)])
+            if any(offset < self._position(*of).position for offset in changed):
+                self._start_over(of)
+        self._last_fact[of] = max([last, *(place.offset for place in facts)])
         return [row for place, row in facts.items() if row is not None and place not in known]
 
-    def _heed(self, partition: int, learned: Learned) -> None:
+    def _heed(self, of: Partition, learned: Learned) -> None:
         """Note how far the learner is; under a new epoch its partition is projected again."""
-        known = self._position(_INPUT, partition).learned
+        known = self._position(*of).learned
         if known is not None and learned.epoch > known.epoch:
-            self._start_over(partition)
-        self._move(_INPUT, partition, self._position(_INPUT, partition).position, learned)
+            self._start_over(of)
+        self._move(*of, self._position(*of).position, learned)
 
-    def _start_over(self, partition: int) -> None:
+    def _start_over(self, of: Partition) -> None:
         """Drop the raw rows of a partition: what repeats what is no longer what it was."""
-        for of in EVENT_TABLES:
-            self._cursor.execute(
-                f'DELETE FROM {of.table.name} WHERE topic = ? AND "partition" = ?',
-                [_INPUT, partition],
-            )
-        learned = self._position(_INPUT, partition).learned
-        self._move(_INPUT, partition, self._log.start(_INPUT, partition), learned)
+        RawRows.drop(self._cursor, *of)
+        self._move(*of, self._log.start(*of), self._position(*of).learned)
 
-    def _take_events(self, order: Sequence[int], limit: int) -> int:
-        """Read events up to where the learners are, leaving out what they named."""
+    def _take_events(self, order: Sequence[Partition], limit: int) -> int:
+        """Read events of a topic up to where the learners are, leaving out what they named."""
         taken: dict[int, list[Record]] = {}
         done = 0
         beyond = self._learned_beyond(order)
         most = max(beyond.values(), default=0)
-        self._fetch(((_INPUT, number) for number in beyond), min(limit, most))
-        for partition in beyond:
-            records = self._learned_events(partition, limit - done)
+        self._fetch(beyond, min(limit, most))
+        for place in beyond:
+            records = self._learned_events(place, limit - done)
             if records:
-                taken[partition] = records
+                taken[place[1]] = records
                 done += len(records)
         if not taken:
             return 0
-        spans = {at: (read[0].offset, read[-1].offset) for at, read in taken.items()}
-        skipped = duplicates.offsets_between(self._cursor, _INPUT, spans)
-        rows: Rows = {}
-        unread: list[Row] = []
-        for partition, records in taken.items():
-            # What a learner took and we cannot read shows as refused: nobody looks in vain.
-            unread += [
-                (_INPUT, partition, offset, False, True)
-                for offset in collect(records, skipped[partition], rows)
-            ]
-        duplicates.add(self._cursor, unread)
-        for of in EVENT_TABLES:
-            if of.payload.type in rows:
-                of.table.insert(self._cursor, rows[of.payload.type])
+        settings = max(at.learned.epoch[1] for at in self._moved.values() if at.learned)
+        self._raw.insert(self._cursor, order[0][0], taken, settings)
         return done
 
-    def _learned_beyond(self, order: Sequence[int]) -> dict[int, int]:
+    def _learned_beyond(self, order: Sequence[Partition]) -> dict[Partition, int]:
         """How many offsets of each partition were learned and are not rows yet."""
-        known = {number: self._position(_INPUT, number) for number in order}
+        known = {place: self._position(*place) for place in order}
         return {
-            number: at.learned.position - at.position
-            for number, at in known.items()
+            place: at.learned.position - at.position
+            for place, at in known.items()
             if at.learned is not None and at.position < at.learned.position
         }
 
-    def _learned_events(self, partition: int, limit: int) -> list[Record]:
+    def _learned_events(self, place: Partition, limit: int) -> list[Record]:
         """Events of a partition that were learned and are not rows yet."""
-        position = self._position(_INPUT, partition)
+        position = self._position(*place)
         learned = position.learned
         if learned is None or limit <= 0 or position.position >= learned.position:
             return []
         wanted = min(limit, learned.position - position.position)
-        records = self._reading.read((_INPUT, partition), position.position, wanted)
+        records = self._reading.read(place, position.position, wanted)
         records = [record for record in records if record.offset < learned.position]
         if records:
-            self._move(_INPUT, partition, records[-1].offset + 1, learned)
+            self._move(*place, records[-1].offset + 1, learned)
         return records
 
     def _position(self, topic: str, partition: int) -> Position:

@@ -6,6 +6,7 @@ lift, ranks) or cuts by time is here, computed when somebody reads.
 
 from typing import Final
 
+from projections.operation_views import OPERATION_VIEWS
 from projections.tables.patterns import NESTED, PATTERN
 
 # The learner lets one result stand for a call and refuses any other, so this joins one to one.
@@ -153,11 +154,6 @@ SELECT row_number() OVER (
 FROM patterns ORDER BY rank
 """
 
-HIGH_VALUE: Final = """
-CREATE VIEW v_high_value_patterns AS
-SELECT * FROM v_top_patterns WHERE confidence >= 0.8 AND occurrences >= 10 ORDER BY rank
-"""
-
 TRENDS: Final = """
 CREATE VIEW v_pattern_quality_trends AS
 SELECT pattern_id, day, occurrences, successes, failures,
@@ -233,10 +229,10 @@ VIEWS: Final = (
     *map(_unfolded, NESTED),
     PATTERN_TOTALS,
     TOP_PATTERNS,
-    HIGH_VALUE,
     TRENDS,
     SHARES,
     TOOL_LIFT,
     ERROR_RECOVERY,
+    *OPERATION_VIEWS,
 )
 """Statements that make every view, in an order in which each finds what it needs."""

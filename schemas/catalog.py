@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas.events import PAYLOADS, Payload
+from schemas.events import PAYLOADS
+from schemas.fact import Payload
 from schemas.pages import events_page, topics_page
 from schemas.topics import TOPICS, Topic
 

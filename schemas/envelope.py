@@ -14,7 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from schemas.errors import Refused
-from schemas.events import PAYLOADS, Payload
+from schemas.events import PAYLOADS
+from schemas.fact import Payload
 from schemas.ids import partition_of
 from schemas.log import Headers, Outgoing, Record
 from schemas.payloads import READERS, data_bytes, read_payload
@@ -289,10 +290,8 @@ def _recorded(event: Event, stated: bytes | None) -> Event:
 
 
 def _is_structured(headers: Headers) -> bool:
-    return any(
-        name.lower() == "content-type" and content.partition(b";")[0].strip().lower() == STRUCTURED
-        for name, content in headers
-    )
+    stated = [content for name, content in headers if name.lower() == "content-type"]
+    return any(one.partition(b";")[0].strip().lower() == STRUCTURED for one in stated)
 
 
 def _too_large(what: str) -> Refused:

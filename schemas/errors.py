@@ -9,6 +9,7 @@
     │   ├── LogDamaged     the operator: bytes on disk are not the bytes that were written
     │   ├── LogUnavailable the operator: the log cannot be written now (disk full, read-only)
     │   └── Fenced         nobody: a newer owner took over; this one must stop
+    ├── SourceUnreadable   the operator: a file to import is damaged, locked, or of another kind
     └── ProjectionDamaged  nobody: the projection is thrown away and rebuilt from the log
 
 A message names the thing, the value and what would have been right.
@@ -73,6 +74,10 @@ class LogUnavailable(LogError):
 
 class Fenced(LogError):
     """A newer owner of the same name has taken over; what was being written is not visible."""
+
+
+class SourceUnreadable(MotifError):
+    """A file to import cannot be read as what it should be."""
 
 
 class ProjectionDamaged(MotifError):

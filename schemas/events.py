@@ -13,6 +13,13 @@ from pydantic import Field, JsonValue
 from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
 from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
+from schemas.workflows import (
+    PatternReviewed,
+    WorkflowOperationAsserted,
+    WorkflowRunDeleted,
+    WorkflowRunFinished,
+    WorkflowStepFinished,
+)
 
 __all__ = [
     "PAYLOADS",
@@ -25,6 +32,7 @@ __all__ = [
     "ModelCalled",
     "Moment",
     "Name",
+    "PatternReviewed",
     "Payload",
     "SessionEnded",
     "SessionStarted",
@@ -37,6 +45,10 @@ __all__ = [
     "UserCorrected",
     "UserInterrupted",
     "UserPrompted",
+    "WorkflowOperationAsserted",
+    "WorkflowRunDeleted",
+    "WorkflowRunFinished",
+    "WorkflowStepFinished",
     "plain",
 ]
 
@@ -184,6 +196,8 @@ class SettingsChanged(Payload):
     reserved: ClassVar[bool] = True
 
     mcp_servers: list[Name]
+    operation_rules: str | None = None
+    amend_days: Annotated[int, Field(ge=0, le=36_500)] | None = None
 
     def partition_key(self) -> str:
         """What concerns the whole log stands together, in order."""
@@ -205,6 +219,11 @@ PAYLOADS: dict[str, type[Payload]] = {
         AgentUsed,
         UserCorrected,
         InteractionObserved,
+        WorkflowRunFinished,
+        WorkflowRunDeleted,
+        WorkflowOperationAsserted,
+        WorkflowStepFinished,
+        PatternReviewed,
         LogCreated,
         SettingsChanged,
     )

@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 
 from schemas.envelope import SIZE_MAX, Event, to_binary, to_structured
 from schemas.errors import REASONS
-from schemas.events import PAYLOADS, Payload, ToolCalled
+from schemas.events import PAYLOADS, ToolCalled
+from schemas.fact import Payload
 from schemas.topics import DEAD_LETTERS, TOPICS, Topic
 from schemas.upcasts import UPCASTS
 

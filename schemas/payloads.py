@@ -7,7 +7,8 @@ import msgspec
 from pydantic import ValidationError
 
 from schemas.errors import Refused
-from schemas.events import PAYLOADS, Payload
+from schemas.events import PAYLOADS
+from schemas.fact import Payload
 from schemas.quick import twin_reader
 from schemas.upcasts import UPCASTS, upcast
 

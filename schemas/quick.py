@@ -18,7 +18,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 import msgspec
 from msgspec.structs import astuple
 
-from schemas.events import Count, Moment, Name, Payload, Text, Usd, plain
+from schemas.fact import Count, Moment, Name, Payload, Text, Usd, plain
 from schemas.times import FIRST_US, LAST_US
 
 _TWINS: Final[dict[int, Any]] = {
@@ -27,6 +27,7 @@ _TWINS: Final[dict[int, Any]] = {
     id(Count): Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)],
     id(Moment): Annotated[int, msgspec.Meta(ge=FIRST_US, le=LAST_US)],
     id(Usd): str,
+    id(str): str,
     id(bool): bool,
 }
 """How the types of fields are read, by identity; a field of another type is left to pydantic."""

@@ -104,6 +104,9 @@ TOPICS: Final = (
 )
 """All ten, in the order data flows through them."""
 
+LEARNED_TOPICS: Final = (AGENT_EVENTS, WORKFLOW_RUNS)
+"""Input topics that are learned from."""
+
 PARTITIONS: Final = 12
 """Of every topic of a new log on Kafka, unless another number is asked for."""
 

@@ -17,6 +17,7 @@ from schemas.events import (
     UserCorrected,
 )
 from schemas.ids import id_hash
+from schemas.workflows import WorkflowOperationAsserted, WorkflowRunDeleted, WorkflowRunFinished
 from streams.change import Bulk, Change
 from streams.names import public_tool
 from streams.recognise import (
@@ -30,6 +31,8 @@ from streams.recognise import (
     tool,
     tool_usage,
 )
+from streams.rules import Rules
+from streams.runs import Heard, RunKeeper, check_amended
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
 from streams.state import State
 
@@ -42,10 +45,12 @@ TASKS = Bulk(task.recognise, task.recognise_all)
 class Applier:
     """Applies events to a state under the settings that bear on what is learned."""
 
-    def __init__(self, state: State, allowed_servers: frozenset[str]) -> None:
-        """Bind the state and the MCP servers whose names may be shown."""
+    def __init__(self, state: State, rules: Rules) -> None:
+        """Bind the state, and what bears on what is learned."""
         self._state = state
-        self._allowed = allowed_servers
+        self._allowed = rules.allowed_servers
+        self._horizon_us = rules.horizon_us
+        self._runs = RunKeeper(state, rules.operations)
         self._handlers: dict[str, Callable[[Event, Any, int, int, bytes], None]] = {
             ToolCalled.type: self._tool_called,
             ToolFinished.type: self._tool_finished,
@@ -54,6 +59,9 @@ class Applier:
             ErrorOccurred.type: self._error_occurred,
             AgentUsed.type: self._agent_used,
             UserCorrected.type: self._user_corrected,
+            WorkflowRunFinished.type: self._run_finished,
+            WorkflowRunDeleted.type: self._run_deleted,
+            WorkflowOperationAsserted.type: self._operation_asserted,
         }
 
     def apply(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
@@ -105,27 +113,56 @@ class Applier:
         if event.revision is None:
             self._state.fold_later(TASKS, data, at_us, offset)
         else:
-            self._amend(event, offset, appended_us, task.recognise(data, at_us))
+            self._correct(event, offset, appended_us, task.recognise(data, at_us))
 
     def _error_occurred(
         self, event: Event, data: ErrorOccurred, offset: int, appended_us: int, _: bytes
     ) -> None:
         changes = error.recognise(data, happened(event, appended_us))
-        self._amend(event, offset, appended_us, changes)
+        self._correct(event, offset, appended_us, changes)
 
     def _agent_used(
         self, event: Event, data: AgentUsed, offset: int, appended_us: int, _: bytes
     ) -> None:
         changes = agent_usage.recognise(data, happened(event, appended_us), self._allowed)
-        self._amend(event, offset, appended_us, changes)
+        self._correct(event, offset, appended_us, changes)
 
     def _user_corrected(
         self, event: Event, data: UserCorrected, offset: int, appended_us: int, _: bytes
     ) -> None:
         changes = correction.recognise(data, happened(event, appended_us))
-        self._amend(event, offset, appended_us, changes)
+        self._correct(event, offset, appended_us, changes)
 
-    def _amend(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
+    def _run_finished(
+        self, event: Event, data: WorkflowRunFinished, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        check_amended(event, self._horizon_us)
+        self._runs.finished(_heard(event, data.run_id, offset, appended_us), data)
+
+    def _run_deleted(
+        self, event: Event, data: WorkflowRunDeleted, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        self._runs.deleted(_heard(event, data.run_id, offset, appended_us))
+
+    def _operation_asserted(
+        self, event: Event, data: WorkflowOperationAsserted, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        self._runs.asserted(_heard(event, data.run_id, offset, appended_us), data.signature)
+
+    def _correct(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
+        """Fold a statement that may correct an earlier one, unless its source was too late."""
+        check_amended(event, self._horizon_us)
+        self._amend(event, offset, appended_us, changes, anytime=True)
+
+    def _amend(
+        self,
+        event: Event,
+        offset: int,
+        appended_us: int,
+        changes: list[Change],
+        *,
+        anytime: bool = False,
+    ) -> None:
         """Fold a statement about an amendable thing, in place of a smaller one."""
         state = self._state
         thing = id_hash(event.source, event.thing)
@@ -135,7 +172,7 @@ class Applier:
             earlier, earlier_us, replaced = stated
             if earlier >= revision:
                 return
-            if abs(appended_us - earlier_us) > HORIZON_US:
+            if not anytime and abs(appended_us - earlier_us) > HORIZON_US:
                 detail = f"revision {revision} comes more than 35 days after revision {earlier}"
                 raise Refused("amended_too_late", detail)
             state.unfold(replaced, offset)
@@ -152,6 +189,11 @@ def happened(event: Event, appended_us: int) -> int | None:
     """When it happened, or None where that is not stated or lies in the future."""
     at_us = event.time_us
     return None if at_us is None or at_us > appended_us + FUTURE_US else at_us
+
+
+def _heard(event: Event, run_id: str, offset: int, appended_us: int) -> Heard:
+    thing = id_hash(event.source, run_id)
+    return Heard(thing, event.revision or 0, happened(event, appended_us), offset, appended_us)
 
 
 def session_key(session_id: str) -> int:

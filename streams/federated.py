@@ -52,6 +52,7 @@ def row_of(identity: str, pattern: Pattern, held: Mapping[str, Held]) -> bytes |
     kind = _kind_of(pattern)
     row = _numbers(total, kind)
     row.update(_names(identity, pattern, kind))
+    row["score"] = None if kind is None or kind.score is None else kind.score(total)
     row["days"] = [
         [from_us(day * DAY_US).date().isoformat(), occurrences, successes, failures]
         for day, occurrences, successes, failures in total.days
@@ -104,7 +105,6 @@ def _names(identity: str, pattern: Pattern, kind: Kind | None) -> dict[str, Any]
         "title": " / ".join(parts) if kind is None else kind.title(parts),
         "attributes": {"parts": list(parts)} if kind is None else kind.attributes(parts),
         "status": "active",
-        "score": None,
     }
 
 

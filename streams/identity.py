@@ -5,22 +5,27 @@ processes that both found a log at once the first event wins, for both.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from msgspec.structs import replace as replace_fields
 
-from schemas.clock import new_id, now_us
+from schemas.clock import DAY_US, new_id, now_us
 from schemas.envelope import Event, decode, outgoing
-from schemas.errors import LogIncompatible, LogUnavailable, Refused
+from schemas.errors import LogIncompatible, LogUnavailable, Refused, WrongUse
 from schemas.events import LogCreated, SettingsChanged
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
 from schemas.times import LAST_US
 from schemas.topics import PATTERN_DEFINITIONS, TOPICS
+from streams.operations import OperationRules, rules_of
 from streams.recognise import RULES_VERSION
 
 SOURCE = "motif"
 KEY = b"identity"
 """Of the records by which a log speaks of itself."""
+
+AMEND_DAYS = 35
+"""How late a source may change what it said, where nothing else is set."""
 
 FORMAT = 1
 """Of the derived topics; another one is refused."""
@@ -34,18 +39,42 @@ _NAMELESS = (
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Site, log and their settings, as the log states them."""
+    """Site, log and their settings, as the log states them.
+
+    `operation_rules` are the site's own rules as TOML, and `amend_days` is how many days after
+    something happened its source may change what it says of it, 0 for as long as it likes.
+    """
 
     site_id: str
     log_id: str
     label: str
     allowed_servers: frozenset[str] = frozenset()
     settings_changes: int = 0
+    operation_rules: str = ""
+    amend_days: int = AMEND_DAYS
 
     @property
     def epoch(self) -> tuple[int, int]:
         """The epoch of this code under these settings."""
         return (RULES_VERSION, self.settings_changes)
+
+    @property
+    def operations(self) -> OperationRules:
+        """The rules by which operations are recognised.
+
+        Raises:
+            LogIncompatible: another version recorded rules that this one does not read.
+        """
+        try:
+            return rules_of(self.operation_rules or None)
+        except WrongUse as error:
+            message = f"the log's own rules for operations are not read by this version: {error}"
+            raise LogIncompatible(message) from error
+
+    @property
+    def horizon_us(self) -> int | None:
+        """How long after something happened its source may change it; None for ever."""
+        return self.amend_days * DAY_US or None
 
 
 def identity_of(log: Log) -> Identity | None:
@@ -122,12 +151,32 @@ def found(log: Log, label: str, *, site_id: str | None = None) -> Identity:
 
 def allow_servers(log: Log, identity: Identity, servers: frozenset[str]) -> Identity:
     """Record the MCP servers whose names may be shown; a change starts a new epoch."""
-    while servers != identity.allowed_servers:
-        changed = SettingsChanged(mcp_servers=sorted(servers))
-        event = Event(SOURCE, _next_change(identity), changed, now_us())
+    return change_settings(log, identity, allowed_servers=servers)
+
+
+def change_settings(log: Log, identity: Identity, **settings: Any) -> Identity:
+    """Record settings by their names in `Identity`; a change starts a new epoch.
+
+    A setting that is None stays what it is.
+
+    Raises:
+        WrongUse: the rules for operations are none.
+    """
+    rules_of(settings.get("operation_rules") or None)
+    stated = {name: value for name, value in settings.items() if value is not None}
+    while (wanted := replace(identity, **stated)) != identity:
+        event = Event(SOURCE, _next_change(identity), _settings(wanted), now_us())
         log.append([outgoing(event, log.partitions)])
         identity = identity_of(log) or identity  # somebody else's change may have come before
     return identity
+
+
+def _settings(identity: Identity) -> SettingsChanged:
+    return SettingsChanged(
+        mcp_servers=sorted(identity.allowed_servers),
+        operation_rules=identity.operation_rules or None,
+        amend_days=None if identity.amend_days == AMEND_DAYS else identity.amend_days,
+    )
 
 
 def _history_of(log: Log) -> tuple[Identity | None, list[Event]]:
@@ -191,5 +240,7 @@ def _after(identity: Identity | None, event: Event, partitions: int) -> Identity
             identity,
             allowed_servers=frozenset(data.mcp_servers),
             settings_changes=identity.settings_changes + 1,
+            operation_rules=data.operation_rules or "",
+            amend_days=AMEND_DAYS if data.amend_days is None else data.amend_days,
         )
     return identity

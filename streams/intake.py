@@ -62,13 +62,13 @@ def content_hash(event: Event, key: bytes) -> bytes:
     return _content(event, key.decode())
 
 
-def placed(record: Record, partitions: int) -> tuple[Event, bytes]:
+def placed(record: Record, partitions: int, *, twins: bool = True) -> tuple[Event, bytes]:
     """The event of a record that stands where it belongs, perhaps with a twin, and its key.
 
     Raises:
         Refused: it holds none, or stands elsewhere; the reason says why.
     """
-    event = decode(record, twins=True)
+    event = decode(record, twins=twins)
     return event, _key_here(record, event, partitions).encode()
 
 

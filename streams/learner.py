@@ -17,9 +17,10 @@ from schemas.errors import Refused
 from schemas.failpoint import reach
 from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
-from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
+from schemas.topics import EVENT_DUPLICATES
 from streams.apply import Applier
 from streams.change import Change
+from streams.checkpoint import Owned, read_segments
 from streams.contributed import Contributed
 from streams.contribution import (
     EMPTY,
@@ -31,11 +32,9 @@ from streams.contribution import (
 )
 from streams.intake import examine
 from streams.restore import Start, start_of
+from streams.rules import Rules
 from streams.state import State
 from streams.unamended import unamended
-
-LEARNED_TOPICS = (AGENT_EVENTS,)
-"""Input topics that are learned from."""
 
 CHUNK = 4_096
 """Records decoded and looked up together."""
@@ -44,14 +43,6 @@ BATCH = 131_072
 """Records between two commits when there is that much to learn: the batch is the interval."""
 
 _JSON = msgspec.json.Encoder()
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What bears on what is learned: the epoch, and the MCP servers whose names may be shown."""
-
-    epoch: Epoch
-    allowed_servers: frozenset[str] = frozenset()
 
 
 class _Fact(msgspec.Struct):
@@ -155,6 +146,23 @@ class Learner:
         if working is not None:
             working.owner.close()
 
+    def forget(self) -> None:
+        """Give up the checkpoint: the next step learns from the beginning of the log.
+
+        Raises:
+            Fenced: another owner took over.
+        """
+        self.release()
+        topic, partition = self.contributor.topic, self.contributor.partition
+        owner = self._log.owner(f"learner/{topic}/{partition}")
+        try:
+            owned = Owned(topic, partition, self._rules.epoch)
+            keys = read_segments(self._log, topic, partition)
+            if keys:
+                owner.append([owned.clear(key) for key in keys])
+        finally:
+            owner.close()
+
     def _restored(self) -> _Working:
         if self._working is None:
             topic, partition = self.contributor.topic, self.contributor.partition
@@ -169,7 +177,7 @@ class Learner:
             if start.notice:
                 self.notices.append(start.notice)
             digest = sum(learned.digest for learned in start.state.patterns.values()) % 2**64
-            applier = Applier(start.state, self._rules.allowed_servers)
+            applier = Applier(start.state, self._rules)
             self._working = _Working(start, applier, owner, len(start.state.patterns), digest)
         return self._working
 

@@ -127,7 +127,7 @@ class Session:
         return call if self._join(call, result) else None
 
     def contains_first(self, tools: tuple[str, ...]) -> bool:
-        """Whether this run of tools is new to the session; from now on it is not."""
+        """Whether this sequence of tools is new to the session; from now on it is not."""
         if tools in self._seen:
             return False
         self._seen.add(tools)
@@ -140,7 +140,7 @@ class Session:
             call.next.clear()
 
     def recount(self) -> None:
-        """Find every run of tools again, after the links were made from packed facts."""
+        """Find every sequence of tools again, after the links were made from packed facts."""
         for call in self._calls.values():
             for run in runs_up_to(call):
                 self._seen.add(run)

@@ -7,12 +7,11 @@ has to write; everything else is the state itself.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-import msgspec
-
 from schemas.errors import Refused
+from streams import statements
 from streams.change import Bulk, Change, Pattern
 from streams.dedupe import Seen
-from streams.gathered import Gathered, put
+from streams.gathered import Gathered
 from streams.recognise import AMENDED_KINDS, MIXED_KINDS
 from streams.sessions import (
     CALLED,
@@ -25,14 +24,11 @@ from streams.sessions import (
     pack_time,
     unpack,
 )
+from streams.statements import Statement
 from streams.tally import Tally
 
 HOT_CALLS_MAX = 4_000
 """Calls of recently touched sessions that stay linked; the others are packed facts only."""
-
-# JSON, as its integers have no limit: the sum of four counts may exceed 64 bits.
-_PACK = msgspec.json.Encoder()
-_UNPACK = msgspec.json.Decoder(tuple[int, int, list[Change]])
 
 
 class Learned:
@@ -177,14 +173,14 @@ class State:
 
     def amend(self, thing: bytes, revision: int, appended_us: int, changes: list[Change]) -> None:
         """Make this the current statement about a thing."""
-        packed = _PACK.encode((revision, appended_us, changes))
+        packed = statements.pack(revision, appended_us, changes)
         self.current[thing] = packed
         self.journal.current[thing] = packed
 
-    def statement(self, thing: bytes) -> tuple[int, int, list[Change]] | None:
+    def statement(self, thing: bytes) -> Statement | None:
         """The current statement about a thing: revision, append time, its changes."""
         packed = self.current.get(thing)
-        return None if packed is None else _UNPACK.decode(packed)
+        return None if packed is None else statements.unpack(packed)
 
     def no_longer(self, pattern: Pattern, offset: int) -> Learned:
         """A pattern that was contributed under earlier rules and is not made by these."""
@@ -225,7 +221,7 @@ class State:
     def _stated(self) -> Iterator[Change]:
         """The changes of all current statements."""
         for packed in self.current.values():
-            yield from _UNPACK.decode(packed)[2]
+            yield from statements.unpack(packed)[2]
 
     def cut(self) -> None:
         """Start gathering for the next commit."""
@@ -287,10 +283,17 @@ class State:
 
 def _fold_again(patterns: dict[Pattern, Learned], changes: Iterable[Change]) -> None:
     """Fold, of many changes, those of these patterns."""
+    gathered = Gathered()
+
+    def tally_of(pattern: Pattern, _: int) -> Tally:
+        return patterns[pattern].tally
+
     for change in changes:
-        learned = patterns.get(tuple(change.pattern))
-        if learned is not None:
-            put(learned.tally, change)
+        if change.pattern in patterns:
+            gathered.add((change,), 0)
+            if gathered.is_full:
+                gathered.fold_into(tally_of)
+    gathered.fold_into(tally_of)
 
 
 def _take_back(tally: Tally, change: Change) -> bool:

@@ -18,7 +18,8 @@ from pydantic.fields import FieldInfo
 
 from schemas.clock import DAY_US
 from schemas.envelope import Event
-from schemas.events import PAYLOADS, Payload
+from schemas.events import PAYLOADS
+from schemas.fact import Payload
 
 FIRST_US = -62_135_596_800_000_000
 """The first microsecond of year 1."""
@@ -176,6 +177,8 @@ def _limits(constraints: tuple[object, ...]) -> dict[str, Any]:
                 limits["shortest"] = value
             case MaxLen(max_length=value):
                 limits["longest"] = value
+            case _ if isinstance(getattr(one, "pattern", None), str):
+                limits["pattern"] = getattr(one, "pattern")  # noqa: B009  # pydantic's, untyped
     return limits
 
 
@@ -199,6 +202,10 @@ def _decimals(limits: dict[str, Any]) -> st.SearchStrategy[Decimal]:
 
 
 def _strings(limits: dict[str, Any]) -> st.SearchStrategy[str]:
+    if "pattern" in limits:
+        longest = limits.get("longest", 200)
+        shaped = st.from_regex(limits["pattern"], fullmatch=True)
+        return shaped.filter(lambda text: len(text) <= longest)
     return names if limits.get("shortest") == 1 else st.text(max_size=8)
 
 

@@ -34,13 +34,13 @@ from schemas.errors import Refused
 from schemas.events import (
     ErrorClass,
     ModelCalled,
-    Payload,
     SessionStarted,
     ToolCalled,
     ToolFinished,
     UserInterrupted,
     UserPrompted,
 )
+from schemas.fact import Payload
 
 SOURCE: Final = "claude-code"
 """Source and agent of every event of this format."""

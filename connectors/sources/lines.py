@@ -63,6 +63,21 @@ def documents(path: Path, report: Report) -> Iterator[bytes]:
             report.unfinished += 1
 
 
+def content_of(path: Path, limit: int, report: Report) -> bytes | None:
+    """All of a file, counted; None where it cannot be read, or is larger than `limit` bytes."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(limit + 1)
+    except OSError:
+        report.unreadable_files += 1
+        return None
+    report.files += 1
+    if len(content) > limit:
+        report.broken += 1
+        return None
+    return content
+
+
 def whole_number(value: Any) -> int | None:
     """The value if it is a count that events can hold, else None; True is no number."""
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63

@@ -8,11 +8,13 @@ from motif import __version__
 from motif.cli import (
     about,
     asking,
+    evaluating,
     keeping,
     learning,
     letters,
     moving,
     projector,
+    reviewing,
     simulating,
     topics,
     worker,
@@ -58,16 +60,19 @@ app.command("import", rich_help_panel=LEARN)(learning.import_)
 app.command(rich_help_panel=ASK)(asking.patterns)
 app.command(rich_help_panel=ASK)(asking.show)
 app.command(rich_help_panel=ASK)(asking.sql)
+app.command(rich_help_panel=ASK)(reviewing.review)
 app.command(rich_help_panel=KEEP)(keeping.status)
 app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
 app.command(rich_help_panel=KEEP)(moving.copy)
+app.add_typer(moving.app, name="export", rich_help_panel=KEEP)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
 app.add_typer(topics.app, name="topics", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(worker.worker)
 app.command(rich_help_panel=RUN)(projector.projector)
 app.command(rich_help_panel=ABOUT)(keeping.site)
 app.command(rich_help_panel=ABOUT)(simulating.simulate)
+app.command(rich_help_panel=ABOUT)(evaluating.evaluate)
 app.command(rich_help_panel=ABOUT)(about.schema)
 app.command(rich_help_panel=ABOUT)(about.version)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import AsJson, Data, Kafka, Label
+from motif.cli.options import FLAG, AsJson, Data, Kafka, Label
 from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
@@ -63,11 +63,21 @@ def rebuild(
         str | None,
         typer.Argument(metavar="NAME", help="What to rebuild: tables, which is all there is."),
     ] = None,
+    from_log: Annotated[
+        bool,
+        typer.Option(
+            "--from-log", metavar=FLAG, help="Learn everything again too, not the tables alone."
+        ),
+    ] = False,
     as_json: AsJson = False,
     data: Data = None,
     kafka: Kafka = None,
 ) -> None:
-    """Throw the tables away and make them again from the log."""
+    """Throw the tables away and make them again from the log.
+
+    With --from-log what was learned is thrown away as well, and learned again by today's rules:
+    what they do not make any more is withdrawn, here and at other sites.
+    """
     from motif.cli.opened import opened
     from motif.cli.output import print_json
     from motif.display.console import progress, stdout
@@ -82,6 +92,8 @@ def rebuild(
         with progress() as tell:
             if tell is not None:
                 tell("rebuilding", 0, 0)
+            if from_log:
+                node.relearn()
             node.rebuild()
         seconds = monotonic_s() - began_s
         found = node.status()

@@ -1,18 +1,39 @@
 """What brings events in: the demo, and importing one's own files."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, DemoData, Kafka, Label
+from motif.cli.options import (
+    FLAG,
+    AsJson,
+    Data,
+    DemoData,
+    ImportLabel,
+    Kafka,
+    Mirror,
+    Timezone,
+    Watch,
+)
 from schemas.errors import MotifError, WrongUse
 
 if TYPE_CHECKING:
-    from connectors.contract import Source
-    from motif.display.console import Progress
+    from connectors.contract import Options, Source
     from motif.importing import Imported
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be imported, and how that is told."""
+
+    source: "Source"
+    places: list[Path]
+    options: "Options"
+    dry_run: bool
+    as_json: bool
 
 
 def demo(
@@ -47,7 +68,10 @@ def import_(
     listing: Annotated[
         bool, typer.Option("--list", metavar=FLAG, help="List the formats.")
     ] = False,
-    label: Label = None,
+    label: ImportLabel = None,
+    timezone: Timezone = "UTC",
+    mirror: Mirror = False,
+    watch: Watch = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", metavar=FLAG, help="Read and report, and record nothing.")
     ] = False,
@@ -60,19 +84,28 @@ def import_(
     What was read before is recognised, however often, from wherever and in whatever order it is
     read again: only what is new counts.
     """
+    from connectors.contract import Configurable, Options
     from connectors.sources import SOURCES, by_name
+    from motif.cli.watching import watched
+    from motif.importing import source_of
 
     if listing:
         _list_formats(as_json=as_json)
         return
     if form is None:
         raise WrongUse(f"name a format to import: one of {', '.join(SOURCES)}")
-    source = by_name(form)
-    places = _places(source, paths or [])
-    imported, seconds = _imported(
-        source, places, dry_run=dry_run, label=label, data=data, kafka=kafka
-    )
-    _report(source, imported, seconds, as_json=as_json, dry_run=dry_run)
+    takes_label = isinstance(by_name(form), Configurable)
+    options = Options(label if takes_label else None, timezone, mirror)
+    source = source_of(form, options)
+    reading = Wanted(source, _places(source, paths or []), options, dry_run, as_json)
+    site_label = None if takes_label else label
+    if watch is not None:
+        if dry_run:
+            raise WrongUse("--watch records what it reads; leave out --dry-run")
+        watched(reading, watch, label=site_label, data=data, kafka=kafka)
+        return
+    imported, seconds = _imported(reading, label=site_label, data=data, kafka=kafka)
+    _report(reading, imported, seconds)
 
 
 def _places(source: "Source", paths: list[Path]) -> list[Path]:
@@ -97,45 +130,27 @@ def _places(source: "Source", paths: list[Path]) -> list[Path]:
 
 
 def _imported(
-    source: "Source",
-    places: list[Path],
-    *,
-    dry_run: bool,
-    label: str | None,
-    data: Path | None,
-    kafka: str | None,
+    wanted: "Wanted", *, label: str | None, data: Path | None, kafka: str | None
 ) -> "tuple[Imported, float]":
     """Import and say how long it took; a dry run opens no folder."""
     from motif.cli.opened import opened, settings
     from motif.display.console import progress
-    from motif.importing import files_of
+    from motif.importing import Reading
     from schemas.clock import monotonic_s
 
+    source, places = wanted.source, wanted.places
     if not any(source.files(place) for place in places):
         shown = ", ".join(map(str, places))
         raise MotifError(f"there is nothing to read as {source.name} in {shown}")
     began_s = monotonic_s()
-    if dry_run:
+    if wanted.dry_run:
         settings()
         with progress() as tell:
-            imported = _read_only(source, files_of(source, places), tell)
+            imported = Reading(source.name, places, tell, wanted.options).dry()
         return imported, monotonic_s() - began_s
     with opened(data, kafka, make=True, label=label) as node, progress() as tell:
-        imported = node.import_files(source.name, places, progress=tell)
+        imported = node.import_files(source.name, places, options=wanted.options, progress=tell)
         return imported, monotonic_s() - began_s
-
-
-def _read_only(source: "Source", files: list[Path], tell: "Progress | None") -> "Imported":
-    from connectors.contract import Report, Unreadable
-    from motif.importing import Imported
-
-    report = Report()
-    refused = 0
-    for item in source.read(files, report):
-        refused += isinstance(item, Unreadable)
-        if tell is not None:
-            tell("read", report.files, len(files))
-    return Imported(report, 0, refused, 0, 0, {}, {})
 
 
 def _list_formats(*, as_json: bool) -> None:
@@ -157,18 +172,17 @@ def _list_formats(*, as_json: bool) -> None:
     stdout().print(table(columns, rows))
 
 
-def _report(
-    source: "Source", imported: "Imported", seconds: float, *, as_json: bool, dry_run: bool
-) -> None:
+def _report(wanted: "Wanted", imported: "Imported", seconds: float) -> None:
     from motif.cli.output import print_json
     from motif.display.console import stdout, warn
     from motif.display.imports import remarks, report
 
-    if as_json:
+    if wanted.as_json:
         print_json(imported)
     else:
-        stdout().print(report(source.name, imported, seconds, dry_run=dry_run))
-    for sentence in remarks(imported, dry_run=dry_run):
+        named = wanted.source.name
+        stdout().print(report(named, imported, seconds, dry_run=wanted.dry_run))
+    for sentence in remarks(imported, dry_run=wanted.dry_run, timezone=wanted.options.timezone):
         warn(sentence)
     unreadable = imported.report.unreadable_files
     if unreadable:

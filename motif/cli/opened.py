@@ -159,4 +159,6 @@ def _embedded(where: "Where", stated: "Settings", *, make: bool, label: str | No
         partitions=stated.partitions if new else None,
         label=label or stated.label,
         mcp_servers=stated.mcp_servers,
+        operation_rules=stated.operation_rules,
+        amend_days=stated.amend_days,
     )

@@ -72,7 +72,7 @@ def _folder(text: str | Path) -> Path:
 
 
 def _bootstrap(text: str) -> str:
-    from motif.settings import BOOTSTRAP, bootstrap_of
+    from motif.values import BOOTSTRAP, bootstrap_of
 
     try:
         return bootstrap_of(text)
@@ -92,7 +92,7 @@ def _or_of_all(name: str) -> Callable[[typer.Context, Any], Any]:
 
 
 def _label(value: str | None) -> str | None:
-    from motif.settings import LABEL_MAX, label_of
+    from motif.values import LABEL_MAX, label_of
 
     if value is None:
         return None
@@ -146,6 +146,43 @@ Label = Annotated[
         metavar="NAME",
         help="Name the site, where its folder is new. Default: MOTIF_LABEL.",
         callback=_label,
+        show_default=False,
+    ),
+]
+ImportLabel = Annotated[
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="NAME",
+        help="Name the database or folder, for a format that needs one; for others the site, "
+        "where its folder is new.",
+        callback=_label,
+        show_default=False,
+    ),
+]
+Timezone = Annotated[
+    str,
+    typer.Option(
+        "--timezone", metavar="NAME", help="The time zone of times that are stated without one."
+    ),
+]
+Mirror = Annotated[
+    bool,
+    typer.Option(
+        "--mirror",
+        metavar=FLAG,
+        help="What was imported under the label and is gone from the source is deleted.",
+    ),
+]
+Watch = Annotated[
+    float | None,
+    typer.Option(
+        "--watch",
+        metavar="SECONDS",
+        min=0.1,
+        max=86_400,
+        help="Look every so many seconds whether the files have changed, and read them again, "
+        "until Ctrl-C.",
         show_default=False,
     ),
 ]

@@ -58,7 +58,7 @@ def create(
     cluster, stated = _cluster(kafka)
     from connectors.logs import kafka_topics
     from motif.where import open_kafka
-    from streams.identity import allow_servers, found, identity_of
+    from streams.identity import change_settings, found, identity_of
 
     made = kafka_topics.create(
         cluster, partitions=_wanted(cluster, partitions, stated), replication=replication
@@ -66,8 +66,13 @@ def create(
     with open_kafka(cluster) as log:
         known = identity_of(log) is not None
         identity = found(log, label or stated.label or "")
-        if stated.mcp_servers is not None:
-            identity = allow_servers(log, identity, stated.mcp_servers)
+        identity = change_settings(
+            log,
+            identity,
+            allowed_servers=stated.mcp_servers,
+            operation_rules=stated.operation_rules,
+            amend_days=stated.amend_days,
+        )
         number = log.partitions
     if as_json:
         print_json({"made": made, "partitions": number, "founded": not known, "identity": identity})

@@ -29,7 +29,7 @@ def report(name: str, imported: Imported, seconds: float, *, dry_run: bool) -> R
     return Group(*parts)
 
 
-def remarks(imported: Imported, *, dry_run: bool) -> list[str]:
+def remarks(imported: Imported, *, dry_run: bool, timezone: str = "UTC") -> list[str]:
     """Sentences on what was not read, or not as it might be expected."""
     read = imported.report
     said = []
@@ -40,6 +40,13 @@ def remarks(imported: Imported, *, dry_run: bool) -> list[str]:
         said.append(f"line types this version does not know were left out: {listed}{more}.")
     if read.broken:
         said.append(f"{words.plural(read.broken, 'line')} had something unreadable in them.")
+    if read.unfinished_runs:
+        runs = words.plural(read.unfinished_runs, "run")
+        sentence = f"{runs} that have not ended were left for a later import."
+        said.append(_agreeing(read.unfinished_runs, sentence))
+    if read.assumed_times:
+        times = words.plural(read.assumed_times, "time")
+        said.append(f"{times} without an offset: read in the time zone {timezone}.")
     if read.nested_calls:
         calls = words.plural(read.nested_calls, "tool call")
         sentence = f"{calls} of subagents were not imported: they belong to another agent."

@@ -20,7 +20,8 @@ from schemas.topics import (
 from streams.contribution import Contributor, decode
 from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 from streams.tally import Tally
 
 _KINDS = frozenset({"tool", "tool_usage", "task_sequence", "task", "model"})
@@ -106,7 +107,7 @@ def _from_nothing(log: SimulatedLog, identity: Identity) -> SimulatedLog:
     again = log.input_alone()
     for partition in range(again.partitions):
         of = Contributor(identity.site_id, identity.log_id, AGENT_EVENTS.name, partition)
-        rules = Rules(identity.epoch, identity.allowed_servers)
+        rules = Rules.of(identity)
         learner = Learner(again, of, rules, label=identity.label)
         while learner.step():
             continue

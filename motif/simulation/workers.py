@@ -8,7 +8,8 @@ from schemas.topics import AGENT_EVENTS
 from streams.contribution import Contributor, Epoch
 from streams.federator import Federator
 from streams.identity import Identity, identity_of
-from streams.learner import Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 
 
 class Unexcused(Exception):
@@ -62,7 +63,7 @@ class Worker:
         """Begin with a partition, under the rules of now."""
         identity = known(self._log)
         of = Contributor(identity.site_id, identity.log_id, AGENT_EVENTS.name, partition)
-        rules = Rules(identity.epoch, identity.allowed_servers)
+        rules = Rules.of(identity)
         self._epochs[partition] = identity.epoch
         self.learners[partition] = Learner(self.access, of, rules, label=identity.label)
         self.federators[partition] = Federator(self.access, partition)

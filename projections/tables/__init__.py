@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from projections.tables import contributions, dead_letters, duplicates, logs, patterns, positions
+from projections.tables import (
+    contributions,
+    dead_letters,
+    duplicates,
+    logs,
+    patterns,
+    positions,
+    recognised,
+    reviews,
+)
 from projections.tables.events import EVENT_TABLES
 from projections.tables.table import Table
 
@@ -13,6 +22,8 @@ TABLES: Final[tuple[Table, ...]] = (
     contributions.CONTRIBUTED,
     logs.LOGS,
     logs.SETTINGS,
+    reviews.REVIEWS,
+    recognised.RECOGNISED,
     positions.POSITIONS,
 )
 """Every table of plain columns."""

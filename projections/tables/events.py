@@ -1,4 +1,4 @@
-"""The raw tables: one for every type of agent event, one row for every fact that was learned.
+"""The raw tables: one for every type of learned event, one row for every fact that was learned.
 
 An event type is read twice in this house. The learner validates it strictly; what it refuses it
 names on `event.duplicates`. What is left is valid, so here it is read without asking again, by
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from projections.tables import workflows
 from projections.tables.table import Row, Table
 from projections.tables.types import (
     COUNT,
@@ -31,7 +32,6 @@ from schemas.events import (
     ErrorOccurred,
     InteractionObserved,
     ModelCalled,
-    Payload,
     SessionEnded,
     SessionStarted,
     TaskCompleted,
@@ -40,6 +40,13 @@ from schemas.events import (
     UserCorrected,
     UserInterrupted,
     UserPrompted,
+)
+from schemas.fact import Payload
+from schemas.workflows import (
+    WorkflowOperationAsserted,
+    WorkflowRunDeleted,
+    WorkflowRunFinished,
+    WorkflowStepFinished,
 )
 
 _RAW: Final[Columns] = {
@@ -74,7 +81,7 @@ class EventTable:
 
 
 def _plain(name: str, value: Any) -> Any:
-    if name == "cost_usd" and value is not None:
+    if name in {"cost_usd", "cost_amount"} and value is not None:
         return str(value)
     if name == "metadata":
         return b"" if value is None else msgspec.json.encode(value)
@@ -248,8 +255,12 @@ EVENT_TABLES: Final = (
     _event_table("agent_used", AgentUsed, _USAGE),
     _event_table("user_corrected", UserCorrected, _CORRECTION),
     _event_table("interaction_observed", InteractionObserved, _INTERACTION),
+    _event_table("workflow_run", WorkflowRunFinished, workflows.RUN),
+    _event_table("workflow_run_deleted", WorkflowRunDeleted, workflows.OF_RUN),
+    _event_table("operation_asserted", WorkflowOperationAsserted, workflows.ASSERTED),
+    _event_table("workflow_step", WorkflowStepFinished, workflows.STEP),
 )
-"""One table a type of agent event."""
+"""One table a type of event that is learned from."""
 
 BY_TYPE: Final = {table.payload.type.encode(): table for table in EVENT_TABLES}
 """The table of an event type, by the type as it stands in a record's header."""

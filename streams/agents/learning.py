@@ -21,10 +21,10 @@ from mode import Service
 
 from schemas.clock import monotonic_s
 from schemas.errors import LogError
+from schemas.topics import LEARNED_TOPICS
 from streams.agents.cluster import Cluster, Place, WaitingLog
 from streams.agents.pool import LearnerPool, Tended
 from streams.identity import identity_of, known_identity
-from streams.learner import LEARNED_TOPICS
 
 THREADS: Final = 2
 """Partitions learned at once: one computes while the other waits for its commit."""

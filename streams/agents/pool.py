@@ -17,7 +17,8 @@ from streams.agents.cluster import Place
 from streams.contributed import Contributed
 from streams.contribution import Contributor
 from streams.identity import Identity
-from streams.learner import BATCH, Learner, Rules
+from streams.learner import BATCH, Learner
+from streams.rules import Rules
 
 CONTRIBUTIONS_PER_S: Final = 5_000
 """What the learners of a worker may hand to the federator; batches grow where it would be more."""
@@ -152,7 +153,7 @@ class LearnerPool:
         of = self._identity
         contributors = [Contributor(of.site_id, of.log_id, *place) for place in places]
         contributions = Contributed(self._log, contributors)
-        rules = Rules(of.epoch, of.allowed_servers)
+        rules = Rules.of(of)
         tended = {}
         for one in contributors:
             place = (one.topic, one.partition)

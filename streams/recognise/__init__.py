@@ -10,6 +10,7 @@ from streams.recognise import (
     error,
     error_recovery,
     model,
+    operation,
     task,
     task_sequence,
     tool,
@@ -35,11 +36,14 @@ KINDS: dict[str, Kind] = {
         error,
         agent_usage,
         correction,
+        operation,
     )
 }
 """Every kind, by its name."""
 
-AMENDED_KINDS = frozenset(module.KIND.name for module in (model, error, agent_usage, correction))
+AMENDED_KINDS = frozenset(
+    module.KIND.name for module in (model, error, agent_usage, correction, operation)
+)
 """Kinds whose every occurrence is the current statement of an amendable event."""
 
 MIXED_KINDS = frozenset({task.KIND.name})

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from streams.tally import Tally
+
 Parts = tuple[str, ...]
 """The parts of a signature, without the kind."""
 
@@ -16,7 +18,7 @@ class Kind:
     `units` maps each measure to its unit (`us`, `usd`, `tokens`, `calls`). `outcomes` says whether
     successes and failures are told apart. Confidence is the lower bound of the 95 % Wilson score
     interval: of successes among the decided for a kind with outcomes, else of n among n, which
-    says how far the mere recurrence is to be trusted.
+    says how far the mere recurrence is to be trusted. `score` gives a number on a scale of its own.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Kind:
     title: Callable[[Parts], str]
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     joined: bool = False
+    score: Callable[[Tally], float | None] | None = None
 
     def attributes(self, parts: Parts) -> dict[str, Any]:
         """The parts by name; all under one name for a kind of varying length."""

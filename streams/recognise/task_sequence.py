@@ -1,4 +1,4 @@
-"""Kind `task_sequence`: runs of three to five tools in a row within a session."""
+"""Kind `task_sequence`: sequences of three to five tools in a row within a session."""
 
 from streams.change import Change
 from streams.recognise.kind import Kind

@@ -2,9 +2,10 @@
 
     make bench ARGS=end_to_end
 
-Two mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of
-its own: completed tasks over 10,000 patterns, and tool calls with their results in sessions of 72
-calls over 22 tools. Making the events is not counted; everything from the first append until the
+Three mixes of a million events each (`MOTIF_BENCH_EVENTS` for another number), each in a process of
+its own: completed tasks over 10,000 patterns, tool calls with their results in sessions of 72 calls
+over 22 tools, and runs of workflows with some 11,000 different requests, a few of them amended.
+Making the events is not counted; everything from the first append until the
 answer to the first query is. Memory is the most that each process ever held, added up.
 """
 
@@ -21,6 +22,7 @@ from threading import Event, Thread
 
 import motif
 from connectors.generate import task_completions, tool_events
+from connectors.generate_runs import workflow_runs
 from schemas.envelope import Event as Fact
 
 EVENTS = int(os.environ.get("MOTIF_BENCH_EVENTS", "1000000"))
@@ -29,6 +31,7 @@ SLICE = 10_000
 MIXES: dict[str, tuple[Callable[[], Iterable[Fact]], int]] = {
     "task completions": (lambda: task_completions(7, EVENTS), 30_000),
     "tool events": (lambda: tool_events(7, EVENTS // 2), 15_000),
+    "workflow runs": (lambda: islice(workflow_runs(7, EVENTS), EVENTS), 20_000),
 }
 
 

@@ -27,7 +27,8 @@ from connectors.logs.sqlite import SqliteLog
 from schemas.envelope import Event, outgoing
 from schemas.topics import AGENT_EVENTS
 from streams.contribution import Contributor
-from streams.learner import Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 
 EVENTS = int(os.environ.get("MOTIF_BENCH_EVENTS", "500000"))
 PARTITIONS = 4

@@ -135,9 +135,10 @@ _SQL = re.compile(
 
 
 def sql_lives_in_projections(module: Module) -> Iterator[str]:
-    """SQL stands in projections/ only; the SQLite log's own storage statements beside its code."""
+    """SQL stands in projections/, or where the file of a log or of another program is read."""
     storage = module.below("connectors/logs") and module.path.name.startswith("sqlite")
-    if module.is_test or module.below("projections") or storage:
+    foreign = module.below("connectors/sources") and module.path.name.endswith("_db.py")
+    if module.is_test or module.below("projections") or storage or foreign:
         return
     for node in module.nodes:
         if (

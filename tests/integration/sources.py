@@ -1,4 +1,4 @@
-"""The three real sources that stand beside the checkout, and what is known of them."""
+"""The real sources that stand beside the checkout, and what is known of them."""
 
 import json
 import re
@@ -8,7 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from connectors.contract import Report
+from msgspec.structs import replace
+
+from connectors.contract import Report, Unnumbered
 from connectors.sources import by_name
 from motif.node import Node
 from schemas.envelope import Event, time_us
@@ -20,24 +22,31 @@ REAL = (
 )
 """Formats, and where their data is below the shared folder."""
 
+RUNS = (("gha", "gha-reruns"), ("reflexion", "reflexion"), ("wfformat", "wfinstances"))
+"""The same of formats that tell runs of workflows."""
+
 REACH = 10
 """Calls after a failed one within which its tool must succeed."""
 
 
 def import_all(node: Node, data: Path) -> None:
     """Import everything, source by source."""
-    for name, place in REAL:
+    for name, place in (*REAL, *RUNS):
         node.import_files(name, [data / place])
 
 
 def events_of(data: Path) -> list[Event]:
-    """Every event of the three sources, in the order an import appends them."""
+    """Every event of all sources, in the order an import appends them."""
     events = []
-    for name, place in REAL:
+    for name, place in (*REAL, *RUNS):
         source = by_name(name)
         for item in source.read(source.files(data / place), Report()):
-            assert isinstance(item, Event)
-            events.append(item)
+            event = item.event if isinstance(item, Unnumbered) else item
+            assert isinstance(event, Event)
+            if isinstance(item, Unnumbered):
+                named = {"id": f"{event.id}@0", "subject": event.id, "revision": 0}
+                event = replace(event, **named)
+            events.append(event)
     return events
 
 

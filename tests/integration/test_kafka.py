@@ -1,5 +1,6 @@
 """The whole way on a real broker: the same rows as embedded, whoever learns and whatever dies."""
 
+import json
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,10 +11,13 @@ import pytest
 
 import motif
 from connectors.generate import sessions, task_completions
+from connectors.generate_runs import workflow_runs
+from motif.exporting import into_file
 from schemas.clock import monotonic_s
-from schemas.envelope import Event
+from schemas.envelope import Event, from_structured
 from schemas.log import Outgoing
 from schemas.topics import AGENT_EVENTS, LEARNER_CHECKPOINTS, PATTERNS
+from streams.identity import change_settings
 from tests.integration.rows import Tables, assert_same, fingerprint, learned
 from tests.integration.sources import events_of, import_all
 from tests.kafka.workers import Installation, installation, projected
@@ -25,7 +29,8 @@ ROWS_S = 90.0
 
 
 def generated() -> list[Event]:
-    return [*sessions(11, 30), *task_completions(11, 2_000, patterns=200)]
+    tasks = task_completions(11, 2_000, patterns=200)
+    return [*sessions(11, 30), *tasks, *workflow_runs(11, 800)]
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +173,59 @@ def test_a_worker_ends_within_five_seconds_and_in_order(kafka3: Installation) ->
     assert monotonic_s() - began_s < 5
     assert worker.returncode == 0, kafka3.said()
     assert "Traceback" not in kafka3.said()
+
+
+def test_changed_rules_take_the_old_patterns_from_the_topics(
+    kafka3: Installation, tmp_path: Path
+) -> None:
+    events = list(workflow_runs(4, 300, amended=0.2))
+    with motif.open(tmp_path / "new", operation_rules=RULES) as node:
+        node.publish(events)
+        expected = learned(node)
+    kafka3.start_worker()
+    kafka3.publish(events)
+    kafka3.wait_for(lambda: BUILT_IN in signatures_on(kafka3))
+
+    change_settings(kafka3.log, kafka3.identity, operation_rules=RULES)
+
+    kafka3.wait_for(lambda: signatures_on(kafka3) == OWN)
+    check_rows(kafka3, tmp_path / "tables", expected)
+
+
+def test_events_move_from_a_folder_to_kafka_and_back(kafka3: Installation, tmp_path: Path) -> None:
+    exported, moved, back = (tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl"))
+    with motif.open(tmp_path / "a") as node:
+        node.publish(generated())
+        expected = learned(node)
+        into_file(node.log, exported)
+
+    kafka3.publish(from_structured(line) for line in exported.read_bytes().splitlines())
+    into_file(kafka3.log, moved)
+    with motif.open(tmp_path / "c") as node:
+        node.import_files("jsonl", [moved])
+        into_file(node.log, back)
+        assert_same(learned(node), expected)
+
+    assert exported.read_bytes() == moved.read_bytes() == back.read_bytes()
+
+
+RULES = """
+version = "1"
+builtin = false
+[[rule]]
+id = "auth"
+signature = "sdlc:auth:all"
+any = ["jwt", "login"]
+"""
+BUILT_IN, OWN = "test:pytest:backend", {"sdlc:auth:all", "review:code:all"}
+
+
+def signatures_on(made: Installation) -> set[str]:
+    """The signatures of all rows that stand on the topic `patterns` now."""
+    rows: dict[bytes | None, bytes | None] = {}
+    for partition in range(made.partitions):
+        offset = 0
+        while records := made.log.read(PATTERNS.name, partition, offset, 4_096):
+            offset = records[-1].offset + 1
+            rows |= {record.key: record.value for record in records}
+    return {json.loads(row)["signature"] for row in rows.values() if row is not None}

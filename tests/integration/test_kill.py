@@ -23,7 +23,8 @@ from schemas.log import Record
 from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES
 from streams.contribution import Contributor
 from streams.identity import found
-from streams.learner import BATCH, Learner, Rules
+from streams.learner import BATCH, Learner
+from streams.rules import Rules
 from tests.campaign.table import PROJECTOR_STEPS, WORKER_STEPS
 from tests.integration.processes import COPY_FAILPOINTS, KILLED, Command
 from tests.integration.rows import Tables, assert_same, assert_settled, stored

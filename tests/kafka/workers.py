@@ -24,9 +24,8 @@ from projections.store import Store
 from schemas.clock import monotonic_s
 from schemas.envelope import Event
 from schemas.log import left
-from schemas.topics import EVENT_DUPLICATES
+from schemas.topics import EVENT_DUPLICATES, LEARNED_TOPICS
 from streams.identity import Identity, found
-from streams.learner import LEARNED_TOPICS
 
 ROOT = Path(__file__).resolve().parents[2]
 TIED = [sys.executable, "-I", "-S", str(Path(__file__).with_name("tied.py"))]
@@ -39,6 +38,7 @@ LIMIT_S = 180.0
 class Reached(msgspec.Struct):
     """How far the learner of a partition has come."""
 
+    topic: str
     position: int
     waiting: int
     late: int
@@ -105,27 +105,27 @@ class Installation:
         """Send a signal to a worker and its learners, who may live on."""
         os.killpg(worker.pid, how)
 
-    def reached(self) -> dict[int, Reached]:
-        """How far each partition of the learned topic is, as the learners state it."""
-        found: dict[int, Reached] = {}
+    def reached(self) -> dict[tuple[str, int], Reached]:
+        """How far each partition of a learned topic is, as the learners state it."""
+        found: dict[tuple[str, int], Reached] = {}
         for partition in range(self.partitions):
             position = 0
             while records := self.log.read(EVENT_DUPLICATES.name, partition, position, 4_096):
                 position = records[-1].offset + 1
                 for record in records:
                     if (record.key or b"").endswith(b"/position") and record.value:
-                        found[partition] = msgspec.json.decode(record.value, type=Reached)
+                        said = msgspec.json.decode(record.value, type=Reached)
+                        found[said.topic, partition] = said
         return found
 
     def is_learned(self) -> bool:
         """Whether every partition was learned to its end."""
-        (topic,) = LEARNED_TOPICS
         reached = self.reached()
+        places = [(topic.name, at) for topic in LEARNED_TOPICS for at in range(self.partitions)]
         return all(
-            partition in reached
-            and not left(self.log, topic.name, partition, reached[partition].position)
-            for partition in range(self.partitions)
-            if left(self.log, topic.name, partition, 0)
+            place in reached and not left(self.log, *place, reached[place].position)
+            for place in places
+            if left(self.log, *place, 0)
         )
 
     def wait_for(self, what: Callable[[], bool], limit_s: float = LIMIT_S) -> None:

@@ -23,7 +23,8 @@ from schemas.topics import (
 from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import allow_servers, found, identity_of
-from streams.learner import Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 from tests.streams.worlds import NOW, append, disorder, rows, world
 
 PARTITIONS: Final = 4
@@ -121,7 +122,7 @@ def learn(log: Log) -> dict[str, bytes]:
     assert identity is not None
     for partition in range(log.partitions):
         name = Contributor(identity.site_id, identity.log_id, AGENT_EVENTS.name, partition)
-        rules = Rules(identity.epoch, identity.allowed_servers)
+        rules = Rules.of(identity)
         learner = Learner(log, name, rules, label=identity.label)
         while learner.step():
             continue

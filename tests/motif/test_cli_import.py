@@ -10,6 +10,7 @@ import pytest
 from connectors.generate import sessions
 from connectors.sources import SOURCES
 from schemas.envelope import to_structured
+from schemas.topics import LEARNED_TOPICS
 from tests.motif.conftest import Run
 
 TRANSCRIPT = (
@@ -172,7 +173,7 @@ def test_settings_of_a_new_folder_are_obeyed(
     status = json.loads(run("status", "--json").out)
     tools = json.loads(run("patterns", "--kind", "tool", "--limit", "99", "--json").out)
 
-    assert len(status["partitions"]) == 3
+    assert [one["partition"] for one in status["partitions"]] == [0, 1, 2] * len(LEARNED_TOPICS)
     assert status["identity"]["label"] == "three"
     assert {one["signature"].split("__")[1] for one in tools if "mcp" in one["signature"]} == {
         "docs",

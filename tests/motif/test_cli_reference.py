@@ -23,7 +23,7 @@ def test_every_command_is_on_the_page() -> None:
     for command in (
         *("demo", "import", "patterns", "show", "sql", "status", "rebuild", "verify", "copy"),
         *("dead-letters list", "dead-letters show", "dead-letters retry", "dead-letters discard"),
-        *("schema", "site", "version"),
+        *("evaluate", "schema", "site", "version"),
     ):
         assert f"\n## motif {command}\n" in page
 

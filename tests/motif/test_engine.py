@@ -16,7 +16,7 @@ def test_a_node_on_a_log_with_gaps_lags_by_nothing_once_it_has_settled(tmp_path:
             one.end for one in node.status().partitions
         )
         node.settle()
-        assert [one.lag for one in node.status().partitions] == [0, 0]
+        assert {one.lag for one in node.status().partitions} == {0}
         assert any(one.learned < one.end for one in node.status().partitions)
         assert node.verify() == []
 

@@ -13,11 +13,23 @@ def test_an_empty_environment_says_nothing() -> None:
     assert from_environment({}) == Settings()
 
 
-def test_every_setting_is_read(tmp_path: Path) -> None:
-    stated = {
-        "MOTIF_DATA": str(tmp_path),
+RULES = """
+version = "1"
+[[rule]]
+id = "terraform"
+signature = "deploy:terraform:all"
+words = ["terraform"]
+"""
+
+
+def every_variable(folder: Path, rules: Path) -> dict[str, str]:
+    """A value for every setting."""
+    return {
+        "MOTIF_DATA": str(folder),
         "MOTIF_LABEL": " build farm ",
         "MOTIF_MCP_SERVERS": "tracker, docs,",
+        "MOTIF_OPERATION_RULES": str(rules),
+        "MOTIF_AMEND_DAYS": "none",
         "MOTIF_PARTITIONS": "16",
         "MOTIF_KAFKA": "one:9092, [::1]:9093",
         "MOTIF_KAFKA_PREFIX": "farm.",
@@ -29,11 +41,17 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "MOTIF_KAFKA_CERTIFICATE": __file__,
         "MOTIF_KAFKA_KEY": __file__,
         "MOTIF_KAFKA_KEY_PASSWORD": "s3cret too",
-        "MOTIF_WORKER_FOLDER": str(tmp_path),
+        "MOTIF_WORKER_FOLDER": str(folder),
         "MOTIF_WORKER_PORT": "6066",
         "MOTIF_LEARNERS": "2",
         "MOTIF_DEBUG": "Yes",
     }
+
+
+def test_every_setting_is_read(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES)
+    stated = every_variable(tmp_path, rules)
 
     settings = from_environment(stated)
 
@@ -53,6 +71,8 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         kafka_certificate=Path(__file__),
         kafka_key=Path(__file__),
         kafka_key_password="s3cret too",
+        operation_rules=RULES,
+        amend_days=0,
         worker_folder=tmp_path,
         worker_port=6066,
         learners=2,
@@ -63,13 +83,26 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
 def test_a_variable_that_is_empty_is_not_set(setting: Setting) -> None:
-    """But a list of nobody is a list: whoever empties it wants no server named."""
+    """But a list of nobody is a list, and no rules are rules: whoever empties it wants none."""
     variable = setting.variable
 
     settings = from_environment({variable: ""})
 
-    expected = Settings(mcp_servers=frozenset()) if "SERVERS" in variable else Settings()
-    assert settings == expected
+    nothing = {
+        "MOTIF_MCP_SERVERS": Settings(mcp_servers=frozenset()),
+        "MOTIF_OPERATION_RULES": Settings(operation_rules=""),
+    }
+    assert settings == nothing.get(variable, Settings())
+
+
+def test_rules_that_cannot_be_read_are_named_with_what_is_wrong(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text(RULES.replace("deploy:", "fix:"))
+
+    with pytest.raises(WrongUse, match=r"terraform.*fix:terraform:all"):
+        from_environment({"MOTIF_OPERATION_RULES": str(rules)})
+    with pytest.raises(WrongUse, match=r"MOTIF_OPERATION_RULES is .*it must be a TOML file"):
+        from_environment({"MOTIF_OPERATION_RULES": str(tmp_path / "nowhere.toml")})
 
 
 @pytest.mark.parametrize(

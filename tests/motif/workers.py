@@ -9,10 +9,12 @@ from connectors.logs.sqlite import SqliteLog
 from motif.asking import Asked
 from motif.projecting import Projecting
 from schemas.log import Log
+from schemas.topics import LEARNED_TOPICS
 from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import LEARNED_TOPICS, Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 
 LIMIT_S = 30.0
 PAUSE_S = 0.01
@@ -22,7 +24,7 @@ class Worker:
     """Learns and federates all partitions of a log, as often as it is told to or until it ends."""
 
     def __init__(self, log: Log, identity: Identity, *, federates: bool = True) -> None:
-        rules = Rules(identity.epoch, identity.allowed_servers)
+        rules = Rules.of(identity)
         self._learners = [
             Learner(log, Contributor(identity.site_id, identity.log_id, topic.name, number), rules)
             for topic in LEARNED_TOPICS

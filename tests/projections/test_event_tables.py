@@ -15,7 +15,6 @@ from schemas.events import (
     ErrorClass,
     InteractionObserved,
     ModelCalled,
-    Payload,
     SessionEnded,
     SessionStarted,
     TaskCompleted,
@@ -24,6 +23,7 @@ from schemas.events import (
     UserInterrupted,
     UserPrompted,
 )
+from schemas.fact import Payload
 from schemas.log import Outgoing, Record
 from schemas.topics import AGENT_EVENTS
 from tests.projections.world import NOON_US, World

@@ -16,7 +16,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from schemas.catalog import DIALECT, asyncapi, json_schemas, main, pages
 from schemas.envelope import data_bytes
 from schemas.errors import Refused
-from schemas.events import PAYLOADS, Payload
+from schemas.events import PAYLOADS
+from schemas.fact import Payload
 from schemas.payloads import read_payload
 from schemas.topics import TOPICS
 from tests.strategies import payload_classes, payloads

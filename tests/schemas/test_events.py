@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas.envelope import data_bytes
-from schemas.events import PAYLOADS, Payload, ToolCalled
+from schemas.events import PAYLOADS, ToolCalled
+from schemas.fact import Payload
 from schemas.payloads import read_payload
 from schemas.topics import TOPICS
 from tests.strategies import payload_classes, payloads, texts

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.errors import Refused
-from schemas.events import Payload, TaskCompleted, ToolCalled
+from schemas.events import TaskCompleted, ToolCalled
+from schemas.fact import Payload
 from schemas.payloads import READERS, data_bytes
 from schemas.quick import stated, twin_of, twin_reader
 from tests.strategies import json_values, payload_classes, payloads

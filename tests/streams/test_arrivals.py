@@ -15,12 +15,12 @@ from schemas.envelope import Event, outgoing, to_binary
 from schemas.events import (
     PAYLOADS,
     ModelCalled,
-    Payload,
     TaskCompleted,
     ToolCalled,
     ToolFinished,
     UserPrompted,
 )
+from schemas.fact import Payload
 from schemas.log import Headers, Outgoing
 from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
 from streams.sessions import HORIZON_US

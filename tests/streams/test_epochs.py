@@ -22,8 +22,9 @@ from streams import apply
 from streams.apply import Applier
 from streams.federator import Federator
 from streams.identity import Identity, allow_servers, found, identity_of
-from streams.learner import Learner, Rules
+from streams.learner import Learner
 from streams.recognise import RULES_VERSION
+from streams.rules import Rules
 from tests.streams.faulty import Broken, Faulty, outcome
 from tests.streams.worlds import (
     append,
@@ -188,16 +189,16 @@ def test_allowing_a_server_starts_an_epoch_and_shows_its_name() -> None:
     log = log_of(1)
     first = found(log, "here", site_id="here")
     append(log, EVENTS)
-    learn(log, rules=Rules(first.epoch, first.allowed_servers))
+    learn(log, rules=Rules.of(first))
     assert shown(log) == {"mcp__*__query"}
     second = allow_servers(log, first, frozenset({"acme"}))
     assert second == identity_of(log)
     assert second.epoch == (RULES_VERSION, 1) > first.epoch
-    learn(log, rules=Rules(second.epoch, second.allowed_servers))
+    learn(log, rules=Rules.of(second))
     assert shown(log) == {"mcp__acme__query"}
     assert allow_servers(log, second, frozenset({"acme"})) == second
     third = allow_servers(log, second, frozenset())
-    learn(log, rules=Rules(third.epoch, third.allowed_servers))
+    learn(log, rules=Rules.of(third))
     assert shown(log) == {"mcp__*__query"}
     alone = log_of(1)
     append(alone, EVENTS)

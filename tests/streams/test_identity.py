@@ -4,7 +4,8 @@ import pytest
 
 from schemas.envelope import Event, outgoing
 from schemas.errors import LogIncompatible
-from schemas.events import LogCreated, Payload, SettingsChanged
+from schemas.events import LogCreated, SettingsChanged
+from schemas.fact import Payload
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
 from schemas.topics import PATTERN_DEFINITIONS

@@ -15,20 +15,22 @@ import pytest
 
 from connectors.generate import sessions
 from connectors.generate_records import records
+from connectors.generate_runs import workflow_runs
 from schemas.envelope import Event, to_structured
-from streams.learner import Rules
 from streams.recognise import KINDS, RULES_VERSION
+from streams.rules import Rules
 from tests.streams.worlds import append, learn, log_of, tallies
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "recognised.json"
 SEED, COUNT, RECORDS = 3, 4, 200
+RUNS = 120
 SHOWN = 60
 """Patterns that stand in the file in full; the digest covers all."""
 
 
 def fixed_input() -> list[Event]:
     """Sessions and records of one seed, the same on every machine."""
-    return [*sessions(SEED, COUNT), *records(SEED, RECORDS)]
+    return [*sessions(SEED, COUNT), *records(SEED, RECORDS), *workflow_runs(SEED, RUNS)]
 
 
 def recognised(events: list[Event]) -> dict[str, Any]:
@@ -102,7 +104,14 @@ def test_the_fixed_input_makes_every_kind() -> None:
     assert {"latency", "attempts", "time_to_recovery", "cost", "duration"} <= named
     counters = {counter for tally in patterns.values() for counter in tally.get("extra", {})}
     plain = {counter for counter in counters if "." not in counter}
-    assert plain == {"sessions", "parallel", "auto_resolved", "resolved", "user_intervention"}
+    assert plain - {"instant"} == {
+        "runs",
+        "sessions",
+        "parallel",
+        "auto_resolved",
+        "resolved",
+        "user_intervention",
+    }
     dotted = {counter.partition(".")[0] for counter in counters - plain}
     assert dotted == {"resolution", "severity", "tool"}
     outcomes = [tally for name, tally in patterns.items() if name.startswith("error_recovery")]

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.envelope import Event, outgoing, to_binary
-from schemas.events import PAYLOADS, Payload, ToolCalled, ToolFinished
+from schemas.events import PAYLOADS, ToolCalled, ToolFinished
+from schemas.fact import Payload
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
 from schemas.topics import (

@@ -26,11 +26,19 @@ from schemas.events import (
     UserPrompted,
 )
 from schemas.log import Log, Record
-from schemas.topics import AGENT_EVENTS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS, PATTERNS, Topic
+from schemas.topics import (
+    AGENT_EVENTS,
+    EVENT_DUPLICATES,
+    LEARNED_TOPICS,
+    PATTERN_CONTRIBUTIONS,
+    PATTERNS,
+    Topic,
+)
 from streams.contribution import Contributor, decode
 from streams.federator import Federator
 from streams.identity import Identity
-from streams.learner import Learner, Rules
+from streams.learner import Learner
+from streams.rules import Rules
 from streams.tally import Tally
 from tests import oracle
 
@@ -100,9 +108,9 @@ def log_of(partitions: int) -> MemoryLog:
     return MemoryLog(partitions, clock=lambda: NOW, lazy=LAZY.get())
 
 
-def contributor(site: str, partition: int) -> Contributor:
+def contributor(site: str, partition: int, topic: Topic = AGENT_EVENTS) -> Contributor:
     """The contributor of a partition of a site's only log."""
-    return Contributor(site, f"log-of-{site}", AGENT_EVENTS.name, partition)
+    return Contributor(site, f"log-of-{site}", topic.name, partition)
 
 
 def append(log: Log, events: Iterable[Event]) -> None:
@@ -113,11 +121,12 @@ def append(log: Log, events: Iterable[Event]) -> None:
 def learn(log: Log, site: str = "here", rules: Rules = RULES) -> list[str]:
     """Learn and federate all that is in the log; the learners' notices."""
     notices = []
-    for partition in range(log.partitions):
-        learner = Learner(log, contributor(site, partition), rules, label=site)
-        while learner.step():
-            continue
-        notices += learner.notices
+    for topic in LEARNED_TOPICS:
+        for partition in range(log.partitions):
+            learner = Learner(log, contributor(site, partition, topic), rules, label=site)
+            while learner.step():
+                continue
+            notices += learner.notices
     federate(log)
     return notices
 

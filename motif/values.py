@@ -1,0 +1,159 @@
+"""How values of settings are read: functions of a text that raise `ValueError` for a wrong one."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from streams.operations import rules_of
+
+PARTITIONS_MAX: Final = 1024
+PORT_MAX: Final = 65_535
+AMEND_DAYS_MAX: Final = 36_500
+LABEL_MAX: Final = 64
+"""Characters of a site's label."""
+
+BOOTSTRAP: Final = "HOST:PORT, or several of them separated by commas"
+"""What the addresses of a Kafka cluster look like."""
+
+NAME_PREFIX: Final = "up to 100 letters, digits, '.', '_' and '-'"
+"""What a prefix of names on Kafka looks like."""
+
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_SERVER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_BROKER: Final = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+def label_of(text: str) -> str:
+    """A label for people, without blanks around it.
+
+    >>> label_of(" build farm ")
+    'build farm'
+
+    Raises:
+        ValueError: it is empty, too long, or holds what cannot be printed.
+    """
+    label = text.strip()
+    if not 1 <= len(label) <= LABEL_MAX or not label.isprintable():
+        raise ValueError(text)
+    return label
+
+
+def folder_of(text: str) -> Path:
+    """A folder, or a path where one can be made."""
+    try:
+        folder = Path(text).expanduser()
+        usable = folder.is_dir() or not folder.exists()
+    except (OSError, RuntimeError) as error:  # no such user's home, too long, not to be looked at
+        raise ValueError(text) from error
+    if not usable:
+        raise ValueError(text)
+    return folder
+
+
+def servers_of(text: str) -> frozenset[str]:
+    """Names of MCP servers, separated by commas."""
+    names = frozenset(name.strip() for name in text.split(",") if name.strip())
+    if not all(_SERVER.fullmatch(name) for name in names):
+        raise ValueError(text)
+    return names
+
+
+def rules_in(text: str) -> str:
+    """The text of a file of rules; none where no file is named."""
+    if not text.strip():
+        return ""
+    try:
+        rules = Path(text).expanduser().read_text("utf-8")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(text) from error
+    rules_of(rules)  # says what is wrong with them
+    return rules
+
+
+def days_of(text: str) -> int:
+    """A number of days, 0 for none at all."""
+    if text.strip().lower() == "none":
+        return 0
+    return whole_of(AMEND_DAYS_MAX)(text)
+
+
+def partitions_of(text: str) -> int:
+    """A number of partitions."""
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= PARTITIONS_MAX:
+        raise ValueError(text)
+    return int(text)
+
+
+def bootstrap_of(text: str) -> str:
+    """The addresses of a Kafka cluster, checked, without blanks.
+
+    >>> bootstrap_of("one:9092, two:9092")
+    'one:9092,two:9092'
+
+    Raises:
+        ValueError: one is not HOST:PORT.
+    """
+    brokers = [broker.strip() for broker in text.split(",")]
+    for broker in brokers:
+        found = _BROKER.fullmatch(broker)
+        if found is None or not 1 <= int(found[2]) <= PORT_MAX:
+            raise ValueError(text)
+    return ",".join(brokers)
+
+
+def prefix_of(text: str) -> str:
+    """What stands before the names of a log on Kafka, checked.
+
+    >>> prefix_of("farm.")
+    'farm.'
+
+    Raises:
+        ValueError: it holds what no name of a topic may, or is empty or too long.
+    """
+    if not _PREFIX.fullmatch(text):
+        raise ValueError(text)
+    return text
+
+
+def one_of(*names: str) -> Callable[[str], str]:
+    """Reads one of these names, in whatever case."""
+
+    def read(text: str) -> str:
+        if text.upper() not in names:
+            raise ValueError(text)
+        return text.upper()
+
+    return read
+
+
+def file_of(text: str) -> Path:
+    """A file that is there."""
+    try:
+        path = Path(text).expanduser()
+        usable = path.is_file()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise ValueError(text) from error
+    if not usable:
+        raise ValueError(text)
+    return path
+
+
+def whole_of(most: int) -> Callable[[str], int]:
+    """Reads a whole number from 1 on."""
+
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= most:
+            raise ValueError(text)
+        return int(text)
+
+    return read
+
+
+def switch_of(text: str) -> bool:
+    """Whether something is on."""
+    if text.lower() not in _TRUE | _FALSE:
+        raise ValueError(text)
+    return text.lower() in _TRUE

@@ -1,0 +1,50 @@
+"""Questions about operations: what runs of workflows did, what it costs, and what was decided."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from projections.remote import Readable
+from projections.tables.types import rows_of
+
+_AS_OF: Final = "coalesce($as_of, (SELECT as_of FROM log_as_of))"
+
+
+def operation(store: Readable, pattern_id: str) -> dict[str, Any] | None:
+    """The row of `operation_patterns` of this id; None where there is none."""
+    query = "SELECT * FROM operation_patterns WHERE pattern_id = $id"
+    found = _ask(store, query, {"id": pattern_id})
+    return found[0] if found else None
+
+
+def known(store: Readable, pattern_ids: Sequence[str]) -> list[str]:
+    """Those of these patterns that there are."""
+    query = "SELECT pattern_id FROM pattern_rows WHERE pattern_id IN $ids"
+    return [row["pattern_id"] for row in _ask(store, query, {"ids": list(pattern_ids)})]
+
+
+def operations(store: Readable, as_of: datetime | None = None) -> list[dict[str, Any]]:
+    """All operations, the most valuable first; savings are over the 30 days that end with `as_of`.
+
+    Without `as_of` they end with the greatest event time of the log.
+    """
+    query = (
+        f"SELECT * FROM operation_patterns_at({_AS_OF}) ORDER BY potential_monthly_savings DESC"
+        " NULLS LAST, occurrence_count DESC, pattern_id"
+    )
+    return _ask(store, query, {"as_of": as_of})
+
+
+def requests(store: Readable) -> list[tuple[str, bool]]:
+    """The text of every run's request, and whether any operation was found in the run."""
+    query = (
+        "SELECT run.input_text AS text, run.run_id IN (SELECT run_id FROM pattern_occurrences"
+        " WHERE rule <> 'asserted') AS found FROM workflow_runs run"
+        " WHERE run.input_text IS NOT NULL"
+    )
+    return [(row["text"], row["found"]) for row in _ask(store, query, {})]
+
+
+def _ask(store: Readable, query: str, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
+    with store.reading() as cursor:
+        return rows_of(cursor.execute(query, dict(bound)).to_arrow_table())

@@ -1,0 +1,99 @@
+"""Current statements about things that may be amended, packed: what they changed, and when.
+
+They are kept as long as the ids, one for each thing, so every byte counts. Names of measures are
+numbers here, and a change that differs from the one before in its pattern only is its pattern.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from streams.change import Change
+
+Statement = tuple[int, int, list[Change]]
+"""Its revision, when it was appended, and what it changed."""
+
+NAMES: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "total_tokens",
+    "cost",
+    "tokens",
+    "duration",
+    "errors",
+    "retries",
+    "files_created",
+    "files_modified",
+    "tests_passed",
+    "tests_failed",
+    "lines_of_code",
+    "coverage",
+    "time_to_resolve",
+    "api_calls",
+    "memory",
+    "cpu",
+    "files_accessed",
+    "parallel_tasks",
+)
+"""Measures; their places are stored, so append only. Any other name stands as it is."""
+
+_NUMBERS: Final = {name: number for number, name in enumerate(NAMES)}
+_SHORT: Final = msgspec.msgpack.Encoder()
+# JSON, as its integers have no limit: the sum of four counts may exceed 64 bits.
+_LONG: Final = msgspec.json.Encoder()
+_READ_SHORT: Final = msgspec.msgpack.Decoder()
+_READ_LONG: Final = msgspec.json.Decoder()
+_JSON_FIRST: Final = ord("[")
+
+
+def pack(revision: int, appended_us: int, changes: Sequence[Change]) -> bytes:
+    """A statement as bytes."""
+    packed: list[Any] = [revision, appended_us]
+    before: tuple[Any, ...] | None = None
+    for change in changes:
+        rest = change[1:]
+        if rest == before:
+            packed.append((change.pattern,))
+        else:
+            numbered = [(_NUMBERS.get(name, name), value) for name, value in change.measures]
+            packed.append((*change[:-1], numbered))
+            before = rest
+    try:
+        return _SHORT.encode(packed)
+    except OverflowError:
+        return _LONG.encode(packed)
+
+
+def unpack(packed: bytes) -> Statement:
+    """The statement that `pack` made these bytes of.
+
+    >>> change = Change(("task", "a"), 5, 1, 1, 0, (), (("cost", 2**70),))
+    >>> unpack(pack(3, 9, [change, change._replace(pattern=("task", "b"))]))[2][1].pattern
+    ('task', 'b')
+    """
+    read = _READ_LONG if packed[0] == _JSON_FIRST else _READ_SHORT
+    revision, appended_us, *rows = read.decode(packed)
+    changes: list[Change] = []
+    for pattern, *said in rows:
+        if said:
+            at_us, occurrences, successes, failures, counts, numbered = said
+            measures = tuple(
+                (NAMES[name] if isinstance(name, int) else name, value) for name, value in numbered
+            )
+            changes.append(
+                Change(
+                    tuple(pattern),
+                    at_us,
+                    occurrences,
+                    successes,
+                    failures,
+                    tuple(counts),
+                    measures,
+                )
+            )
+        else:
+            changes.append(changes[-1]._replace(pattern=tuple(pattern)))
+    return revision, appended_us, changes

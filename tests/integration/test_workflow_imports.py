@@ -1,0 +1,185 @@
+"""One database of fourteen runs, read in every way there is: the same rows, and fourteen runs.
+
+The program that wrote such databases counted 78,167 occurrences of fourteen.
+"""
+
+import shutil
+from pathlib import Path
+from threading import Event as Signal
+from typing import Any
+
+import pytest
+
+import motif
+from connectors.contract import Options
+from motif.node import Node
+from motif.watching import Watch
+from motif.workflows import batch_process_workflows
+from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
+from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
+from tests.streams.worlds import CAMPAIGN
+
+RUNS = 14
+TIMES = 5_000 if CAMPAIGN else 25
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """Fourteen runs that have ended, and one that has not."""
+    rows = [*(run(number) for number in range(RUNS)), run(20, status="running")]
+    return database(tmp_path / "workflow_history.db", rows, WHOLE)
+
+
+@pytest.fixture
+def expected(history: Path, tmp_path: Path) -> Tables:
+    """What is learned from it, read once."""
+    with motif.open(tmp_path / "once") as node:
+        imported(node, history)
+        assert counted(node) == RUNS
+        return learned(node)
+
+
+def imported(node: Node, path: Path, **options: Any) -> int:
+    """Import a database; how many events that recorded which the log did not know."""
+    found = node.import_files("workflow-db", [path], options=Options(**options))
+    return found.appended - found.repeats
+
+
+def counted(node: Node) -> int:
+    """How often the operation occurred."""
+    ((count,),) = asked(
+        node,
+        "SELECT occurrence_count FROM operation_patterns"
+        " WHERE pattern_signature = 'test:pytest:backend'",
+    )
+    return int(count)
+
+
+def test_read_again_and_again(history: Path, expected: Tables, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        assert imported(node, history) == RUNS
+        assert [imported(node, history) for _ in range(TIMES)] == [0] * TIMES
+        assert_same(learned(node), expected)
+        assert_settled(node)
+        assert sum(one.repeats for one in node.status().partitions) == RUNS * TIMES
+
+
+def test_read_from_a_copy_and_after_it_was_packed(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    copied = tmp_path / "elsewhere" / "renamed.db"
+    copied.parent.mkdir()
+    shutil.copy(history, copied)
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history)
+        changed(history, "DELETE FROM workflow_history WHERE status = 'running'")
+        changed(history, "VACUUM")
+
+        assert (imported(node, history), imported(node, copied)) == (0, 0)
+        assert_same(learned(node), expected)
+
+
+def test_read_half_and_watched_from_then_on(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    half = database(tmp_path / "half.db", [run(number) for number in range(7)], WHOLE)
+    with motif.open(tmp_path / "node") as node:
+        imported(node, half)
+        watch = Watch(node, "workflow-db", [history])
+
+        first, idle = watch.look(), watch.look()
+        changed(history, "UPDATE workflow_history SET operation_count = 0")
+        again = watch.look()
+
+        assert first is not None
+        assert again is not None
+        assert (first.appended, idle, again.appended) == (7, None, 0)
+        assert_same(learned(node), expected)
+        assert_settled(node)
+
+
+def test_a_watch_ends_when_it_is_told_to(history: Path, tmp_path: Path) -> None:
+    stopping = Signal()
+    with motif.open(tmp_path / "node") as node:
+        for found in Watch(node, "workflow-db", [history]).looks(0.01, stopping):
+            assert found.appended == RUNS
+            stopping.set()
+        assert counted(node) == RUNS
+
+
+def test_imports_and_calls_speak_of_the_same_runs(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    with motif.open(tmp_path / "node") as node:
+        batch_process_workflows([run(number) for number in range(RUNS)], node)
+        assert imported(node, history) == 0
+        assert_same(learned(node), expected)
+
+
+def test_a_cost_that_comes_later_is_as_if_it_had_always_been_there(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    with motif.open(tmp_path / "node") as node:
+        changed(history, "UPDATE workflow_history SET actual_cost_total = 9 WHERE adw_id < 'adw-2'")
+        imported(node, history)
+        changed(history, "UPDATE workflow_history SET actual_cost_total = 0.5")
+
+        imported(node, history)
+
+        assert_same(learned(node), expected)
+        assert not node.verify()
+
+
+def test_a_corrected_status_and_a_run_that_ends_later(history: Path, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history)
+        changed(history, "UPDATE workflow_history SET status = 'failed' WHERE adw_id = 'adw-3'")
+        changed(history, "UPDATE workflow_history SET status = 'completed' WHERE adw_id = 'adw-20'")
+        imported(node, history)
+
+        ((rate,),) = asked(node, "SELECT success_rate FROM operation_patterns")
+        assert (counted(node), rate) == (RUNS + 1, 14 / 15)
+
+
+def test_a_vanished_run_is_deleted_only_from_a_mirror(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    extra = run(13, adw_id="adw-extra", total_tokens=99_999)
+    whole = database(
+        tmp_path / "whole.db", [*(run(number) for number in range(RUNS)), extra], WHOLE
+    )
+    with motif.open(tmp_path / "node") as node:
+        imported(node, whole, label="farm")
+        assert imported(node, history) == 0
+        assert counted(node) == RUNS + 1, "without --mirror nothing is deleted"
+        imported(node, history, label="other", mirror=True)
+        assert counted(node) == RUNS + 1, "it was imported under another label"
+
+        imported(node, history, label="farm", mirror=True)
+
+        assert_same(learned(node), expected)
+        imported(node, whole, label="farm", mirror=True)
+        assert counted(node) == RUNS + 1, "it came back"
+        assert not node.verify()
+
+
+def test_of_runs_that_have_not_ended_nothing_vanished(history: Path, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history, label="farm")
+        changed(history, "UPDATE workflow_history SET status = 'running' WHERE adw_id = 'adw-5'")
+        imported(node, history, label="farm", mirror=True)
+
+        assert counted(node) == RUNS
+
+
+def test_a_run_that_its_source_changed_too_late_is_a_dead_letter(tmp_path: Path) -> None:
+    late = run(0) | {"updated_at": "2026-01-15T00:00:00Z"}
+    path = database(tmp_path / "late.db", [late], WHOLE | {"updated_at": "TEXT"})
+    with motif.open(tmp_path / "node") as node:
+        imported(node, path)
+        (letter,) = node.dead_letters()
+
+        assert letter.reason == "amended_too_late"
+        assert "74 days after it happened" in letter.detail
+    with motif.open(tmp_path / "node", amend_days=0) as node:
+        assert counted(node) == 1, "a log without that limit takes it"
