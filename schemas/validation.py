@@ -112,6 +112,11 @@ def known_fields(pattern_type: str) -> frozenset[str]:
     return frozenset(_RULES[pattern_type])
 
 
+def required_fields(pattern_type: str) -> frozenset[str]:
+    """The fields that the data of a type must have."""
+    return frozenset(name for name, rule in _RULES[pattern_type].items() if rule.required)
+
+
 CONTEXT_FIELDS: Final = frozenset(
     {
         *("project_name", "session_id", "user_id", "environment", "git_branch", "git_commit"),

@@ -10,5 +10,5 @@ def test_every_check_is_a_function_and_a_static_method() -> None:
 
 
 def test_a_type_is_its_name() -> None:
-    assert motif.PatternType.AGENT_USAGE == "agent_usage"
+    assert motif.PatternType("agent_usage") is motif.PatternType.AGENT_USAGE
     assert f"{motif.PatternType.AGENT_USAGE}" == "agent_usage"

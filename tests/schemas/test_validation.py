@@ -18,6 +18,7 @@ from schemas.validation import (
     Reason,
     Validity,
     known_fields,
+    required_fields,
     validate_agent_usage,
     validate_context,
     validate_error_occurrence,
@@ -229,7 +230,8 @@ def test_nothing_raises(of: str, data: st.DataObject) -> None:
 
 def test_the_fields_of_a_type_are_known() -> None:
     assert {"task_type", "coverage_percent"} < known_fields(PatternType.TASK_COMPLETION)
-    assert PatternType.TASK_COMPLETION == "task_completion"
+    assert required_fields(PatternType.ERROR_OCCURRENCE) == set(ERROR)
+    assert str(PatternType.TASK_COMPLETION) == "task_completion"
 
 
 @pytest.mark.parametrize(
