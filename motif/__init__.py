@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from motif.node import Node
     from motif.opening import open_node as open  # noqa: A004  # As in `motif.open`.
+    from motif.pattern_storage import PatternStorage
     from motif.records import (
         PatternSchema,
         PatternType,
@@ -26,6 +27,7 @@ __all__ = [
     "Event",
     "Node",
     "PatternSchema",
+    "PatternStorage",
     "PatternType",
     "__version__",
     "open",
@@ -43,10 +45,11 @@ _WHERE = {
     "open": ("motif.opening", "open_node"),
     "Node": ("motif.node", "Node"),
     "Event": ("schemas.envelope", "Event"),
+    "PatternStorage": ("motif.pattern_storage", "PatternStorage"),
     **{
         name: ("motif.records", name)
         for name in __all__
-        if name.startswith(("Pattern", "validate_"))
+        if name in {"PatternSchema", "PatternType"} or name.startswith("validate_")
     },
 }
 

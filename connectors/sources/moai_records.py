@@ -196,3 +196,32 @@ def _sound(event: Event) -> Event:
     if from_structured(document) != event:
         raise Refused("invalid_payload", "it is not the same when it is read again")
     return event
+
+
+def record_of(event: Event) -> dict[str, Any]:
+    """The record that an event was made from; what was null or empty in it is left out.
+
+    Its time is as it was written where it had no offset, else the same moment in UTC.
+    """
+    kind = next(kind for kind, payload in _PAYLOADS.items() if payload.type == event.type)
+    said = {name: value for name, value in event.data.model_dump().items() if value is not None}
+    for milliseconds, microseconds in _IN_MICROSECONDS.items():
+        if microseconds in said:
+            said[milliseconds] = said[microseconds] // 1_000
+    context = {name: said[name] for name in CONTEXT_FIELDS & said.keys()}
+    if "context_time_us" in said:
+        context["timestamp"] = time_text(said["context_time_us"])
+    context |= said.get("context", {})
+    record: dict[str, Any] = {
+        "pattern_id": said.get("pattern_id", event.thing),
+        "pattern_type": str(kind),
+        "data": {name: said[name] for name in known_fields(kind) & said.keys()}
+        | said.get("data", {}),
+    }
+    if event.time_us is not None:
+        record["timestamp"] = event.extensions.get("timetext", time_text(event.time_us))
+    if context:
+        record["context"] = context
+    if "version" in said:
+        record["version"] = said["version"]
+    return record
