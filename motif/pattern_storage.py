@@ -100,7 +100,9 @@ class PatternStorage(Closing):
         known = self._known()
         name = (str(pattern["pattern_type"]), pattern["pattern_id"])
         thing = known.setdefault(name, stated.event.id)
-        event, _ = self.node.statements(SOURCE).numbered(replace(stated.event, id=thing))
+        data = stated.event.data.model_copy(update={"record_id": thing})
+        named = replace(stated.event, id=thing, data=data)
+        event, _ = self.node.statements(SOURCE).numbered(named)
         self.node.publish(event)
         return True
 

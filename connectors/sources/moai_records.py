@@ -86,10 +86,11 @@ class Reader:
         at_us = None if stamp is None else stamp.at_us
         if seconds is not None:
             text, at_us = str(seconds), seconds * 1_000_000
+        thing = thing_of(kind, text or "", cleaned["pattern_id"])
         event = Event(
             SOURCE,
-            thing_of(kind, text or "", cleaned["pattern_id"]),
-            _payload(cleaned, self.zone),
+            thing,
+            _payload(cleaned, self.zone, thing),
             at_us,
             extensions={LABEL: self.label} if self.label else {},
         )
@@ -135,7 +136,7 @@ def is_record(found: object) -> bool:
     return isinstance(found, dict) and "pattern_id" in found and "data" in found
 
 
-def _payload(record: dict[str, Any], zone: tzinfo) -> Payload:
+def _payload(record: dict[str, Any], zone: tzinfo, thing: str) -> Payload:
     kind, data = record["pattern_type"], record["data"]
     context = record.get("context", {})
     fields = {name: value for name, value in data.items() if name in known_fields(kind)}
@@ -145,6 +146,8 @@ def _payload(record: dict[str, Any], zone: tzinfo) -> Payload:
         fields.pop(milliseconds, None)
     fields |= {name: context[name] for name in CONTEXT_FIELDS & context.keys()}
     moment = read_stamp(fields.pop("timestamp", None), zone)
+    # All that is ever said of a record stands in one partition, whatever of it is changed.
+    fields["record_id"] = thing
     fields["context_time_us"] = None if moment is None else moment.at_us
     further = {
         "pattern_id": record["pattern_id"],

@@ -59,3 +59,22 @@ def test_a_record_that_is_none_becomes_a_letter(tmp_path: Path) -> None:
         [letter] = node.dead_letters()
         assert imported.refused == 1
         assert "data.duration_ms is -1" in letter.detail
+
+
+def test_a_record_that_changes_its_session_and_agent_is_still_one(tmp_path: Path) -> None:
+    """All that is said of it stands in one partition, whatever of it is changed."""
+    for number in range(6):
+        save(tmp_path / "old", f"{number}.json", record(f"pat-{number}"))
+        moved = record(
+            f"pat-{number}",
+            data={**TASK, "agent": f"other-{number}"},
+            context={"session_id": f"session-{number}", "user_id": "u"},
+        )
+        save(tmp_path / "new", f"{number}.json", moved)
+    with motif.open(tmp_path / "node", partitions=5) as node:
+        node.import_files("moai", [tmp_path / "old"])
+        node.import_files("moai", [tmp_path / "new"])
+
+        assert len(completed(node)) == 6
+        assert sum(one.occurrences for one in node.patterns(kind="task")) == 6
+        assert {one.attributes["agent"][:6] for one in node.patterns(kind="task")} == {"other-"}

@@ -69,6 +69,7 @@ def test_a_record_is_an_event_with_its_context(tmp_path: Path) -> None:
         "context_time_us": time_us("2025-11-29T09:59:59Z"),
         "pattern_id": "pat-1",
         "version": "1.0",
+        "record_id": event.id,
     }
 
 
