@@ -11,6 +11,7 @@ import pytest
 
 import motif
 from connectors.generate import sessions
+from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
 from motif.demo import generated
 from motif.node import Node
@@ -83,6 +84,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with motif.open(folder / "node") as opened:
         opened.publish(sessions(7, 40))
         opened.publish(workflow_runs(7, 400))
+        opened.publish(records(7, 80))
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
 

@@ -5,7 +5,7 @@ that is the revision of its statement. Its time is whole seconds since the Unix 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -131,3 +131,34 @@ def _sentence(path: Path, error: Exception) -> str:
     if "locked" in str(error) or "busy" in str(error):
         return f"{path} is locked by another program for more than {BUSY_S:.0f} s; try again later"
     return f"{path} cannot be read as a SQLite database: {error}"
+
+
+SCHEMA: Final = """
+CREATE TABLE patterns (
+    pattern_id TEXT PRIMARY KEY,
+    pattern_type TEXT NOT NULL,
+    timestamp INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    context TEXT,
+    version TEXT DEFAULT '1.0',
+    created_at INTEGER DEFAULT (strftime('%s', 'now'))
+);
+CREATE INDEX idx_type_timestamp ON patterns(pattern_type, timestamp);
+"""
+"""The tables of a database as that program makes them."""
+
+
+def write(path: Path, rows: Iterable[Sequence[Any]]) -> None:
+    """Make a database of rows with an id, a type, seconds, data, context and a version.
+
+    A row is taken to have been saved when it happened, so that equal rows make equal databases.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(SCHEMA)
+        made.executemany(
+            "INSERT OR REPLACE INTO patterns VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?3)", rows
+        )
+        made.commit()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import AsJson, Data, Kafka, whole
+from motif.cli.options import FLAG, AsJson, Data, Kafka, whole
 
 if TYPE_CHECKING:
     from motif.copying import Copied
@@ -140,3 +140,41 @@ def export_events(
         else:
             written = into_file(node.log, output)
     say(f"Exported {plural(written, 'event')}{'' if output is None else f' to {output}'}.")
+
+
+@app.command("moai")
+def export_moai(
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TO", help="A new folder, or a new database named *.db."),
+    ],
+    compressed: Annotated[
+        bool, typer.Option("--gzip", metavar=FLAG, help="Compress each file of the folder.")
+    ] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Write the agent records in the layout of MoAI-Flow, which 'motif import moai' reads."""
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import stdout, warn
+    from motif.display.words import plural
+    from motif.moai_export import to_database, to_folder
+    from schemas.errors import WrongUse
+
+    is_database = target.suffix == ".db"
+    if is_database and compressed:
+        raise WrongUse("--gzip is for a folder of files; leave it out for a database")
+    with opened(data, kafka) as node:
+        if is_database:
+            exported = to_database(node, target)
+        else:
+            exported = to_folder(node, target, compress=compressed)
+    if as_json:
+        print_json(exported)
+    else:
+        stdout().print(f"Exported {plural(exported.records, 'record')} to {target}.")
+    if exported.replaced:
+        earlier = plural(exported.replaced, "record")
+        warn(f"{earlier} gave way to a later one of the same id, which a database keeps once.")
