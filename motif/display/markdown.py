@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from motif.display.document import Document, Grid, Section
 from motif.display.words import safe
 
-_MARKUP: Final = re.compile(r"[\\`*<\[\]|~&]|(?<!\w)_+|_+(?!\w)")
+_MARKUP: Final = re.compile(r"[\\`<\[\]|~&]|(?<!\s)\*|\*(?=\S)|(?<!\w)_+|_+(?!\w)")
+"""What would be markup where it stands; a star between blanks, as in templates, is none."""
 
 
 def markdown(document: Document) -> str:
@@ -25,8 +26,8 @@ def markdown(document: Document) -> str:
 def plain(text: str) -> str:
     r"""A text from outside that Markdown shows as it is, and no terminal obeys.
 
-    >>> print(plain("<b>*x*</b> | a__b _c_"))
-    \<b>\*x\*\</b> \| a__b \_c\_
+    >>> print(plain("<b>*x*</b> | a__b _c_ as * is"))
+    \<b>\*x\*\</b> \| a__b \_c\_ as * is
     """
     return _MARKUP.sub(lambda found: "".join(f"\\{mark}" for mark in found[0]), safe(text))
 

@@ -200,7 +200,8 @@ def _coverage(report: OperationsReport) -> Section:
     unknown = coverage.recognised.failures
     sentence = (
         f"No rule recognises {unknown.successes:,} of "
-        f"{words.plural(unknown.n, 'request')} ({_rate(unknown)[0]})."
+        f"{words.plural(unknown.n, 'request')} ({words.percent(unknown.share)}, "
+        f"{words.interval(unknown.low, unknown.high)})."
     )
     rows = [[word, words.count(n)] for word, n in coverage.words[:_WORDS_SHOWN]]
     return Section("Coverage", [sentence], Grid([text("word"), number("requests")], rows))

@@ -135,11 +135,11 @@ def about_errors(rows: Sequence[ErrorRow]) -> Iterator[Recommendation]:
     """The most frequent errors, with what resolved them most often."""
     for one in [row for row in rows if row.n >= LEAST_N][:ERRORS_NAMED]:
         name = f'"{one.error_type}: {one.template}"'
-        if one.best_resolution is None:
-            sentence = (
-                f"{name} occurred {one.n:,} times and was resolved {_of(one.resolved)}, "
-                "without a word on how."
-            )
+        occurred = f"{name} occurred {one.n:,} times"
+        if not one.resolved.successes:
+            sentence = f"{occurred} and was never resolved."
+        elif one.best_resolution is None:
+            sentence = f"{occurred} and was resolved in {_of(one.resolved)}, nobody says how."
         else:
             best = one.best_resolution
             taken = one.time_to_resolve_us
@@ -149,7 +149,7 @@ def about_errors(rows: Sequence[ErrorRow]) -> Iterator[Recommendation]:
                 else ""
             )
             sentence = (
-                f"{name} occurred {one.n:,} times and was resolved {_of(one.resolved)}{time}; "
+                f"{occurred} and was resolved in {_of(one.resolved)}{time}; "
                 f'most often by "{best.text}" ({best.n:,} of {best.of:,}).'
             )
         yield Recommendation("error", f"{one.error_class}: {one.template}", one.n, sentence)
