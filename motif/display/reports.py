@@ -261,7 +261,8 @@ def _far(report: Report) -> Section:
     shown = len(anomalies.farthest)
     which = f" These are the {shown} farthest." if shown < anomalies.found else ""
     columns = [text("pattern"), text("measure"), number("value"), number("median"), number("n")]
-    columns += [number("spreads"), text("source"), text("event"), text("session")]
+    columns += [number("one spread"), number("spreads")]
+    columns += [text("source"), text("event"), text("session")]
     grid = Grid(columns, [_anomaly(one) for one in anomalies.farthest])
     return Section(title, [f"{records} more than {rule}.{which}"], grid)
 
@@ -273,6 +274,7 @@ def _anomaly(one: Anomaly) -> list[str]:
         words.amount(one.value, one.unit),
         words.amount(one.median, one.unit),
         words.count(one.n),
+        f"x{one.factor:.2f}",
         f"{one.spreads:+.1f}",
         short(one.record.source),
         short(one.record.event_id),
