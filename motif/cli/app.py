@@ -15,6 +15,7 @@ from motif.cli import (
     letters,
     moving,
     projector,
+    reporting,
     reviewing,
     simulating,
     topics,
@@ -61,6 +62,7 @@ app.command("import", rich_help_panel=LEARN)(learning.import_)
 app.command(rich_help_panel=ASK)(asking.patterns)
 app.command(rich_help_panel=ASK)(asking.show)
 app.command(rich_help_panel=ASK)(asking.sql)
+app.command(rich_help_panel=ASK)(reporting.report)
 app.command(rich_help_panel=ASK)(reviewing.review)
 app.command(rich_help_panel=KEEP)(keeping.status)
 app.command(rich_help_panel=KEEP)(keeping.rebuild)
