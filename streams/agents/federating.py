@@ -36,7 +36,7 @@ SHARE: Final = 9.0
 """Rows are written again after at least this many times what writing them took."""
 
 REST_MAX_S: Final = 10.0
-"""But at most this long: writing may take long because the broker was away, or the process slept."""
+"""But at most this long: writing takes long where the broker is away, or the process sleeps."""
 
 SLICE: Final = 100
 """Rows made between two looks at other work, and written at once."""
