@@ -76,7 +76,14 @@ REFUSED = {
     "no id": (line(""), "not_cloudevent"),
     "another CloudEvents version": (line("b24", ce_specversion="0.3"), "not_cloudevent"),
     "a revision of what is never amended": (
-        line("b25@3", ce_subject="b25", ce_revision=3),
+        line(
+            "b25@3",
+            "motif.tool.called.v1",
+            session_id="s",
+            tool="t",
+            ce_subject="b25",
+            ce_revision=3,
+        ),
         "bad_revision",
     ),
     "nobody's error class": (
