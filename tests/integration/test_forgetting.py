@@ -20,6 +20,7 @@ from schemas.events import EventForgotten, InteractionObserved, TaskCompleted
 from schemas.log import Outgoing
 from schemas.topics import AGENT_EVENTS
 from schemas.workflows import WorkflowRunFinished
+from tests.integration.processes import FORGET_FAILPOINTS
 from tests.integration.rows import assert_same, assert_settled, learned
 
 SECRET = "session-of-ann-4711"
@@ -182,8 +183,7 @@ class PowerCut(BaseException):
         "copy.after_batch",
         "copy.before_identity",
         "copy.after_identity",
-        "forget.before_place",
-        "forget.after_place",
+        *FORGET_FAILPOINTS,
     ],
 )
 def test_interrupted_anywhere_it_can_be_typed_again(
