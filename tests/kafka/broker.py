@@ -256,8 +256,8 @@ def _held_back(needed: bool) -> Iterator[None]:
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)
-    for number in came:
-        signal.raise_signal(number)
+    for one in came:
+        signal.raise_signal(one)
 
 
 def _ports(remembered: Path, wished: int | None) -> tuple[int, int, int]:
