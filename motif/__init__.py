@@ -10,9 +10,34 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from motif.node import Node
     from motif.opening import open_node as open  # noqa: A004  # As in `motif.open`.
+    from motif.pattern_storage import PatternStorage
+    from motif.records import (
+        PatternSchema,
+        PatternType,
+        validate_agent_usage,
+        validate_context,
+        validate_error_occurrence,
+        validate_pattern,
+        validate_task_completion,
+        validate_user_correction,
+    )
     from schemas.envelope import Event
 
-__all__ = ["Event", "Node", "__version__", "open"]
+__all__ = [
+    "Event",
+    "Node",
+    "PatternSchema",
+    "PatternStorage",
+    "PatternType",
+    "__version__",
+    "open",
+    "validate_agent_usage",
+    "validate_context",
+    "validate_error_occurrence",
+    "validate_pattern",
+    "validate_task_completion",
+    "validate_user_correction",
+]
 
 __version__ = "0.1.0"
 
@@ -20,6 +45,12 @@ _WHERE = {
     "open": ("motif.opening", "open_node"),
     "Node": ("motif.node", "Node"),
     "Event": ("schemas.envelope", "Event"),
+    "PatternStorage": ("motif.pattern_storage", "PatternStorage"),
+    **{
+        name: ("motif.records", name)
+        for name in __all__
+        if name in {"PatternSchema", "PatternType"} or name.startswith("validate_")
+    },
 }
 
 

@@ -2,13 +2,22 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from threading import Event
-from typing import Final, TypeVar, Unpack
+from typing import Final, Literal, TypeVar, Unpack, overload
 
 import pyarrow as pa
 
 from motif.beside import PROJECTION
+from motif.reports import (
+    AgentsReport,
+    ErrorsReport,
+    OperationsReport,
+    Report,
+    TasksReport,
+    report_of,
+)
 from projections import adhoc, queries, records, wire
 from projections.queries import Detail, Key, Pattern
 from projections.records import Page, Record, Wanted
@@ -99,6 +108,36 @@ class Asking(Closing):
             raise WrongUse(f"no record is called {of}; `motif records` finds them")
         names = ", ".join(f"{one.type} of {one.source}" for one in found[:NAMED_MAX])
         raise WrongUse(f"{len(found)} records are called {of}: {names}")
+
+    @overload
+    def report(
+        self, name: Literal["agents"], *, days: int | None = ..., as_of: date | None = ...
+    ) -> AgentsReport: ...
+    @overload
+    def report(
+        self, name: Literal["errors"], *, days: int | None = ..., as_of: date | None = ...
+    ) -> ErrorsReport: ...
+    @overload
+    def report(
+        self, name: Literal["tasks"], *, days: int | None = ..., as_of: date | None = ...
+    ) -> TasksReport: ...
+    @overload
+    def report(
+        self, name: Literal["operations"], *, days: int | None = ..., as_of: date | None = ...
+    ) -> OperationsReport: ...
+    @overload
+    def report(self, name: str, *, days: int | None = ..., as_of: date | None = ...) -> Report: ...
+
+    def report(self, name: str, *, days: int | None = None, as_of: date | None = None) -> Report:
+        """The report on agents, errors, tasks or operations, over the rows of this site.
+
+        It is over the last `days`, UTC, that end with `as_of`: a day, which counts whole, or a
+        moment; by default the greatest event time of the log. Without `days` it is over all.
+
+        Raises:
+            WrongUse: there is no such report, or no such window.
+        """
+        return self.ask(lambda store: report_of(store, name, days=days, as_of=as_of))
 
     def sql(self, query: str) -> pa.Table:
         """The rows of one read-only SQL statement over the projection.

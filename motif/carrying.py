@@ -11,9 +11,11 @@ from typing import Final
 
 import msgspec
 
+from motif.forgetting import Forgetting, forgotten_again, forgotten_record
 from schemas.clock import Clock
 from schemas.envelope import RECORDED, Event, time_text
 from schemas.errors import Refused
+from schemas.events import EventForgotten
 from schemas.ids import partition_of
 from schemas.letters import carried as carried_letter
 from schemas.letters import letter_of, with_origin_in
@@ -39,7 +41,8 @@ class Counts(msgspec.Struct):
     """What was carried.
 
     `events` includes repeats; `others` are records that this version does not read, as they are;
-    `letters` are refused records; `ahead` counts events recorded later than the clock says it is.
+    `letters` are refused records; `ahead` counts events recorded later than the clock says it is,
+    `forgotten` those that were erased on the way, as `letters_forgotten` does letters.
     """
 
     events: int = 0
@@ -49,6 +52,8 @@ class Counts(msgspec.Struct):
     contributions: int = 0
     retired: int = 0
     ahead: int = 0
+    forgotten: int = 0
+    letters_forgotten: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         """Both together."""
@@ -59,14 +64,23 @@ class Counts(msgspec.Struct):
 class Carrier:
     """Turns the records of a log into those of its copy, and counts them."""
 
-    def __init__(self, log_id: str, partitions: int, target: Log, clock: Clock) -> None:
+    def __init__(
+        self,
+        log_id: str,
+        partitions: int,
+        target: Log,
+        clock: Clock,
+        forgetting: Forgetting | None = None,
+    ) -> None:
         """Bind to the log of that id and number of partitions, and to its copy."""
+        self.forgetting: Final = forgetting
         self.log_id: Final = log_id
         self._partitions: Final = partitions
         self._target: Final = target
         self._to: Final = target.partitions
         self._clock: Final = clock
         self._letters: set[bytes] | None = None
+        self._gone: set[bytes] = set()
 
     def contribution(self, record: Record, counts: Counts) -> Outgoing | None:
         """The last word about a contributor of this log; what others contributed as it is."""
@@ -83,6 +97,9 @@ class Carrier:
         """A letter, or what was decided about one; None where the letter is there already."""
         if record.value is None:
             counts.decisions += 1
+        elif self.forgetting is not None and self.forgetting.is_named_in(record):
+            counts.letters_forgotten += self._is_newly_gone(record.key or b"")
+            return None
         elif self._is_new(record.key or b""):
             counts.letters += 1
         else:
@@ -98,8 +115,13 @@ class Carrier:
             event, right_key = placed(record, self._partitions)
         except Refused as refused:
             return self._unread(record, refused, counts)
+        if event.data.type == EventForgotten.type:
+            return forgotten_again(record, event, self._to)
         if event.data.reserved:
             return None
+        if self.forgetting is not None and self.forgetting.concerns(event):
+            counts.forgotten += 1
+            return forgotten_record(record, event, right_key, self._to)
         counts.events += 1
         counts.ahead += appended_us > self._clock()
         to = partition_of(right_key, self._to)
@@ -119,10 +141,20 @@ class Carrier:
                 to = partition_of(key, self._to)
             return Outgoing(topic, to, key, value, headers)
         letter = letter_of(record, refused, self._to)
+        if self.forgetting is not None and self.forgetting.is_named_in(record):
+            counts.letters_forgotten += self._is_newly_gone(letter.key or b"")
+            return None
         if not self._is_new(letter.key or b""):
             return None
         counts.letters += 1
         return with_origin_in(letter, self.log_id)
+
+    def _is_newly_gone(self, letter: bytes) -> bool:
+        """Whether a letter of that id was not left out before: its record may still stand, too."""
+        if letter in self._gone:
+            return False
+        self._gone.add(letter)
+        return True
 
     def _is_new(self, letter: bytes) -> bool:
         """Whether a letter of that id was not carried before, by this run or an earlier one."""

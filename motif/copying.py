@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from motif.carrying import Carrier, Counts, records_between
+from motif.forgetting import Forgetting
 from schemas.clock import Clock, now_us
 from schemas.errors import LogDamaged, LogIncompatible, WrongUse
 from schemas.failpoint import reach
@@ -54,9 +55,16 @@ class _Done(msgspec.Struct):
 
 
 def copy(
-    source: Log, target: Log, *, clock: Clock = now_us, progress: Progress | None = None
+    source: Log,
+    target: Log,
+    *,
+    clock: Clock = now_us,
+    progress: Progress | None = None,
+    forgetting: Forgetting | None = None,
 ) -> Copied:
     """Copy a log, up to where it ends now, into one that holds nothing or a part of this copy.
+
+    Of what is about those who are to be forgotten only hashes are carried.
 
     Raises:
         WrongUse: the target is a log already, or holds something else.
@@ -70,7 +78,7 @@ def copy(
     owner = target.owner("copy")
     try:
         _check_not_founded(target)  # by a run whose place this one has just taken
-        carrier = Carrier(copied.log_id, source.partitions, target, clock)
+        carrier = Carrier(copied.log_id, source.partitions, target, clock, forgetting)
         return _Copying(source, target, owner, carrier, progress).run(copied)
     finally:
         owner.close()
@@ -91,6 +99,12 @@ class _Copying:
     def claim(self) -> str:
         """What the keys of a copy of this log begin with."""
         return f"copy/{self.carrier.log_id}"
+
+    @property
+    def purpose(self) -> bytes:
+        """What the copy is made for: an interrupted one goes on for the same only."""
+        forgetting = self.carrier.forgetting
+        return b"{}" if forgetting is None else msgspec.json.encode(forgetting.digest)
 
     def run(self, copied: Identity) -> Copied:
         """Copy all; the order matters."""
@@ -128,6 +142,11 @@ class _Copying:
                     f"{self.carrier.log_id}: copy that one to its end, or name another place"
                 )
                 raise WrongUse(message)
+            if key == self.claim and value != self.purpose:
+                raise WrongUse(
+                    "the new log is an unfinished copy that forgets somebody else, or nobody: "
+                    "end that first, or name another place"
+                )
             if key != self.claim:
                 self.done[key] = msgspec.json.decode(value, type=_Done)
         if found:
@@ -137,7 +156,7 @@ class _Copying:
                 "the new log already holds records, and no copy of this one: name another place"
             )
             raise WrongUse(message)
-        self.owner.append([self._note(self.claim, b"{}")])
+        self.owner.append([self._note(self.claim, self.purpose)])
         reach("copy.after_claim")
         return False
 

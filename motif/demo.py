@@ -1,6 +1,6 @@
-"""The demo: generated sessions learned from, fed again in another order, and what was learned.
+"""The demo: generated sessions and runs learned from, fed again in another order, and the outcome.
 
-Nothing in it is staged but the sessions: the events go the way that one's own would go, and the
+Nothing in it is staged but those: the events go the way that one's own would go, and the
 numbers are read from the same tables.
 """
 
@@ -20,6 +20,7 @@ from rich.text import Text
 
 import motif
 from connectors.generate import sessions
+from connectors.generate_runs import workflow_runs
 from connectors.logs import sqlite_file
 from connectors.sources import by_name
 from motif.display import words
@@ -34,6 +35,7 @@ from schemas.errors import MotifError, WrongUse
 
 SEED = 7
 SESSIONS = 60
+RUNS = 300
 
 
 class Fed(NamedTuple):
@@ -60,13 +62,15 @@ def tell(data: Path | None) -> None:
         raise WrongUse(message)
     began_s = monotonic_s()
     console = stdout()
-    console.print(Text("Motif learns from sessions of AI agents.", style="bold"), soft_wrap=True)
+    headline = "Motif learns from sessions of AI agents and runs of workflows."
+    console.print(Text(headline, style="bold"), soft_wrap=True)
     _say(
         console,
-        f"These {SESSIONS} sessions are generated (seed {SEED}): nothing in them happened. "
-        "Everything else is real: they take the way that your own sessions would take.",
+        f"These {SESSIONS} sessions and {RUNS} runs are generated (seed {SEED}): "
+        "nothing in them happened. "
+        "Everything else is real: they take the way that your own would take.",
     )
-    events = list(sessions(SEED, SESSIONS))
+    events = generated()
     with _folder(data) as folder, motif.open(folder, label="demo") as node:
         with progress() as tell_progress:
             fed = feed_thrice(node, events, tell_progress)
@@ -75,6 +79,11 @@ def tell(data: Path | None) -> None:
         _show(console, _compared(fed))
     _verdict(console, fed, monotonic_s() - began_s)
     _say_what_next(console, data)
+
+
+def generated() -> list[Event]:
+    """The events of the demo, the same every time."""
+    return [*sessions(SEED, SESSIONS), *workflow_runs(SEED, RUNS)]
 
 
 def feed_thrice(node: Node, events: Sequence[Event], tell_progress: Progress | None) -> list[Fed]:

@@ -114,17 +114,17 @@ def _made(place: Place, partitions: int | None, otherwise: int, replication: int
     from connectors.logs import kafka_topics  # noqa: PLC0415  # Only where it is installed.
 
     kafka_topics.create(
-        _settings(place), partitions=partitions, replication=replication, otherwise=otherwise
+        settings_of(place), partitions=partitions, replication=replication, otherwise=otherwise
     )
     return _kafka(place)
 
 
 def _kafka(place: Place) -> Log:
     """The log of a cluster whose topics are there."""
-    return open_kafka(_settings(place))
+    return open_kafka(settings_of(place))
 
 
-def _settings(place: Place) -> KafkaSettings:
+def settings_of(place: Place) -> KafkaSettings:
     """How to reach the cluster: the place's prefix, and security as the environment says."""
     stated = kafka_settings(place.bootstrap or "", from_environment())
     return replace(stated, prefix=place.prefix)

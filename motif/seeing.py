@@ -77,7 +77,7 @@ def _by_projector(where: Where, asked: Asked, trouble: str | None) -> Sight:
 def _by_log(where: Where, node: FollowingNode) -> Sight:
     assert where.kafka is not None, "a node that follows has a cluster"
     about = None if node.asked is None else node.asked.about
-    owners, trouble = _owners(where.kafka)
+    owners, trouble = owners_of(where.kafka)
     return Sight(
         name=where.log,
         folder=where.folder,
@@ -91,7 +91,7 @@ def _by_log(where: Where, node: FollowingNode) -> Sight:
     )
 
 
-def _owners(kafka: KafkaSettings) -> tuple[Mapping[Place, str] | None, str | None]:
+def owners_of(kafka: KafkaSettings) -> tuple[Mapping[Place, str] | None, str | None]:
     """Which worker has which partition; where nobody can say, a sentence.
 
     The first question about a group that a cluster ever gets is answered a moment later.

@@ -4,9 +4,10 @@ A projector follows some sixty partitions, and mostly few have something new. A 
 can say all their ends in one answer; asking each for records would cost a round trip each time.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol, runtime_checkable
 
+from schemas.clock import monotonic_s
 from schemas.log import Log, Record
 
 Place = tuple[str, int]
@@ -29,14 +30,22 @@ class ReadsEach(Protocol):
         """Records of each, or nothing where there is none; one left out must be read alone."""
 
 
+AGAIN_S: Final = 5.0
+"""After how long a partition that gave nothing is read again, though its end has not moved.
+
+A cluster that has just come back may give nothing once where there is something.
+"""
+
+
 class Reading:
     """Reads a log, passing over partitions that have not moved since they were read to the end."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, clock: Callable[[], float] = monotonic_s) -> None:
         """Bind to a log; nothing is asked before the first `look`."""
         self._log = log
+        self._clock = clock
         self._ends: dict[Place, int] = {}
-        self._read_out: dict[Place, tuple[int, int]] = {}
+        self._read_out: dict[Place, tuple[int, int, float]] = {}
         self._ahead: dict[Place, tuple[int, list[Record]]] = {}
 
     def look(self, places: Iterable[Place]) -> None:
@@ -75,10 +84,12 @@ class Reading:
         # A read may give less than there is; only one that gives nothing says that nothing is left.
         end = self._ends.get(place)
         if end is not None and not records:
-            self._read_out[place] = (offset, end)
+            self._read_out[place] = (offset, end, self._clock())
         return records
 
     def _is_read_out(self, place: Place, offset: int) -> bool:
-        """Whether nothing came since it was read to its end."""
-        end = self._ends.get(place)
-        return end is not None and self._read_out.get(place) == (offset, end)
+        """Whether nothing came since it was read to its end, a moment ago."""
+        end, read_out = self._ends.get(place), self._read_out.get(place)
+        if end is None or read_out is None or read_out[:2] != (offset, end):
+            return False
+        return self._clock() - read_out[2] < AGAIN_S

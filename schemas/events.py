@@ -27,6 +27,7 @@ __all__ = [
     "Count",
     "ErrorClass",
     "ErrorOccurred",
+    "EventForgotten",
     "InteractionObserved",
     "LogCreated",
     "ModelCalled",
@@ -54,6 +55,10 @@ __all__ = [
 
 ErrorClass = Literal["rejected", "sibling_error", "exit_code", "tool_use_error", "other"]
 """Why a tool call failed: a fixed list, never somebody's text."""
+
+
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+"""Sixteen bytes that stand for a name, as hexadecimal digits."""
 
 
 class _OfSession(Payload):
@@ -204,6 +209,26 @@ class SettingsChanged(Payload):
         return "identity"
 
 
+class EventForgotten(Payload):
+    """An event was erased on request; this stands where it stood, and holds nothing of it.
+
+    `event` and `thing` are the hashes of its name and of what it was about: the same that comes
+    again counts as known, and later statements about the thing do not count. `key` is the hash of
+    its record's key, which names the partition.
+    """
+
+    type: ClassVar[str] = "motif.event.forgotten.v1"
+    reserved: ClassVar[bool] = True
+
+    event: Hash
+    thing: Hash
+    key: Annotated[int, Field(ge=0, lt=2**31)]
+
+    def partition_key(self) -> str:
+        """None that could be told: the hash stands in its place."""
+        return "forgotten"
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     payload.type: payload
     for payload in (
@@ -226,6 +251,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         PatternReviewed,
         LogCreated,
         SettingsChanged,
+        EventForgotten,
     )
 }
 """Every event this version understands, by its type."""

@@ -73,6 +73,11 @@ def murmur2(data: bytes) -> int:
     return h ^ h >> 15
 
 
+def key_hash(key: bytes) -> int:
+    """What of a key names its partition: 31 bits."""
+    return murmur2(key) & 0x7FFFFFFF
+
+
 @lru_cache(maxsize=1 << 13)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key, as Kafka's Java client chooses it.
@@ -80,4 +85,4 @@ def partition_of(key: bytes, partitions: int) -> int:
     >>> partition_of(b"21", 4)
     0
     """
-    return (murmur2(key) & 0x7FFFFFFF) % partitions
+    return key_hash(key) % partitions

@@ -1,7 +1,8 @@
 """Agent records: what an agent or its harness noted about one piece of work, as a whole.
 
 Each of them may be amended: a record that is saved again replaces what was said before. All have
-the context in which the work was done; a field that is null is not known.
+the context in which the work was done; a field that is null is not known. `record_id` is the
+record's name: with it all statements stand in one partition, whatever of the record changes.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -59,10 +60,11 @@ class TaskCompleted(OfAnyone):
     submission: Name | None = None
     error_message: Text | None = None
     context_time_us: Moment | None = None
+    record_id: Name | None = None
 
     def partition_key(self) -> str:
-        """Session, else user, else agent."""
-        return self.session_id or self.user_id or self.agent
+        """What names the record, else session, else user, else agent."""
+        return self.record_id or self.session_id or self.user_id or self.agent
 
 
 class _InContext(OfAnyone):
@@ -96,10 +98,11 @@ class ErrorOccurred(_InContext):
     similar_errors_count: Count | None = None
     auto_resolved: bool | None = None
     user_intervention: bool | None = None
+    record_id: Name | None = None
 
     def partition_key(self) -> str:
-        """Session, else user; what names nobody stands together."""
-        return self.session_id or self.user_id or "error"
+        """What names the record, else session, else user; what names nobody stands together."""
+        return self.record_id or self.session_id or self.user_id or "error"
 
 
 class AgentUsed(_InContext):
@@ -119,10 +122,11 @@ class AgentUsed(_InContext):
     memory_mb: Megabytes | None = None
     cpu_percent: Load | None = None
     parallel_tasks: Count | None = None
+    record_id: Name | None = None
 
     def partition_key(self) -> str:
-        """Session, else user, else agent."""
-        return self.session_id or self.user_id or self.agent_type
+        """What names the record, else session, else user, else agent."""
+        return self.record_id or self.session_id or self.user_id or self.agent_type
 
 
 class UserCorrected(_InContext):
@@ -139,7 +143,8 @@ class UserCorrected(_InContext):
     user_feedback: Text | None = None
     severity: Severity | None = None
     pattern_matched: Name | None = None
+    record_id: Name | None = None
 
     def partition_key(self) -> str:
-        """Session, else user, else agent."""
-        return self.session_id or self.user_id or self.agent
+        """What names the record, else session, else user, else agent."""
+        return self.record_id or self.session_id or self.user_id or self.agent

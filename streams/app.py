@@ -24,6 +24,7 @@ from streams.agents.cluster import Cluster
 from streams.agents.federating import Federation, FederatorService
 from streams.agents.health import health_of, metrics_of
 from streams.agents.processes import LearnerProcesses, command_of
+from streams.agents.producing import PatientProducer
 from streams.identity import known_identity
 
 LEARNERS: Final = "motif.learners"
@@ -45,6 +46,9 @@ class Worker(faust.App):
     make_learners: Callable[..., LearnerProcesses]
     learners: LearnerProcesses | None = None
     federation: Federation | None = None
+
+    def _new_producer(self) -> PatientProducer:
+        return PatientProducer(self.transport, loop=self.loop, beacon=self.beacon)
 
     async def on_start(self) -> None:
         """Start the learners while Faust joins its group and fills its table."""

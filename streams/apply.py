@@ -10,6 +10,7 @@ from schemas.errors import Refused
 from schemas.events import (
     AgentUsed,
     ErrorOccurred,
+    EventForgotten,
     ModelCalled,
     TaskCompleted,
     ToolCalled,
@@ -39,6 +40,9 @@ from streams.state import State
 FUTURE_US = DAY_US
 """An event time further ahead of its append time than this is no time at all."""
 
+LAST = 2**63 - 1
+"""A revision that none comes behind."""
+
 TASKS = Bulk(task.recognise, task.recognise_all)
 
 
@@ -62,6 +66,7 @@ class Applier:
             WorkflowRunFinished.type: self._run_finished,
             WorkflowRunDeleted.type: self._run_deleted,
             WorkflowOperationAsserted.type: self._operation_asserted,
+            EventForgotten.type: self._forgotten,
         }
 
     def apply(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
@@ -148,6 +153,11 @@ class Applier:
         self, event: Event, data: WorkflowOperationAsserted, offset: int, appended_us: int, _: bytes
     ) -> None:
         self._runs.asserted(_heard(event, data.run_id, offset, appended_us), data.signature)
+
+    def _forgotten(
+        self, _: Event, data: EventForgotten, offset: int, appended_us: int, __: bytes
+    ) -> None:
+        self._runs.deleted(Heard(bytes.fromhex(data.thing), LAST, None, offset, appended_us))
 
     def _correct(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
         """Fold a statement that may correct an earlier one, unless its source was too late."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
+from schemas.events import EventForgotten
 from schemas.ids import id_hash, letter_id, partition_of
 from schemas.log import Record
 from schemas.quick import stated
@@ -46,11 +47,16 @@ def examine(records: Sequence[Record], seen: Seen, partitions: int) -> tuple[lis
             fresh[identity] = content
             verdicts.append(Verdict(record, identity, event, refused))
         else:
-            same = earlier == content
+            same = earlier in (content, _NO_CONTENT)  # of what was forgotten nobody knows
             verdicts.append(
                 Verdict(record, identity, None, refused, repeat=True, conflicting=not same)
             )
     return verdicts, b"".join([identity + content for identity, content in fresh.items()])
+
+
+def forgotten(event: Event) -> EventForgotten:
+    """What stands in the place of an event that was erased."""
+    return cast("EventForgotten", event.data)
 
 
 def content_hash(event: Event, key: bytes) -> bytes:
@@ -62,13 +68,13 @@ def content_hash(event: Event, key: bytes) -> bytes:
     return _content(event, key.decode())
 
 
-def placed(record: Record, partitions: int) -> tuple[Event, bytes]:
+def placed(record: Record, partitions: int, *, twins: bool = True) -> tuple[Event, bytes]:
     """The event of a record that stands where it belongs, perhaps with a twin, and its key.
 
     Raises:
         Refused: it holds none, or stands elsewhere; the reason says why.
     """
-    event = decode(record, twins=True)
+    event = decode(record, twins=twins)
     return event, _key_here(record, event, partitions).encode()
 
 
@@ -79,6 +85,8 @@ def _read(record: Record, partitions: int) -> _Read:
     except Refused as refused:
         identity = bytes.fromhex(letter_id(record.topic, record.value or b"", record.headers))
         return identity, _NO_CONTENT, None, refused
+    if event.data.type == EventForgotten.type:
+        return bytes.fromhex(forgotten(event).event), _NO_CONTENT, event, None
     return id_hash(event.source, event.id), _content(event, key), event, None
 
 
@@ -86,6 +94,10 @@ def _key_here(record: Record, event: Event, partitions: int) -> str:
     """The key of an event that stands where it belongs."""
     data = event.data
     key = data.partition_key()
+    if data.type == EventForgotten.type:
+        if forgotten(event).key % partitions != record.partition:
+            raise Refused("misplaced", "it stands in a partition that its key does not name")
+        return key
     if data.topic.name != record.topic:
         detail = f"{event.type} belongs on {event.topic}, not on {record.topic}"
         raise Refused("misplaced", detail)

@@ -14,6 +14,7 @@ import msgspec
 
 from schemas.collector import uncollected
 from schemas.errors import Refused
+from schemas.events import EventForgotten
 from schemas.failpoint import reach
 from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
@@ -210,6 +211,8 @@ class Learner:
                     apply(event, record.offset, record.appended_at_us, identity)
                 except Refused as late:
                     self._note(working, record, late, repeat=False, conflicting=False)
+                if event.data.type == EventForgotten.type:  # it is no row of any table
+                    self._note(working, record, None, repeat=False, conflicting=False)
             else:
                 self._note(working, record, refused, repeat=repeat, conflicting=conflicting)
         state.seen.extend(ids)

@@ -11,7 +11,7 @@ from schemas.errors import Refused
 from streams import statements
 from streams.change import Bulk, Change, Pattern
 from streams.dedupe import Seen
-from streams.gathered import Gathered, put
+from streams.gathered import Gathered
 from streams.recognise import AMENDED_KINDS, MIXED_KINDS
 from streams.sessions import (
     CALLED,
@@ -283,10 +283,17 @@ class State:
 
 def _fold_again(patterns: dict[Pattern, Learned], changes: Iterable[Change]) -> None:
     """Fold, of many changes, those of these patterns."""
+    gathered = Gathered()
+
+    def tally_of(pattern: Pattern, _: int) -> Tally:
+        return patterns[pattern].tally
+
     for change in changes:
-        learned = patterns.get(tuple(change.pattern))
-        if learned is not None:
-            put(learned.tally, change)
+        if change.pattern in patterns:
+            gathered.add((change,), 0)
+            if gathered.is_full:
+                gathered.fold_into(tally_of)
+    gathered.fold_into(tally_of)
 
 
 def _take_back(tally: Tally, change: Change) -> bool:

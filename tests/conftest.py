@@ -1,6 +1,7 @@
 """What every test may ask for: hypothesis profiles, the real data, and an honest word on skips."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,10 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("ordinary"), max_examples=200)
 settings.register_profile("campaign", settings.get_profile("ordinary"), max_examples=5_000)
 settings.load_profile("ci" if os.environ.get("CI") == "true" else "ordinary")
+
+# A shell that runs the tests in its background has all they start ignore interruptions.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import motif
 from connectors.generate import sessions
+from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
-from motif.demo import SEED, SESSIONS
+from motif.cli import app
+from motif.demo import generated
 from motif.node import Node
 from motif.questions import fingerprint
+from motif.reports import REPORTS
 from schemas.errors import REASONS
 from streams.recognise import KINDS
 
@@ -83,12 +87,13 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     with motif.open(folder / "node") as opened:
         opened.publish(sessions(7, 40))
         opened.publish(workflow_runs(7, 400))
+        opened.publish(records(7, 80))
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
 
 
 def test_the_demo_that_is_shown_is_the_demo_of_today(tmp_path: Path) -> None:
-    events = list(sessions(SEED, SESSIONS))
+    events = generated()
     with motif.open(tmp_path) as node:
         node.publish(events)
         digest = fingerprint(node)[:16]
@@ -134,6 +139,23 @@ def test_the_examples_of_a_page_run(page: Path) -> None:
     runner.run(test, out=told.append)
 
     assert not told, "".join(told)
+
+
+def test_the_reports_that_are_shown_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (commands,) = blocks(HOWTO / "reports.md", "sh")
+    with motif.open(tmp_path / "node") as node:
+        node.publish([*records(7, 800), *workflow_runs(7, 200)])
+    monkeypatch.setenv("MOTIF_DATA", str(tmp_path / "node"))
+    monkeypatch.chdir(tmp_path)
+
+    ran = [CliRunner().invoke(app, line.split()[1:]) for line in commands.splitlines()]
+
+    assert [one.exit_code for one in ran] == [0, 0, 0, 0]
+    assert "Report on operations" in (tmp_path / "operations.html").read_text("utf-8")
+    named = [line.split()[2] for line in commands.splitlines()]
+    assert named == list(REPORTS)
 
 
 def test_the_example_of_ones_own_events_is_imported_whole(tmp_path: Path) -> None:

@@ -110,7 +110,13 @@ class SqliteLog(Closing):
         """Open the folder's log as its writer; make one if there is none."""
         if sqlite_file.exists(folder):
             return cls.open(folder, partitions=partitions, clock=clock)
-        return cls.create(folder, partitions=4 if partitions is None else partitions, clock=clock)
+        try:
+            wanted = 4 if partitions is None else partitions
+            return cls.create(folder, partitions=wanted, clock=clock)
+        except WrongUse:
+            if not sqlite_file.exists(folder):
+                raise
+            return cls.open(folder, partitions=partitions, clock=clock)  # made by somebody just now
 
     @property
     def partitions(self) -> int:

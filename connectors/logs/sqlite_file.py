@@ -14,6 +14,7 @@ in order.
 
 # the only names put into statements are those of the fixed list of topics
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -94,6 +95,7 @@ def exists(folder: Path) -> bool:
     if not (folder / FILE_NAME).exists():
         return False
     with explained(folder), closing(connect_reader(folder)) as reader:
+        reader.execute("BEGIN")  # One look: somebody may be making it just now.
         application = reader.execute("PRAGMA application_id").fetchone()[0]
         form = reader.execute("PRAGMA user_version").fetchone()[0]
         tables = reader.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
@@ -356,3 +358,20 @@ def _sentence(error: sqlite3.Error, folder: Path, where: str) -> MotifError:
         f"{place} cannot be used now ({error}); look for a full disk, missing rights "
         "or another program that has the file open, then try again"
     )
+
+
+def take_place(folder: Path, beside: Path) -> None:
+    """Put the log of one folder in the place of another's, in one step that may be interrupted.
+
+    Nobody has either open, and whoever writes the first is kept out meanwhile.
+    """
+    for place in (beside, folder):
+        # What waits beside the file would be taken for changes of the new one.
+        with explained(place), closing(_connect(place, "rw")) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    (beside / FILE_NAME).replace(folder / FILE_NAME)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -8,6 +8,7 @@ from connectors.sources.aider import Aider
 from connectors.sources.claude_code import ClaudeCode
 from connectors.sources.gha import GitHubActions
 from connectors.sources.jsonl import JsonLines
+from connectors.sources.moai import Moai
 from connectors.sources.reflexion import Reflexion
 from connectors.sources.terminal_bench import TerminalBench
 from connectors.sources.wfformat import WfFormat
@@ -21,6 +22,7 @@ _ALL: tuple[Source, ...] = (
     Aider(),
     TerminalBench(),
     WorkflowDatabase(),
+    Moai(),
     GitHubActions(),
     WfFormat(),
     Reflexion(),

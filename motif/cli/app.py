@@ -9,11 +9,13 @@ from motif.cli import (
     about,
     asking,
     evaluating,
+    forgetting,
     keeping,
     learning,
     letters,
     moving,
     projector,
+    reporting,
     reviewing,
     simulating,
     topics,
@@ -60,11 +62,14 @@ app.command("import", rich_help_panel=LEARN)(learning.import_)
 app.command(rich_help_panel=ASK)(asking.patterns)
 app.command(rich_help_panel=ASK)(asking.show)
 app.command(rich_help_panel=ASK)(asking.sql)
+app.command(rich_help_panel=ASK)(reporting.report)
 app.command(rich_help_panel=ASK)(reviewing.review)
 app.command(rich_help_panel=KEEP)(keeping.status)
 app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
 app.command(rich_help_panel=KEEP)(moving.copy)
+app.command(rich_help_panel=KEEP)(forgetting.forget)
+app.add_typer(moving.app, name="export", rich_help_panel=KEEP)
 app.add_typer(letters.app, name="dead-letters", rich_help_panel=KEEP)
 app.add_typer(topics.app, name="topics", rich_help_panel=RUN)
 app.command(rich_help_panel=RUN)(worker.worker)

@@ -1,14 +1,18 @@
 """Moving a log: copied whole into a new one, in a folder or on Kafka."""
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motif.cli.options import AsJson, whole
+from motif.cli.options import FLAG, AsJson, Data, Kafka, whole
 
 if TYPE_CHECKING:
     from motif.copying import Copied
     from motif.places import Place
+
+app = typer.Typer(help="Write what another installation imports.", no_args_is_help=True)
 
 PARTITIONS_MAX = 1024
 REPLICATION_MAX = 1000
@@ -104,3 +108,73 @@ def _fields(copied: "Copied") -> dict[str, Any]:
         "resumed": copied.resumed,
         **msgspec.structs.asdict(copied.counts),
     }
+
+
+@app.command("events")
+def export_events(
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            help="Write to this file instead of stdout.",
+            dir_okay=False,
+        ),
+    ] = None,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Write every event once, sorted, as JSON Lines that 'motif import jsonl' reads.
+
+    Imported and exported again the file is the same, byte for byte.
+    """
+    from motif.cli.opened import opened
+    from motif.display.console import say
+    from motif.display.words import plural
+    from motif.exporting import export_events as export
+    from motif.exporting import into_file
+
+    with opened(data, kafka, settle=False) as node:
+        if output is None:
+            written = export(node.log, sys.stdout.buffer)
+        else:
+            written = into_file(node.log, output)
+    say(f"Exported {plural(written, 'event')}{'' if output is None else f' to {output}'}.")
+
+
+@app.command("moai")
+def export_moai(
+    target: Annotated[
+        Path,
+        typer.Argument(metavar="TO", help="A new folder, or a new database named *.db."),
+    ],
+    compressed: Annotated[
+        bool, typer.Option("--gzip", metavar=FLAG, help="Compress each file of the folder.")
+    ] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Write the agent records in the layout of MoAI-Flow, which 'motif import moai' reads."""
+    from motif.cli.opened import opened
+    from motif.cli.output import print_json
+    from motif.display.console import stdout, warn
+    from motif.display.words import plural
+    from motif.moai_export import to_database, to_folder
+    from schemas.errors import WrongUse
+
+    is_database = target.suffix == ".db"
+    if is_database and compressed:
+        raise WrongUse("--gzip is for a folder of files; leave it out for a database")
+    with opened(data, kafka) as node:
+        if is_database:
+            exported = to_database(node, target)
+        else:
+            exported = to_folder(node, target, compress=compressed)
+    if as_json:
+        print_json(exported)
+    else:
+        stdout().print(f"Exported {plural(exported.records, 'record')} to {target}.")
+    if exported.replaced:
+        earlier = plural(exported.replaced, "record")
+        warn(f"{earlier} gave way to a later one of the same id, which a database keeps once.")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -29,6 +30,19 @@ def whole(least: int, most: int) -> Callable[[str], int]:
         return number
 
     return read
+
+
+def day(text: str) -> date:
+    """Reads a day.
+
+    >>> day("2026-01-31")
+    datetime.date(2026, 1, 31)
+    """
+    try:
+        return date.fromisoformat(str(text))
+    except ValueError as error:
+        message = f"{text!r} must be a day, such as 2026-01-31"
+        raise typer.BadParameter(message) from error
 
 
 def share(text: str) -> float:

@@ -10,8 +10,13 @@ import msgspec
 
 def print_json(answer: object) -> None:
     """One JSON document, indented, with amounts as exact numbers and bytes as base64."""
+    for_programs().write(json_of(answer))
+
+
+def json_of(answer: object) -> str:
+    """The same document as text."""
     encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
-    for_programs().write(msgspec.json.format(encoder.encode(answer), indent=2).decode() + "\n")
+    return msgspec.json.format(encoder.encode(answer), indent=2).decode() + "\n"
 
 
 def for_programs() -> IO[str]:

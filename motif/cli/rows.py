@@ -48,7 +48,7 @@ def write(answer: pa.Table, form: str, output: Path | None) -> None:
         with _bytes_of(output) as file:
             parquet.write_table(answer, file)
     else:
-        with _text_of(output) as file:
+        with text_of(output) as file:
             (_write_json if form == "json" else _write_csv)(answer, file)
 
 
@@ -67,7 +67,7 @@ def _write_table(answer: pa.Table, output: Path | None) -> None:
     if output is None:
         stdout().print(made)
     else:
-        with _text_of(output) as file:
+        with text_of(output) as file:
             Console(file=file, width=PIPE_WIDTH, highlight=False).print(made)
     if answer.num_rows > TABLE_ROWS_MAX:
         say(
@@ -153,7 +153,8 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 @contextmanager
-def _text_of(output: Path | None) -> Iterator[IO[str]]:
+def text_of(output: Path | None) -> Iterator[IO[str]]:
+    """Where text goes: stdout, or a file that is put in its place when it is whole."""
     if output is None:
         yield for_programs()
         return

@@ -18,8 +18,12 @@ def report(copied: Copied, place: str) -> RenderableType:
         ("decisions about them", counts.decisions),
         ("contributions of other logs", counts.contributions),
         ("contributions of the old log, retired", counts.retired),
+        ("events forgotten", counts.forgotten),
+        ("refused records forgotten", counts.letters_forgotten),
     ]
-    shown = [(what, words.count(number)) for what, number in rows]
+    shown = [
+        (what, words.count(number)) for what, number in rows if number or "forgotten" not in what
+    ]
     partitions = words.plural(copied.partitions, "partition")
     return Group(
         Text(f"Copied log {copied.copied.log_id} to {place}.", style="bold"),

@@ -1,7 +1,7 @@
 """What was learned, kind by kind, in tables that answer a question each."""
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from rich.table import Table
 
@@ -9,6 +9,7 @@ from motif.display import words
 from motif.display.table import number, table, text
 from motif.node import Node
 from motif.questions import measures_of, tool_lifts
+from projections import operations as asked_for
 from projections.overview import Lift
 from projections.queries import Measure, Pattern
 
@@ -41,7 +42,10 @@ def tables_of(node: Node) -> list[Table]:
     lifts = tool_lifts(node, ROWS)
     if lifts:
         made["tool_usage"] = transitions(lifts)
-    order = ("tool", "tool_usage", "error_recovery", "model", "task")
+    worth = node.ask(asked_for.operations)[:ROWS]
+    if worth:
+        made["operation"] = operations(worth)
+    order = ("tool", "tool_usage", "error_recovery", "model", "task", "operation")
     return [made[kind] for kind in order if kind in made]
 
 
@@ -135,6 +139,24 @@ def tasks(found: Sequence[Known]) -> Table:
         )
     columns = [text("task"), *map(number, ("times", "success", "p50 time", "p50 cost"))]
     return table(columns, rows, title="Tasks: how they end")
+
+
+def operations(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What runs of workflows did, what that costs, and what a tool for it would save."""
+    shown = [
+        [
+            str(row["pattern_signature"]),
+            words.count(row["occurrence_count"]),
+            words.rate(row["success_rate"], row["success_low"], row["success_high"]),
+            words.dollars(row["avg_cost_with_llm"]),
+            words.dollars(row["potential_monthly_savings"]),
+            words.count(round(row["confidence_score"])),
+        ]
+        for row in rows
+    ]
+    names = ("runs", "success", "mean cost", "a tool saves", "score")
+    columns = [text("operation"), *map(number, names)]
+    return table(columns, shown, title="Operations: what runs did, and what a tool saves a month")
 
 
 def _most_frequent(node: Node, kind: str) -> list[Known]:

@@ -151,15 +151,15 @@ def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
         said = decode(data)
         get = said.__getattribute__
         outcome = None if shape.outcome is None else get(shape.outcome)
-        tags = tuple(dict.fromkeys(said.tags or ()))
+        tags = tuple(dict.fromkeys(get("tags") or ()))
         texts = [text for text in map(get, shape.texts) if text is not None]
         return Entry(
             next(filter(None, map(get, shape.titles)), None),
             None if shape.agent is None else get(shape.agent),
-            said.session_id,
-            said.user_id,
+            get("session_id"),
+            get("user_id"),
             get(shape.project),
-            said.environment,
+            get("environment"),
             get(shape.branch),
             ("failure", "success")[outcome] if isinstance(outcome, bool) else outcome,
             tags,

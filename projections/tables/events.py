@@ -134,6 +134,7 @@ _CONTEXT: Final[Columns] = {
     "metadata": JSON,
     "submission": TEXT,
     "context_time_us": COUNT,
+    "record_id": TEXT,
 }
 
 _TASK: Final[Columns] = {

@@ -35,6 +35,9 @@ FLUSH_S: Final = 0.5
 SHARE: Final = 9.0
 """Rows are written again after at least this many times what writing them took."""
 
+REST_MAX_S: Final = 10.0
+"""But at most this long: writing takes long where the broker is away, or the process sleeps."""
+
 SLICE: Final = 100
 """Rows made between two looks at other work, and written at once."""
 
@@ -296,7 +299,7 @@ class FederatorService(Service):
                     await self.federation.write(log)
                 except LogError as error:
                     _LOGGER.info("rows cannot be written now: %s", error)
-            await self.sleep(max(FLUSH_S, SHARE * (monotonic_s() - began_s)))
+            await self.sleep(rest_s(monotonic_s() - began_s))
 
     @Service.task
     async def _look_after(self) -> None:
@@ -348,6 +351,15 @@ class FederatorService(Service):
         self.federation.positions[partition] = offset
         topic = self.federation.contributions.get_topic_name()
         await self.federation.app.consumer.seek(TP(topic, partition), offset)
+
+
+def rest_s(took_s: float) -> float:
+    """How long to rest when rows were written, so that it is a small share of what is done.
+
+    >>> rest_s(0.01), rest_s(0.5), rest_s(150)
+    (0.5, 4.5, 10.0)
+    """
+    return min(max(FLUSH_S, SHARE * took_s), REST_MAX_S)
 
 
 def _records(log: Log, topic: str, partition: int, start: int) -> Any:

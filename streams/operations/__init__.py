@@ -13,7 +13,7 @@ Nothing here reads a file, a clock or a log.
 """
 
 from streams.operations.characteristics import Characteristics, characteristics
-from streams.operations.coverage import Coverage, unmatched
+from streams.operations.coverage import Coverage, frequent_words, unmatched
 from streams.operations.evaluate import Evaluation, Labelled, evaluate, labelled_of
 from streams.operations.own import rules_of
 from streams.operations.recognise import Recogniser, recognise, recogniser
@@ -33,6 +33,7 @@ __all__ = [
     "Recogniser",
     "characteristics",
     "evaluate",
+    "frequent_words",
     "labelled_of",
     "normalised",
     "parse_signature",

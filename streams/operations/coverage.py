@@ -40,16 +40,26 @@ def unmatched(
     >>> unmatched(["Run tests", "Seed the database", "Reset the database"], BUILT_IN, words=1)
     Coverage(requests=3, unmatched=2, words=(('database', 2),))
     """
-    counted = Counter[str]()
-    requests = missed = 0
+    requests = 0
+    missed = []
     for text in texts:
         requests += 1
-        if recognise(rules, text, None, None):
-            continue
-        missed += 1
-        counted.update(_meaning(text or ""))
+        if not recognise(rules, text, None, None):
+            missed.append(text or "")
+    return Coverage(requests, len(missed), frequent_words(missed, words))
+
+
+def frequent_words(texts: Iterable[str], most: int = WORDS_SHOWN) -> tuple[tuple[str, int], ...]:
+    """The words that mean something and in how many texts each stands, the first most.
+
+    >>> frequent_words(["Seed the database", "Reset the database"], most=1)
+    (('database', 2),)
+    """
+    counted = Counter[str]()
+    for text in texts:
+        counted.update(_meaning(text))
     ranked = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
-    return Coverage(requests, missed, tuple(ranked[:words]))
+    return tuple(ranked[:most])
 
 
 def _meaning(text: str) -> set[str]:

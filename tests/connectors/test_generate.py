@@ -5,7 +5,7 @@ from itertools import islice, pairwise
 
 import pytest
 
-from connectors import generate, generate_records
+from connectors import generate, generate_records, generate_runs
 from schemas.clock import DAY_US
 from schemas.envelope import Event, from_structured, to_structured
 from schemas.events import PAYLOADS, ModelCalled, TaskCompleted, ToolCalled, ToolFinished
@@ -17,6 +17,12 @@ NOT_OF_SESSIONS = {
     "motif.log.created.v1",
     "motif.settings.changed.v1",
     "motif.user.corrected.v1",
+    "motif.event.forgotten.v1",
+    "motif.pattern.reviewed.v1",
+    "motif.workflow.operation.asserted.v1",
+    "motif.workflow.run.deleted.v1",
+    "motif.workflow.run.finished.v1",
+    "motif.workflow.step.finished.v1",
 }
 
 
@@ -45,6 +51,16 @@ def test_records_of_all_four_sorts_are_valid_and_some_are_saved_again() -> None:
     assert list(generate_records.records(7, 80)) == events
     assert len({event.type for event in events}) == 4
     assert len({event.subject for event in events}) == 80 < len(events) < 120
+    assert all(from_structured(to_structured(event)) == event for event in events)
+
+
+def test_runs_are_valid_and_some_are_amended_deleted_and_asserted() -> None:
+    events = list(generate_runs.workflow_runs(7, 300, amended=0.2))
+
+    assert list(generate_runs.workflow_runs(7, 300, amended=0.2)) == events
+    assert len({event.id for event in events}) == len(events)
+    assert len({event.type for event in events}) == 3
+    assert len({event.subject for event in events if event.revision == 1}) > 30
     assert all(from_structured(to_structured(event)) == event for event in events)
 
 

@@ -26,6 +26,9 @@ COPY_FAILPOINTS = {
 }
 """Between which two steps a copy is killed, and the how manieth time it gets there."""
 
+FORGET_FAILPOINTS = ("forget.before_place", "forget.after_place")
+"""Between which two steps somebody who has events forgotten is interrupted."""
+
 
 @dataclass(frozen=True)
 class Command:

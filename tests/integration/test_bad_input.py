@@ -76,7 +76,14 @@ REFUSED = {
     "no id": (line(""), "not_cloudevent"),
     "another CloudEvents version": (line("b24", ce_specversion="0.3"), "not_cloudevent"),
     "a revision of what is never amended": (
-        line("b25@3", ce_subject="b25", ce_revision=3),
+        line(
+            "b25@3",
+            "motif.tool.called.v1",
+            session_id="s",
+            tool="t",
+            ce_subject="b25",
+            ce_revision=3,
+        ),
         "bad_revision",
     ),
     "nobody's error class": (
@@ -349,8 +356,7 @@ def test_one_id_that_says_two_things_counts_once_and_is_shown(
     node.settle()
 
     (counts,) = ((one.repeats, one.conflicting) for one in node.status().partitions if one.end)
-    first_differs = order[0] == 2
-    assert counts == (2, 2 if first_differs else 1)
+    assert counts == (2, 2 if order[0] == 2 else 1)  # the first is what the others differ from
     assert node.pattern("task:pytest:test").pattern.occurrences == 1
     assert asked(node, "SELECT count(*) FROM duplicates WHERE conflicting") == [(counts[1],)]
 

@@ -12,6 +12,7 @@ import pytest
 
 import motif
 from connectors.generate import task_completions
+from connectors.sources import by_name
 from motif.node import Node
 from schemas.envelope import Event
 from schemas.ids import murmur2
@@ -25,7 +26,7 @@ from tests.integration.rows import (
     learned,
     rows_of,
 )
-from tests.integration.sources import events_of, import_all
+from tests.integration.sources import REAL, RUNS, events_of, import_all
 
 SITES = (4, 1, 16)
 """The partitions of each site's log."""
@@ -206,9 +207,9 @@ def _repeats(node: Node) -> int:
 
 
 def _copy(data: Path, folder: Path) -> None:
-    """The three sources under the same names, elsewhere."""
-    names = ("claude-code-sessions/*.jsonl", "aider/events.jsonl", "terminal-bench/*.jsonl")
-    for path in (path for name in names for path in data.glob(name)):
-        copied = folder / path.relative_to(data)
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        copied.write_bytes(path.read_bytes())
+    """The sources under the same names, elsewhere."""
+    for name, place in (*REAL, *RUNS):
+        for path in by_name(name).files(data / place):
+            copied = folder / path.relative_to(data)
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            copied.write_bytes(path.read_bytes())

@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -12,10 +13,16 @@ import pytest
 import motif
 from connectors.generate import sessions, task_completions
 from connectors.generate_runs import workflow_runs
+from connectors.logs import kafka_topics
+from motif.erasing import forget_on_kafka
+from motif.exporting import into_file
+from motif.forgetting import Forgetting
+from motif.places import Place, source_at
 from schemas.clock import monotonic_s
-from schemas.envelope import Event
+from schemas.envelope import Event, from_structured
+from schemas.events import ToolCalled
 from schemas.log import Outgoing
-from schemas.topics import AGENT_EVENTS, LEARNER_CHECKPOINTS, PATTERNS
+from schemas.topics import AGENT_EVENTS, LEARNER_CHECKPOINTS, PATTERNS, TOPICS
 from streams.identity import change_settings
 from tests.integration.rows import Tables, assert_same, fingerprint, learned
 from tests.integration.sources import events_of, import_all
@@ -189,6 +196,49 @@ def test_changed_rules_take_the_old_patterns_from_the_topics(
 
     kafka3.wait_for(lambda: signatures_on(kafka3) == OWN)
     check_rows(kafka3, tmp_path / "tables", expected)
+
+
+def test_events_move_from_a_folder_to_kafka_and_back(kafka3: Installation, tmp_path: Path) -> None:
+    exported, moved, back = (tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl"))
+    with motif.open(tmp_path / "a") as node:
+        node.publish(generated())
+        expected = learned(node)
+        into_file(node.log, exported)
+
+    kafka3.publish(from_structured(line) for line in exported.read_bytes().splitlines())
+    into_file(kafka3.log, moved)
+    with motif.open(tmp_path / "c") as node:
+        node.import_files("jsonl", [moved])
+        into_file(node.log, back)
+        assert_same(learned(node), expected)
+
+    assert exported.read_bytes() == moved.read_bytes() == back.read_bytes()
+
+
+def test_a_session_is_forgotten_by_a_copy_that_takes_the_place_of_the_log(
+    kafka3: Installation, tmp_path: Path
+) -> None:
+    events = generated()
+    session = next(one.data.session_id for one in events if isinstance(one.data, ToolCalled))
+    stay = [one for one in events if getattr(one.data, "session_id", None) != session]
+    with motif.open(tmp_path / "never") as node:
+        node.publish(stay)
+        expected = learned(node)
+    kafka3.publish(events)
+    old, prefix = kafka3.settings, f"{kafka3.settings.prefix}after."
+    place = Place(bootstrap=old.bootstrap, prefix=old.prefix)
+
+    receipt = forget_on_kafka(place, prefix, Forgetting(session_id=session))
+
+    assert receipt.events == len(events) - len(stay)
+    assert len(kafka_topics.missing(old)) == len(TOPICS), "the old topics are gone"
+    with source_at(Place(bootstrap=old.bootstrap, prefix=prefix)) as log:
+        into_file(log, tmp_path / "after.jsonl")
+    kafka_topics.delete(replace(old, prefix=prefix))
+    assert session.encode() not in (tmp_path / "after.jsonl").read_bytes()
+    with motif.open(tmp_path / "after") as node:
+        node.import_files("jsonl", [tmp_path / "after.jsonl"])
+        assert_same(learned(node), expected)
 
 
 RULES = """

@@ -21,7 +21,7 @@ from schemas.clock import new_id
 from schemas.envelope import Event, outgoing, to_structured
 from schemas.events import TaskCompleted
 from schemas.log import Outgoing
-from schemas.topics import AGENT_EVENTS
+from schemas.topics import AGENT_EVENTS, LEARNED_TOPICS
 from tests.integration.rows import Tables, assert_same, fingerprint, learned
 from tests.integration.samples import BAD
 from tests.kafka.front import Front
@@ -214,7 +214,7 @@ def test_without_workers_the_state_names_what_waits_and_with_one_it_is_well(alon
     shown = alone.run("status").out
 
     assert found["stalled"] == []
-    assert len(found["partitions"]) == PARTITIONS
+    assert len(found["partitions"]) == PARTITIONS * len(LEARNED_TOPICS)
     for one in found["partitions"]:
         assert (one["lag"], one["waiting"], one["late"], one["refused"]) == (0, 0, 0, 0)
         assert one["learned"] <= one["end"]

@@ -11,7 +11,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -204,7 +205,7 @@ class Broker:
             "kafka.Kafka", [str(self._configuration)], log=self.log.name, options=SERVING
         )
         keeper = [] if self._outlives else [sys.executable, "-I", str(KEEPER)]
-        with self._console.open("ab") as console:
+        with self._console.open("ab") as console, _held_back(self._outlives):
             self._process = subprocess.Popen(
                 [*keeper, *command],
                 stdin=subprocess.DEVNULL if self._outlives else subprocess.PIPE,
@@ -212,8 +213,8 @@ class Broker:
                 stderr=console,
                 start_new_session=True,  # Ctrl-C is for the tests; they end their broker themselves
             )
-        said = self._process.stdout.readline() if self._process.stdout else b""
-        self.pid = int(said or self._process.pid)
+            said = self._process.stdout.readline() if self._process.stdout else b""
+            self.pid = int(said or self._process.pid)
 
     def _wait(self, happened: Callable[[], bool], limit_s: float) -> bool:
         """Wait until it happened; False when the process ended or the time is up before."""
@@ -239,6 +240,24 @@ class Broker:
             if pipe:
                 pipe.close()
         self._process = self.pid = None
+
+
+@contextmanager
+def _held_back(needed: bool) -> Iterator[None]:
+    """Let an interruption wait until what was begun is known: nobody else would end it."""
+    if not needed:
+        yield
+        return
+    came: list[int] = []
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda one, _: came.append(one)) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+    for one in came:
+        signal.raise_signal(one)
 
 
 def _ports(remembered: Path, wished: int | None) -> tuple[int, int, int]:

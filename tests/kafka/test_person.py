@@ -7,12 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Event as Signal
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
 from schemas.clock import monotonic_s
-from tests.kafka.person import running
+from tests.kafka.person import running, start
 from tests.kafka.workers import ROOT
 
 pytestmark = pytest.mark.needs_own_kafka
@@ -85,4 +85,25 @@ def test_a_start_that_is_interrupted_leaves_no_broker(
         _, err = starting.communicate(timeout=LIMIT_S)
 
     assert (starting.returncode, err) == (130, "Interrupted.\n")
+    assert processes_of(place) == []
+
+
+def test_an_interruption_while_the_process_is_made_leaves_no_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = subprocess.Popen
+
+    def interrupted(command: list[str], **told: Any) -> "subprocess.Popen[bytes]":
+        made = make(command, **told)
+        if "kafka.Kafka" in command:
+            signal.raise_signal(signal.SIGINT)
+        return made
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    place = tmp_path / "kafka"
+
+    with pytest.raises(KeyboardInterrupt):
+        start(place, port=0)
+
+    monkeypatch.undo()
     assert processes_of(place) == []

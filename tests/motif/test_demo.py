@@ -29,6 +29,7 @@ def test_the_story_is_told_in_full(run: Run) -> None:
         "After an error",
         "Models: tokens and cost",
         "Tasks: how they end",
+        "Operations: what runs did",
         "Fed three times",
         "Not one number moved",
         "motif import claude-code",

@@ -20,6 +20,7 @@ from schemas.errors import LogHeld, WrongUse
 from schemas.log import Log, Outgoing
 from schemas.topics import LEARNER_CHECKPOINTS, PATTERNS
 from streams.identity import Identity, found
+from streams.recognise import RULES_VERSION
 from tests.motif.workers import Worker, projected
 
 
@@ -147,8 +148,9 @@ def test_how_many_rows_are_behind_is_known(node: FollowingNode) -> None:
     before = node.ask(queries.rows_behind)
     Worker(node.log, node.identity).step()
     after = node.ask(queries.rows_behind)
+    of_rules = b"@%d." % RULES_VERSION
     (stale,) = [
-        Outgoing(PATTERNS.name, number, record.key, record.value.replace(b"@1.", b"@0."))
+        Outgoing(PATTERNS.name, number, record.key, record.value.replace(of_rules, b"@0."))
         for number in range(3)
         for record in node.log.read(PATTERNS.name, number, 0, 1000)
         if record.value is not None and b'"signature":"Bash"' in record.value

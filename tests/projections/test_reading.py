@@ -5,7 +5,7 @@ from pathlib import Path
 
 from connectors.logs.memory import MemoryLog
 from projections import Projector, Store
-from projections.reading import Place, Reading
+from projections.reading import AGAIN_S, Place, Reading
 from schemas.log import Outgoing, Record
 from schemas.topics import PATTERNS
 from tests.projections.test_projector import prompt
@@ -49,6 +49,25 @@ def test_what_was_read_to_its_end_is_not_read_again_before_it_moves() -> None:
     reading.look([PLACE])
 
     assert [one.key for one in reading.read(PLACE, 1, 10)] == [b"b"]
+
+
+def test_a_log_that_gave_nothing_once_is_asked_again_soon() -> None:
+    """A cluster that has just come back may do so; nothing may wait for the next record then."""
+
+    class Hesitant(Distant):
+        def read(self, topic: str, partition: int, offset: int, limit: int) -> list[Record]:
+            found = super().read(topic, partition, offset, limit)
+            return [] if self.reads == 1 else found
+
+    log, now_s = Hesitant(), [0.0]
+    reading = Reading(log, clock=lambda: now_s[0])
+    put(log, b"a")
+    reading.look([PLACE])
+
+    assert reading.read(PLACE, 0, 10) == []
+    assert reading.read(PLACE, 0, 10) == []
+    now_s[0] += AGAIN_S
+    assert [one.key for one in reading.read(PLACE, 0, 10)] == [b"a"]
 
 
 def test_a_read_that_gave_less_than_there_is_is_no_end() -> None:

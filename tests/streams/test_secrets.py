@@ -44,7 +44,11 @@ SECRETS = [
 ]
 ANSWERS: list[Any] = [[], {}, True, 1, 1.5, "rejected", "development", "minor", Decimal(1)]
 DOWNSTREAM = (PATTERN_CONTRIBUTIONS, PATTERNS, LEARNER_CHECKPOINTS, EVENT_DUPLICATES)
-OF_AGENTS = [payload for payload in PAYLOADS.values() if payload.topic is AGENT_EVENTS]
+OF_AGENTS = [
+    payload
+    for payload in PAYLOADS.values()
+    if payload.topic is AGENT_EVENTS and not payload.reserved  # these hold no text of anybody's
+]
 
 
 def filled(payload: type[Payload], secret: str) -> Payload:

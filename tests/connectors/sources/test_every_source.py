@@ -24,10 +24,13 @@ NAMES = (
     *("properties", "user_id", "main_model", "cost", "exception", "trial_name", "task_id"),
     *("is_resolved", "parser_results", "total_input_tokens", "trial_ended_at", "specversion"),
     *("agent_started_at", "agent_ended_at", "source", "revision", "subject"),
+    *("pattern_id", "pattern_type", "context", "version", "task_type", "agent", "success"),
+    *("duration_ms", "tags", "metadata", "updated_at"),
 )
 WORDS = (
     *("user", "assistant", "progress", "tool_use", "tool_result", "text", "message_send"),
     *("passed", "1.0", "motif.tool.called.v1", "2026-01-02T03:04:05Z"),
+    *("task_completion", "2026-01-02", "production"),
 )
 
 leaves = (
@@ -65,7 +68,7 @@ deep_lines = st.tuples(
 ).map(conversation)
 
 
-SUFFIXES = {"wfformat": ".json", "workflow-db": ".db"}
+SUFFIXES = {"moai": ".json", "wfformat": ".json", "workflow-db": ".db"}
 """What the files of a format end with; the others are lines of JSON."""
 
 

@@ -34,6 +34,12 @@ def hold(log: MemoryLog, held: HeldPartition, start: int, end: int) -> None:
         held.take(record.value or b"", record.headers)
 
 
+@pytest.mark.parametrize("away_s", [20, 150, 3_600])
+def test_whoever_was_asleep_or_without_a_broker_writes_rows_within_seconds(away_s: float) -> None:
+    """The time is in what writing took; nine times as long nobody may wait."""
+    assert federating.rest_s(away_s) <= 10
+
+
 def test_what_was_held_is_not_read_again() -> None:
     log, held = log_of("a", "b", "c"), HeldPartition(lambda _: None)
     hold(log, held, 0, 3)

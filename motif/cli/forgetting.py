@@ -1,0 +1,82 @@
+"""Forgetting a session or a user, for good."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from motif.cli.options import AsJson, Data, Kafka
+from schemas.errors import WrongUse
+
+if TYPE_CHECKING:
+    from motif.erasing import Receipt
+    from motif.forgetting import Forgetting
+    from motif.where import Where
+
+
+def forget(
+    session: Annotated[
+        str | None, typer.Option(metavar="ID", help="Forget everything of this session.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="ID", help="Forget everything of this user.")
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="On Kafka: before the names of the new log, which takes the old one's place.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Erase a session or a user from log, letters and tables, and from what was learned.
+
+    The log is copied without them; the copy takes its place, and everything is learned again. Of
+    each event a hash of its name stays, so that importing it again adds nothing. On Kafka the
+    topics of the old log are deleted when the copy is whole; end all workers before.
+    """
+    from motif.cli.opened import where_of
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.words import plural
+    from motif.forgetting import Forgetting
+
+    if (session is None) == (user is None) or session == "" or user == "":
+        raise WrongUse("name just one to forget: --session ID or --user ID")
+    where, _ = where_of(data, kafka)
+    receipt = _forgotten(where, Forgetting(session, user), into)
+    if as_json:
+        print_json(receipt)
+        return
+    stdout().print(
+        f"Forgot {receipt.forgot} {receipt.id}: {plural(receipt.events, 'event')} and "
+        f"{plural(receipt.letters, 'refused record')}, at {receipt.at}.\n"
+        f"Log {receipt.new_log_id} at {receipt.place} has taken the place of "
+        f"{receipt.old_log_id}; it is learned when it is next used."
+    )
+
+
+def _forgotten(where: "Where", forgetting: "Forgetting", into: str | None) -> "Receipt":
+    from motif.display.console import progress
+    from motif.erasing import forget as forget_in_folder
+    from motif.erasing import forget_on_kafka
+    from motif.places import Place
+    from motif.values import prefix_of
+
+    with progress() as tell:
+        if where.kafka is None:
+            if into is not None:
+                raise WrongUse("--into is for a log on Kafka, and this one is in a folder")
+            return forget_in_folder(where.folder, forgetting, tell)
+        if into is None:
+            raise WrongUse("on Kafka name the prefix of the new log: --into PREFIX")
+        try:
+            prefix = prefix_of(into)
+        except ValueError as error:
+            from motif.values import NAME_PREFIX
+
+            raise WrongUse(f"--into is {into!r}; it must be {NAME_PREFIX}") from error
+        place = Place(bootstrap=where.kafka.bootstrap, prefix=where.kafka.prefix)
+        return forget_on_kafka(place, prefix, forgetting, tell)

@@ -1,0 +1,142 @@
+"""Exporting agent records in the layout they came from: a folder of JSON files, or a database.
+
+A file is named by type, time and a hash of the record's name, so that no two share one and no id
+leads anywhere else. What is exported, imported into a new log and exported again is the same, byte
+for byte. Of records that share an id, which a database cannot hold, it keeps the latest.
+"""
+
+import gzip
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+from connectors.sources import moai_db
+from connectors.sources.moai import INDEX
+from connectors.sources.moai_records import SOURCE, record_of
+from motif.node import Node
+from projections.agent_records import Wanted, find
+from schemas.clock import from_us
+from schemas.envelope import decode
+from schemas.errors import Refused, WrongUse
+from schemas.stamps import read_stamp
+
+UNDATED: Final = "undated"
+"""The folder of records without a time."""
+
+_ALL: Final = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How many records were written, and how many gave way to a later one of their id."""
+
+    records: int
+    replaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    thing: str
+    at_us: int | None
+    document: dict[str, Any]
+
+
+def to_folder(node: Node, folder: Path, *, compress: bool = False) -> Exported:
+    """Write every agent record as a file of its own, and an index; perhaps compressed.
+
+    Raises:
+        WrongUse: there is something at that place already.
+    """
+    _check_free(folder)
+    partial = folder.with_name(f"{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    index: dict[str, dict[str, str]] = {}
+    written = 0
+    for record in _records(node):
+        path = Path(_place(record) + (".json.gz" if compress else ".json"))
+        content = json.dumps(record.document, indent=2, sort_keys=True, ensure_ascii=False).encode()
+        (partial / path).parent.mkdir(parents=True, exist_ok=True)
+        (partial / path).write_bytes(gzip.compress(content, mtime=0) if compress else content)
+        about = {"path": path.as_posix(), "type": record.document["pattern_type"]}
+        index[record.document["pattern_id"]] = about | {
+            "timestamp": record.document.get("timestamp", "")
+        }
+        written += 1
+    listed = json.dumps(index, indent=2, sort_keys=True, ensure_ascii=False)
+    (partial / INDEX).write_text(listed, "utf-8")
+    if folder.exists():
+        folder.rmdir()
+    partial.replace(folder)
+    return Exported(written)
+
+
+def to_database(node: Node, path: Path) -> Exported:
+    """Write all agent records that have a time into a new `patterns.db`.
+
+    Raises:
+        WrongUse: there is something at that place already.
+    """
+    _check_free(path)
+    latest: dict[str, _Record] = {}
+    replaced = 0
+    for record in sorted(_records(node), key=lambda one: (one.at_us or 0, one.thing)):
+        if record.at_us is not None:
+            replaced += record.document["pattern_id"] in latest
+            latest[record.document["pattern_id"]] = record
+    partial = path.with_name(f"{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    moai_db.write(partial, [_row(latest[identity]) for identity in sorted(latest)])
+    partial.replace(path)
+    return Exported(len(latest), replaced)
+
+
+def _records(node: Node) -> Iterator[_Record]:
+    """Every agent record as it is now, by name."""
+    found = node.ask(lambda store: find(store, Wanted(SOURCE), _ALL))
+    for one in sorted(found, key=lambda one: one.subject):
+        [record] = node.log.read(one.topic, one.partition, one.offset, 1)
+        event = decode(record)
+        yield _Record(one.subject, event.time_us, _as_saved(one.subject, record_of(event)))
+
+
+def _as_saved(thing: str, document: dict[str, Any]) -> dict[str, Any]:
+    """The record with its time as it was written, which is a part of its name."""
+    written = thing.split("/", 2)[1]
+    try:
+        if "timestamp" in document and read_stamp(written) is not None:
+            document["timestamp"] = written
+    except Refused:
+        pass  # whole seconds of a database, which no file has
+    return document
+
+
+def _place(record: _Record) -> str:
+    """Where its file stands, without a suffix."""
+    kind = record.document["pattern_type"]
+    digest = blake2b(record.thing.encode(), digest_size=6).hexdigest()
+    if record.at_us is None:
+        return f"{UNDATED}/{kind}_{digest}"
+    return f"{from_us(record.at_us):%Y/%m/%d/{kind}_%Y%m%d_%H%M%S}_{digest}"
+
+
+def _row(record: _Record) -> Sequence[Any]:
+    document, at_us = record.document, record.at_us or 0
+    texts = [
+        None if part is None else json.dumps(part, sort_keys=True, ensure_ascii=False)
+        for part in (document["data"], document.get("context"))
+    ]
+    version = document.get("version", "1.0")
+    return document["pattern_id"], document["pattern_type"], at_us // 1_000_000, *texts, version
+
+
+def _check_free(place: Path) -> None:
+    if place.is_dir() and not any(place.iterdir()):
+        return
+    if place.exists():
+        raise WrongUse(f"there is something at {place} already; name a new place")

@@ -1,0 +1,179 @@
+"""What the table of operations says: averages, savings over a stated window, scores, decisions."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import motif
+from motif.node import Node
+from schemas.clock import DAY_US
+from schemas.envelope import Event
+from schemas.errors import WrongUse
+from schemas.workflows import PatternReviewed, WorkflowRunFinished
+from streams.recognise.operation import identity_of
+
+PYTEST = "test:pytest:backend"
+LAST_US = 1_767_268_800_000_000
+"""2026-01-01 12:00 UTC."""
+
+
+def run(name: str, days_ago: float | None = 0, **stated: Any) -> Event:
+    """A run so many days before the last day; None for one without a time."""
+    known: dict[str, Any] = {
+        "workflow_id": name,
+        "run_id": name,
+        "input_text": "Run backend tests with pytest",
+        "cost_usd": Decimal("0.5"),
+        "outcome": "success",
+    }
+    at_us = None if days_ago is None else LAST_US - round(days_ago * DAY_US)
+    return Event("test", name, WorkflowRunFinished(**known | stated), at_us)
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    with motif.open(tmp_path, partitions=2) as node:
+        yield node
+
+
+def row(node: Node, days_ago: float | None = None, signature: str = PYTEST) -> dict[str, Any]:
+    """The operation's row, as of so many days before the last day or of the log's end."""
+    table = "operation_patterns"
+    if days_ago is not None:
+        at = datetime.fromtimestamp(LAST_US / 1e6, UTC) - timedelta(days=days_ago)
+        table = f"operation_patterns_at(TIMESTAMPTZ '{at.isoformat()}')"
+    (found,) = node.sql(
+        f"SELECT * FROM {table} WHERE pattern_signature = '{signature}'"
+    ).to_pylist()
+    return dict(found)
+
+
+def test_each_average_is_of_the_runs_that_state_it(node: Node) -> None:
+    node.publish(
+        [
+            run("a", cost_usd=Decimal("0.10"), total_tokens=100, duration_us=0),
+            run("b", cost_usd=None, total_tokens=101, duration_us=None),
+            run("c", cost_usd=Decimal("0.25"), input_tokens=3, output_tokens=4),
+        ]
+    )
+
+    found = row(node)
+    assert found["occurrence_count"] == 3
+    assert (found["cost_n"], found["avg_cost_with_llm"]) == (2, 0.175)
+    assert (found["tokens_n"], found["avg_tokens_with_llm"]) == (3, 208 / 3)
+    assert (found["duration_n"], found["avg_duration_us"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("days_ago", "counted"),
+    [(0, 1), (29, 1), (29.5, 1), (29.51, 0), (30, 0), (35, 0), (400, 0), (None, 0)],
+)
+def test_the_window_is_the_30_days_that_end_with_the_last_one(
+    node: Node, days_ago: float | None, counted: int
+) -> None:
+    """The last day ends what is counted for every pattern, whichever had it."""
+    node.publish([run("a", days_ago), run("other", input_text="Build the app")])
+
+    found = row(node)
+    assert (found["occurrences_in_window"], found["window_days"]) == (counted, 30)
+    assert found["potential_monthly_savings"] == pytest.approx(0.475 * counted)
+    assert found["potential_total_savings"] == pytest.approx(0.475)
+
+
+def test_an_operation_that_rested_for_31_days_saves_nothing(node: Node) -> None:
+    node.publish([run(str(n), 31) for n in range(20)] + [run("x", input_text="Build the app")])
+
+    assert row(node)["potential_monthly_savings"] == 0
+    assert row(node, 31)["potential_monthly_savings"] == pytest.approx(9.5)
+
+
+@pytest.mark.parametrize("as_of", [0, 1, 5, 6, 29, 34, 36, 60, 100, 131])
+def test_a_window_in_the_past_counts_what_was_in_it(node: Node, as_of: int) -> None:
+    """Within the days that are kept, and before them."""
+    days = [0, 0, 1, 5, 20, 29, 30, 33, 35, 36, 59, 60, 61, 90, 101, 130]
+    node.publish(run(f"{number}", day) for number, day in enumerate(days))
+
+    found = row(node, as_of)
+    assert found["occurrences_in_window"] == sum(as_of <= day <= as_of + 29 for day in days)
+    assert found["occurrence_count"] == len(days)
+
+
+def test_without_a_cost_no_saving_is_known(node: Node) -> None:
+    node.publish([run("a", cost_usd=None)])
+
+    assert row(node)["potential_monthly_savings"] is None
+    assert node.sql("SELECT * FROM v_high_value_patterns").num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("runs", "cost", "is_high"),
+    [
+        (10, "0.0526316", True),  # 0.50000020 a month
+        (10, "0.0526315", False),  # 0.49999925
+        (2, "9", True),  # a score of 70
+        (1, "9", False),  # of 55
+    ],
+)
+def test_what_is_of_high_value(node: Node, runs: int, cost: str, is_high: bool) -> None:
+    node.publish(run(f"{n}", cost_usd=Decimal(cost), duration_us=n + 1) for n in range(runs))
+
+    found = node.sql("SELECT * FROM v_high_value_patterns").to_pylist()
+    assert len(found) == is_high
+    for one in found:
+        assert one["annual_savings"] == 12 * one["potential_monthly_savings"]
+
+
+def test_failures_and_interval(node: Node) -> None:
+    outcomes = ["success"] * 3 + ["failure"] + [None]
+    node.publish(run(f"{n}", outcome=outcome) for n, outcome in enumerate(outcomes))
+
+    found = row(node)
+    assert found["success_rate"] == 0.75
+    assert found["success_low"] < 0.75 < found["success_high"]
+    assert found["confidence"] == found["success_low"]
+
+
+def test_the_spread_of_durations_is_relative(node: Node) -> None:
+    node.publish(run(f"{n}", duration_us=took) for n, took in enumerate((10, 20, 30)))
+
+    assert row(node)["duration_cv"] == 0.5
+
+
+def test_the_latest_decision_counts(node: Node) -> None:
+    node.publish([run(f"{n}", duration_us=5) for n in range(10)])
+    pattern = identity_of(PYTEST)
+    assert row(node)["automation_status"] == "detected"
+    assert node.sql("SELECT * FROM v_high_value_patterns").num_rows == 1
+
+    node.review(pattern, "candidate", reviewed_by="ann")
+    assert node.sql("SELECT * FROM v_high_value_patterns").num_rows == 1
+    node.review(pattern, "approved", reviewed_by="bob", notes="fine", tool_name="t")
+
+    found = row(node)
+    assert (found["automation_status"], found["reviewed_by"]) == ("approved", "bob")
+    assert (found["review_notes"], found["tool_name"]) == ("fine", "t")
+    assert node.sql("SELECT * FROM v_high_value_patterns").num_rows == 0
+
+
+def test_decisions_have_the_order_of_their_times_and_then_of_their_ids(node: Node) -> None:
+    def decision(name: str, at_us: int, status: str) -> Event:
+        said = {"pattern_id": identity_of(PYTEST), "status": status}
+        return Event("test", name, PatternReviewed.model_validate(said), at_us)
+
+    node.publish(run("a"))
+    node.publish(decision("b", 2, "approved"))
+    node.publish(decision("c", 1, "deprecated"))
+    assert row(node)["automation_status"] == "approved"
+    node.publish(decision("a", 2, "candidate"))
+    assert row(node)["automation_status"] == "approved"
+    node.publish(decision("d", 2, "automated"))
+    assert row(node)["automation_status"] == "automated"
+
+
+def test_a_status_that_is_none_is_refused(node: Node) -> None:
+    with pytest.raises(WrongUse, match="'done'; it must be one of detected, candidate"):
+        node.review(identity_of(PYTEST), "done")
