@@ -33,6 +33,9 @@ _FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 PROJECTION = "projection.duckdb"
 """The projection's file in a node's folder."""
 
+DERIVED = (f"{PROJECTION}*", f"{RECORDS}*")
+"""The files of a folder that are made from the log, and can be made again."""
+
 
 @contextmanager
 def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Iterator[None]:

@@ -105,6 +105,7 @@ class Engine:
         """Make the projection again from the log, in the place of the one there is."""
         self.ask(lambda _: self.stop_projecting())
         rebuild(self._log, self.opened())
+        self.let_go()  # Opened again it is a projection like any other: nothing to notice.
         self._settled_ends = None  # The records go with the projection they were kept beside.
         self.settle()
 

@@ -19,13 +19,14 @@ from connectors.contract import Options
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing
 from motif.asking import Answer, Asking
-from motif.beside import PROJECTION
+from motif.beside import DERIVED
 from motif.deadletters import Letter
 from motif.engine import Engine, Progress
 from motif.federation import TakenIn
 from motif.importing import NO_OPTIONS, Imported, Reading
 from motif.stating import Statements
 from projections import queries
+from projections.records import RECORDS
 from projections.remote import Readable
 from projections.verify import Difference, verify
 from schemas.clock import new_id, now_us
@@ -182,7 +183,7 @@ class Node(Asking):
             rows=held.rows,
             open_letters=held.dead_letters_undecided,
             log_bytes=_size(self.folder, "log.sqlite*"),
-            projection_bytes=_size(self.folder, f"{PROJECTION}*"),
+            projection_bytes=_size(self.folder, *DERIVED),
             notices=list(self.notices),
         )
 
@@ -198,7 +199,8 @@ class Node(Asking):
         """What differs between the live projection and one made from the log just now."""
         self.settle()
         self.engine.stop_projecting()
-        return self.engine.ask(lambda store: verify(self.log, store))
+        records = self.folder / RECORDS
+        return self.engine.ask(lambda store: verify(self.log, store, records))
 
     def dead_letters(self, *, open_only: bool = True) -> list[Letter]:
         """Refused records, newest last."""
@@ -255,5 +257,5 @@ class Node(Asking):
         return partitions
 
 
-def _size(folder: Path, pattern: str) -> int:
-    return sum(path.stat().st_size for path in folder.glob(pattern))
+def _size(folder: Path, *patterns: str) -> int:
+    return sum(path.stat().st_size for one in patterns for path in folder.glob(one))

@@ -21,20 +21,24 @@ def rebuild(log: Log, store: Store, reason: str = "somebody asked for it") -> No
 
 
 @contextmanager
-def made_again(log: Log, store: Store, suffix: str) -> Iterator[Store]:
-    """Another projection of the same log in a file beside the live one, gone afterwards."""
+def made_again(log: Log, store: Store, suffix: str, records: Path | None = None) -> Iterator[Store]:
+    """Another projection of the same log in a file beside the live one, gone afterwards.
+
+    With it goes a file of records, where one is named.
+    """
     beside = store.path.with_name(f"{store.path.name}.{suffix}")
-    _remove(beside)
+    _remove(beside, records)
     try:
         with Store.open(beside, log_id=store.log_id) as made:
-            projector = Projector(log, made)
+            projector = Projector(log, made, records)
             projector.catch_up()
             projector.close()
             yield made
     finally:
-        _remove(beside)
+        _remove(beside, records)
 
 
-def _remove(path: Path) -> None:
-    for leftover in path.parent.glob(f"{path.name}*"):
-        leftover.unlink()
+def _remove(*paths: Path | None) -> None:
+    for path in filter(None, paths):
+        for leftover in path.parent.glob(f"{path.name}*"):
+            leftover.unlink()

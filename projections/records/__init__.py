@@ -4,8 +4,9 @@ The projector keeps it, one transaction behind the tables (`following`); whoever
 reading (`find`).
 """
 
+from projections.records.compare import compared
 from projections.records.file import RECORDS
 from projections.records.find import Page, Record, Wanted, load, page
 from projections.records.following import Following
 
-__all__ = ["RECORDS", "Following", "Page", "Record", "Wanted", "load", "page"]
+__all__ = ["RECORDS", "Following", "Page", "Record", "Wanted", "compared", "load", "page"]

@@ -5,6 +5,8 @@ the projection takes its records with it.
 """
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -120,6 +122,16 @@ def explained(path: Path, error: sqlite3.Error) -> MotifError:
     return ProjectionDamaged(
         f"the records {path} are damaged and must be made again from the log: {sentence(error)}"
     )
+
+
+@contextmanager
+def stored() -> Iterator[None]:
+    """Where what is stored is taken apart: what cannot be is damage, as SQLite would name it."""
+    try:
+        yield
+    except (ValueError, LookupError, ArithmeticError) as error:
+        message = f"a record is not what was written: {error}"
+        raise sqlite3.DatabaseError(message) from error
 
 
 def unavailable(path: Path, error: sqlite3.Error) -> LogUnavailable:

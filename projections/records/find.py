@@ -6,8 +6,8 @@ revised or deleted meanwhile.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from heapq import merge
@@ -126,7 +126,7 @@ def load(store: Readable, subject: str, source: str | None = None) -> list[Recor
         f"SELECT {_COLUMNS} FROM record INDEXED BY by_subject"
         f" WHERE {where} AND data IS NOT NULL ORDER BY place"
     )
-    bound = (_utf8("id", subject), *(() if source is None else (_utf8("source", source),)))
+    bound = (_text("id", subject), *(() if source is None else (_text("source", source),)))
     return _asked(store, lambda connection: list(map(_record, connection.execute(query, bound))))
 
 
@@ -211,21 +211,26 @@ def _question(wanted: Wanted) -> _Question:
     for name, field in _EXACT.items():
         value = wanted.get(name)
         if value is not None:
-            terms.append(term(field, _utf8(name, value)))
-    tags = list(dict.fromkeys(wanted.get("tags") or ()))
+            terms.append(term(field, _text(name, value)))
+    named = wanted.get("tags") or ()
+    if isinstance(named, str):
+        raise WrongUse(f"tags is {named!r}; it must be a list of texts")
+    tags = list(dict.fromkeys(named))
     if len(tags) > TAGS_MAX:
         raise WrongUse(f"{len(tags)} tags are asked for; it may be {TAGS_MAX} at once")
-    terms += [term("tag", _utf8("tag", tag)) for tag in tags]
+    terms += [term("tag", _text("tag", tag)) for tag in tags]
     text = wanted.get("text")
     since, until = wanted.get("since"), wanted.get("until")
     ranged = since is not None or until is not None
     first_us = moment("since", since) if ranged else None
     end_us = moment("until", until) if ranged else None
-    words = None if text is None else query_of(text)
+    if first_us is not None and end_us is not None and first_us >= end_us:
+        raise WrongUse(f"since is {since} and until {until}; until must come later")
+    words = None if text is None else query_of(_text("text", text))
     return _Question(tuple(terms), words, first_us, end_us)
 
 
-def _utf8(name: str, value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise WrongUse(f"{name} is {value!r}; it must be a text")
     try:
@@ -241,10 +246,9 @@ def _asked(store: Readable, question: Callable[[sqlite3.Connection], Answer]) ->
     with closing(file.reading(path)) as connection:
         try:
             connection.execute("BEGIN")
-            return question(connection)
-        except (sqlite3.Error, msgspec.DecodeError) as error:
-            if isinstance(error, msgspec.DecodeError):
-                error = sqlite3.DatabaseError(f"a record's data is not what was written: {error}")
+            with file.stored():
+                return question(connection)
+        except sqlite3.Error as error:
             raise file.explained(path, error) from error
 
 
@@ -252,13 +256,16 @@ def _page(
     connection: sqlite3.Connection, question: _Question, limit: int, below: Cursor | None
 ) -> Page:
     rows = _few(connection, question, below)
-    if rows is None:
-        lanes = connection.execute('SELECT topic, "partition" FROM lane').fetchall()
-        spans = (span_of(*lane) for lane in lanes)
-        match = _match(connection, question)
-        down = [_down(connection, question, match, span, below) for span in spans]
-        rows = merge(*down, key=_key, reverse=True)
-    found = list(islice(rows, limit + 1))
+    with ExitStack() as reading:
+        if rows is None:
+            lanes = connection.execute('SELECT topic, "partition" FROM lane').fetchall()
+            spans = (span_of(*lane) for lane in lanes)
+            match = _match(connection, question)
+            down = [_down(connection, question, match, span, below) for span in spans]
+            for one in down:
+                reading.enter_context(closing(one))
+            rows = merge(*down, key=_key, reverse=True)
+        found = list(islice(rows, limit + 1))
     shown = found[:limit]
     more = len(found) > limit
     return Page([_record(row) for row in shown], str(Cursor(*_key(shown[-1]))) if more else None)
@@ -313,7 +320,7 @@ def _down(
     match: str | None,
     span: tuple[int, int],
     below: Cursor | None,
-) -> Iterator[_Row]:
+) -> Generator[_Row]:
     """The records of a partition that fit, newest first, read as they are asked for."""
     first, last = span
     if below is not None:

@@ -28,6 +28,9 @@ from schemas.log import Log
 
 _LOGGER: Final = logging.getLogger(__name__)
 
+RENEWED_MAX: Final = 3
+"""How often one writer makes a file anew that it finds damaged; a disk that fails does not end."""
+
 _BETWEEN: Final = "place BETWEEN ? AND ?"
 
 
@@ -68,6 +71,7 @@ class Following:
         self._projection = ""
         self._lanes: dict[Partition, Lane] = {}
         self._taken: dict[Partition, Taken] = {}
+        self._renewed = 0
         self.notices: list[str] = []
 
     def begin(self, cursor: DuckDBPyConnection) -> None:
@@ -145,7 +149,8 @@ class Following:
         self._lanes = {(topic, partition): Lane(*rest) for topic, partition, *rest in rows}
 
     def _renew(self, error: sqlite3.Error) -> None:
-        if file.is_for_the_operator(error):
+        self._renewed += 1
+        if file.is_for_the_operator(error) or self._renewed > RENEWED_MAX:
             self._load_or_leave()
             raise file.unavailable(self._path, error) from error
         self._make(file.sentence(error))
@@ -232,7 +237,8 @@ class Following:
             f" WHERE {_BETWEEN} AND data IS NOT NULL",
             span,
         )
-        self._writing.executemany(_TAKE_OUT, (_indexed(*row) for row in rows))
+        with file.stored():
+            self._writing.executemany(_TAKE_OUT, (_indexed(*row) for row in rows))
         self._writing.execute(f"DELETE FROM record WHERE {_BETWEEN}", span)
 
     def _add(self, of: Partition, lane: Lane, taken: Taken) -> Lane:
@@ -265,7 +271,8 @@ class Following:
             if said.revision <= revision:
                 return
             if data is not None:
-                out = _indexed(place, said.type, said.source, happened_us, data)
+                with file.stored():
+                    out = _indexed(place, said.type, said.source, happened_us, data)
                 self._writing.execute(_TAKE_OUT, out)
             self._writing.execute(
                 'UPDATE record SET revision = ?, "offset" = ?, happened_us = ?, data = ?'

@@ -24,10 +24,6 @@ def query_of(text: str) -> str:
     Raises:
         WrongUse: it has no word, or too many.
     """
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise WrongUse(f"text is {text[:80]!r}; it must be text in UTF-8") from error
     parts = [found[1] or found[2] or "" for found in _PARTS.finditer(text.replace("\0", " "))]
     parts = [part for part in parts if any(map(str.isalnum, part))]
     if not parts:

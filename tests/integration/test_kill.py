@@ -26,6 +26,7 @@ from streams.identity import found
 from streams.learner import BATCH, Learner
 from streams.rules import Rules
 from tests.campaign.table import PROJECTOR_STEPS, WORKER_STEPS
+from tests.integration.found import assert_found
 from tests.integration.processes import COPY_FAILPOINTS, FORGET_FAILPOINTS, KILLED, Command
 from tests.integration.rows import Tables, assert_same, assert_settled, stored
 from tests.integration.samples import write_sample
@@ -44,6 +45,8 @@ FAILPOINTS = {
     "federator.after_commit": (1,),
     "projector.before_commit": (2,),
     "projector.after_commit": (1,),
+    "records.before_commit": (1,),
+    "records.after_commit": (1,),
 }
 """Between which two steps a process is killed, and the how manieth time it gets there."""
 
@@ -197,6 +200,7 @@ def _assert_clean(folder: Path, clean: Tables) -> None:
     with motif.open(folder) as node:
         assert_settled(node)
         assert_same(stored(node), clean)
+        assert_found(node)
         assert not node.notices
 
 
