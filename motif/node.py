@@ -98,7 +98,7 @@ class Node(Asking):
         self.log = log
         self.identity = identity
         self.engine = engine or Engine(folder, log, identity)
-        self.publisher = Publisher(log)
+        self.publisher = Publisher(log, forgets=identity.forgets)
         self._statements: dict[str, Statements] = {}
 
     @property

@@ -23,7 +23,7 @@ Pitfalls, each of them a bug somebody has shipped:
 * **Append time does not go back** within a partition, whatever the clock does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -113,3 +113,18 @@ def left(log: Log, topic: str, partition: int, position: int) -> int:
     if distance <= 0 or not log.read(topic, partition, position, 1):
         return 0
     return distance
+
+
+def records_between(
+    log: Log, topic: str, partition: int, offset: int, end: int, at_once: int
+) -> Iterator[Record]:
+    """The records from an offset on and below an end, read piece by piece."""
+    while offset < end:
+        records = log.read(topic, partition, offset, at_once)
+        for record in records:
+            if record.offset >= end:
+                return
+            yield record
+        if not records:
+            return
+        offset = records[-1].offset + 1

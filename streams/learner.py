@@ -34,6 +34,7 @@ from streams.contribution import (
 from streams.intake import examine
 from streams.restore import Start, start_of
 from streams.rules import Rules
+from streams.runs import OfForgotten
 from streams.state import State
 from streams.unamended import unamended
 
@@ -211,6 +212,8 @@ class Learner:
                     apply(event, record.offset, record.appended_at_us, identity)
                 except Refused as late:
                     self._note(working, record, late, repeat=False, conflicting=False)
+                except OfForgotten:  # as what was forgotten itself, it is no row of any table
+                    self._note(working, record, None, repeat=False, conflicting=False)
                 if event.data.type == EventForgotten.type:  # it is no row of any table
                     self._note(working, record, None, repeat=False, conflicting=False)
             else:
