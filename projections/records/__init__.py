@@ -6,7 +6,8 @@ reading (`find`).
 
 from projections.records.compare import compared
 from projections.records.file import RECORDS
-from projections.records.find import Page, Record, Wanted, load, page
+from projections.records.find import Page, Record, load, page
 from projections.records.following import Following
+from projections.records.question import Wanted
 
 __all__ = ["RECORDS", "Following", "Page", "Record", "Wanted", "compared", "load", "page"]

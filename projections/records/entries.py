@@ -4,14 +4,15 @@ Everything here is a function of the type, the source, the time and the data of 
 that an entry of the index can be taken out again by computing it a second time.
 """
 
-from collections.abc import Callable, Iterator
+from base64 import b32encode
+from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from schemas.clock import from_us
+from schemas.clock import DAY_US, from_us
 from schemas.events import AgentUsed, ErrorOccurred, Payload, TaskCompleted, UserCorrected
 from schemas.workflows import WorkflowRunDeleted, WorkflowRunFinished
 
@@ -89,19 +90,18 @@ def entry_of(type_name: str, data: bytes) -> Entry:
     return _READERS[type_name](data)
 
 
-def terms_of(type_name: str, source: str, happened_us: int | None, entry: Entry) -> Iterator[str]:
+def terms_of(type_name: str, source: str, happened_us: int | None, entry: Entry) -> str:
     """The exact values of a record, each as one word."""
-    yield term("type", type_name)
-    yield term("source", source)
-    for name, value in zip(FIELDS, entry[1:8], strict=True):
-        if value is not None:
-            yield term(name, value)
-    for tag in entry.tags:
-        yield term("tag", tag)
+    terms = [term("type", type_name), term("source", source)]
+    terms += [
+        term(name, value)
+        for name, value in zip(FIELDS, entry[1:8], strict=True)
+        if value is not None
+    ]
+    terms += [term("tag", tag) for tag in entry.tags]
     if happened_us is not None:
-        year, month = from_us(happened_us).timetuple()[:2]
-        yield year_term(year)
-        yield month_term(year, month)
+        terms.append(_terms_of_day(happened_us // DAY_US))
+    return " ".join(terms)
 
 
 FIELDS: Final = Entry._fields[1:8]
@@ -111,18 +111,23 @@ FIELDS: Final = Entry._fields[1:8]
 @lru_cache(maxsize=1 << 14)
 def term(name: str, value: str) -> str:
     """The word that stands for a value of a field."""
-    digest = blake2b(f"{name}\0{value}".encode("utf-8", "surrogatepass"), digest_size=10)
-    return "x" + digest.hexdigest()
+    digest = blake2b(f"{name}\0{value}".encode("utf-8", "surrogatepass"), digest_size=10).digest()
+    return "x" + b32encode(digest).decode().lower()
 
 
-def month_term(year: int, month: int) -> str:
-    """The word that stands for a month, UTC."""
-    return term("month", f"{year}-{month}")
+def span_term(span: tuple[int, ...]) -> str:
+    """The word that stands for a year, a month or a day, UTC."""
+    return term(_SPANS[len(span) - 1], "-".join(map(str, span)))
 
 
-def year_term(year: int) -> str:
-    """The word that stands for a year, UTC."""
-    return term("year", str(year))
+_SPANS: Final = ("year", "month", "day")
+
+
+@lru_cache(maxsize=1 << 12)
+def _terms_of_day(number: int) -> str:
+    """The words for a day and for the month and the year in which it lies."""
+    day = from_us(number * DAY_US).timetuple()[: len(_SPANS)]
+    return " ".join(span_term(day[:length]) for length in range(1, len(_SPANS) + 1))
 
 
 def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:

@@ -31,6 +31,8 @@ _DDL: Final = (
     """CREATE TABLE lane (
         topic TEXT, "partition" INTEGER, position INTEGER NOT NULL, restarts INTEGER NOT NULL,
         latest_us INTEGER NOT NULL, PRIMARY KEY (topic, "partition")) WITHOUT ROWID""",
+    # What a transaction adds stays in memory until it is whole, and is one piece of the index.
+    "INSERT INTO entry (entry, rank) VALUES ('hashsize', 16777216)",
     "CREATE TABLE meta (schema TEXT, projection TEXT)",
 )
 SCHEMA: Final = blake2b("\n".join((str(_MEANING), *_DDL)).encode(), digest_size=8).hexdigest()

@@ -9,19 +9,18 @@ import sqlite3
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from heapq import merge
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypedDict, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from projections.records import file
-from projections.records.entries import TYPES, entry_of, month_term, term, year_term
-from projections.records.places import Cursor, cursor_of, lane_of, span_of
-from projections.records.times import moment, months_of
-from projections.records.words import query_of
+from projections.records.entries import entry_of
+from projections.records.places import LANE_BITS, Cursor, cursor_of, lane_of, span_of
+from projections.records.question import Question, Wanted, question_of, text_of
 from projections.remote import Readable, RemoteStore
 from schemas.clock import from_us
 from schemas.errors import WrongUse
@@ -29,38 +28,10 @@ from schemas.errors import WrongUse
 LIMIT_MAX: Final = 10_000
 """Records of one page, at most."""
 
-TAGS_MAX: Final = 64
-"""Tags to ask for at once, at most."""
-
 FEW: Final = 5_000
 """Records in a range of time up to which they are sorted, and not met while going down."""
 
-MONTHS_MAX: Final = 100
-"""Months and years that a range of time is cut to; a longer one is only compared."""
-
 Answer = TypeVar("Answer")
-
-
-class Wanted(TypedDict, total=False):
-    """What records are looked for: all that is said must fit.
-
-    Of a range of time the beginning is within and the end is not; a record without a time is in
-    none. `text` is words that must all be found, in whatever order; in double quotes, a phrase.
-    """
-
-    type_name: str | None
-    since: datetime | date | str | None
-    until: datetime | date | str | None
-    tags: Sequence[str]
-    agent: str | None
-    session: str | None
-    project: str | None
-    environment: str | None
-    branch: str | None
-    user: str | None
-    outcome: str | None
-    source: str | None
-    text: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +85,7 @@ def page(store: Readable, wanted: Wanted, *, limit: int = 50, after: str | None 
     """
     if not 1 <= limit <= LIMIT_MAX:
         raise WrongUse(f"limit is {limit}; it must be from 1 to {LIMIT_MAX}")
-    question = _question(wanted)
+    question = question_of(wanted)
     below = None if after is None else cursor_of(after)
     return _asked(store, lambda connection: _page(connection, question, limit, below))
 
@@ -126,7 +97,7 @@ def load(store: Readable, subject: str, source: str | None = None) -> list[Recor
         f"SELECT {_COLUMNS} FROM record INDEXED BY by_subject"
         f" WHERE {where} AND data IS NOT NULL ORDER BY place"
     )
-    bound = (_text("id", subject), *(() if source is None else (_text("source", source),)))
+    bound = (text_of("id", subject), *(() if source is None else (text_of("source", source),)))
     return _asked(store, lambda connection: list(map(_record, connection.execute(query, bound))))
 
 
@@ -136,108 +107,9 @@ def path_of(store: Readable) -> Path:
     return folder / file.RECORDS
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What fits: exact values, words, and a range of time from `first_us` to before `end_us`."""
-
-    terms: tuple[str, ...]
-    words: str | None
-    first_us: int | None
-    end_us: int | None
-
-    @property
-    def match(self) -> str | None:
-        """The query of the index, None where everything fits."""
-        parts = [f'terms : "{one}"' for one in self.terms]
-        if self.words is not None:
-            parts.append(f"body : ({self.words})")
-        return " AND ".join(parts) or None
-
-    def within(self, earliest_us: int, latest_us: int) -> str | None:
-        """The same, cut to the months that hold the range, of those that hold anything."""
-        match = self.match
-        if self.first_us is None or self.end_us is None:
-            return match
-        span = max(self.first_us, earliest_us), min(self.end_us, latest_us + 1)
-        months = list(islice(months_of(*span), MONTHS_MAX + 1))
-        if len(months) > MONTHS_MAX:
-            return match
-        either = " OR ".join(
-            f'"{year_term(year) if month is None else month_term(year, month)}"'
-            for year, month in months
-        )
-        return f"terms : ({either})" + (f" AND {match}" if match else "")
-
-    @property
-    def during(self) -> str:
-        """The condition on a row's time."""
-        return "true" if self.first_us is None else "happened_us >= ? AND happened_us < ?"
-
-    @property
-    def range(self) -> tuple[int, ...]:
-        """What is bound in it."""
-        return () if self.first_us is None or self.end_us is None else (self.first_us, self.end_us)
-
-
-_EXACT: Final = {
-    "agent": "agent",
-    "session": "session_id",
-    "project": "project",
-    "environment": "environment",
-    "branch": "branch",
-    "user": "user_id",
-    "outcome": "outcome",
-    "source": "source",
-}
-"""The field that is asked for by each name."""
-
 _ROW: Final = 'place, appended_us, type, source, subject, revision, "offset", happened_us, data'
 _COLUMNS: Final = ", ".join(f"record.{name.strip()}" for name in _ROW.split(","))
 _Row = tuple[int, int, str, str, str, int | None, int, int | None, bytes]
-
-
-def _question(wanted: Wanted) -> _Question:
-    unknown = set(wanted) - set(Wanted.__annotations__)
-    if unknown:
-        names = ", ".join(Wanted.__annotations__)
-        raise WrongUse(f"records are not asked for by {', '.join(sorted(unknown))}; but by {names}")
-    terms = []
-    type_name = wanted.get("type_name")
-    if type_name is not None:
-        if type_name not in TYPES:
-            message = f"there is no type {type_name!r}; it must be one of {', '.join(TYPES)}"
-            raise WrongUse(message)
-        terms.append(term("type", type_name))
-    for name, field in _EXACT.items():
-        value = wanted.get(name)
-        if value is not None:
-            terms.append(term(field, _text(name, value)))
-    named = wanted.get("tags") or ()
-    if isinstance(named, str):
-        raise WrongUse(f"tags is {named!r}; it must be a list of texts")
-    tags = list(dict.fromkeys(named))
-    if len(tags) > TAGS_MAX:
-        raise WrongUse(f"{len(tags)} tags are asked for; it may be {TAGS_MAX} at once")
-    terms += [term("tag", _text("tag", tag)) for tag in tags]
-    text = wanted.get("text")
-    since, until = wanted.get("since"), wanted.get("until")
-    ranged = since is not None or until is not None
-    first_us = moment("since", since) if ranged else None
-    end_us = moment("until", until) if ranged else None
-    if first_us is not None and end_us is not None and first_us >= end_us:
-        raise WrongUse(f"since is {since} and until {until}; until must come later")
-    words = None if text is None else query_of(_text("text", text))
-    return _Question(tuple(terms), words, first_us, end_us)
-
-
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise WrongUse(f"{name} is {value!r}; it must be a text")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise WrongUse(f"{name} is {value[:80]!r}; it must be text in UTF-8") from error
-    return value
 
 
 def _asked(store: Readable, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
@@ -253,53 +125,59 @@ def _asked(store: Readable, question: Callable[[sqlite3.Connection], Answer]) ->
 
 
 def _page(
-    connection: sqlite3.Connection, question: _Question, limit: int, below: Cursor | None
+    connection: sqlite3.Connection, question: Question, limit: int, below: Cursor | None
 ) -> Page:
-    rows = _few(connection, question, below)
     with ExitStack() as reading:
-        if rows is None:
-            lanes = connection.execute('SELECT topic, "partition" FROM lane').fetchall()
-            spans = (span_of(*lane) for lane in lanes)
-            match = _match(connection, question)
-            down = [_down(connection, question, match, span, below) for span in spans]
-            for one in down:
-                reading.enter_context(closing(one))
-            rows = merge(*down, key=_key, reverse=True)
-        found = list(islice(rows, limit + 1))
+        sorted_rows = _rows(connection, question, below)
+        for rows in sorted_rows:
+            reading.enter_context(closing(rows))
+        found = list(islice(merge(*sorted_rows, key=_key, reverse=True), limit + 1))
     shown = found[:limit]
     more = len(found) > limit
     return Page([_record(row) for row in shown], str(Cursor(*_key(shown[-1]))) if more else None)
 
 
-def _few(
-    connection: sqlite3.Connection, question: _Question, below: Cursor | None
-) -> Iterator[_Row] | None:
-    """Where few records are in the range of time, those that fit; None where there are many."""
-    if question.first_us is None:
-        return None
+def _rows(
+    connection: sqlite3.Connection, question: Question, below: Cursor | None
+) -> list[Generator[_Row]]:
+    """The records that fit, in several parts, each of them newest first."""
+    spans = None if question.first_us is None else _spans_of_few(connection, question)
+    if spans is not None and question.match is None:
+        return [_sorted(connection, question, below)]
+    if spans is None:
+        lanes = connection.execute('SELECT topic, "partition" FROM lane').fetchall()
+        spans = [span_of(*lane) for lane in lanes]
+    match = _match(connection, question) if spans else None
+    return [_down(connection, question, match, span, below) for span in spans]
+
+
+def _spans_of_few(
+    connection: sqlite3.Connection, question: Question
+) -> list[tuple[int, int]] | None:
+    """Where few records are in the range of time, the first and the last of each partition."""
+    during = f"FROM record INDEXED BY by_time WHERE {question.during}"
     (count,) = connection.execute(
-        "SELECT count(*) FROM (SELECT 1 FROM record INDEXED BY by_time"
-        f" WHERE {question.during} LIMIT {FEW + 1})",
-        question.range,
+        f"SELECT count(*) FROM (SELECT 1 {during} LIMIT {FEW + 1})", question.range
     ).fetchone()
     if count > FEW:
         return None
+    query = f"SELECT min(place), max(place) {during} GROUP BY place >> {LANE_BITS}"
+    return connection.execute(query, question.range).fetchall()
+
+
+def _sorted(
+    connection: sqlite3.Connection, question: Question, below: Cursor | None
+) -> Generator[_Row]:
+    """The few records in a range of time."""
     query = f"SELECT {_COLUMNS} FROM record INDEXED BY by_time WHERE {question.during}"
     bound: list[Any] = list(question.range)
     if below is not None:
         query += " AND (appended_us, place) < (?, ?)"
         bound += below
-    if question.terms or question.words:
-        query += (
-            " AND EXISTS (SELECT 1 FROM entry WHERE entry MATCH ? AND entry.rowid = record.place)"
-        )
-        bound.append(question.match)
-    return iter(
-        connection.execute(f"{query} ORDER BY appended_us DESC, place DESC", bound).fetchall()
-    )
+    yield from connection.execute(f"{query} ORDER BY appended_us DESC, place DESC", bound)
 
 
-def _match(connection: sqlite3.Connection, question: _Question) -> str | None:
+def _match(connection: sqlite3.Connection, question: Question) -> str | None:
     """The query of the index for going down the partitions."""
     if question.first_us is None:
         return question.match
@@ -316,7 +194,7 @@ def _match(connection: sqlite3.Connection, question: _Question) -> str | None:
 
 def _down(
     connection: sqlite3.Connection,
-    question: _Question,
+    question: Question,
     match: str | None,
     span: tuple[int, int],
     below: Cursor | None,

@@ -10,6 +10,7 @@ projection all do.
 import logging
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -182,7 +183,7 @@ class Following:
     ) -> int:
         done = 0
         moved: dict[Partition, Lane] = {}
-        for of in sorted(reached):
+        for of in sorted(reached, key=_first_place):
             at = reached[of]
             known = lane = self._lanes.get(of) or Lane(self._log.start(*of))
             if at == lane[:2]:
@@ -253,47 +254,67 @@ class Following:
                 things[key] = _Thing(place_of(*of, said.offset), latest_us, said)
             elif (said.revision or 0) > (known.last.revision or 0):
                 things[key] = known._replace(last=said)
-        for thing in things.values():
-            self._state(of, thing)
+        self._write(of, things.values())
         return Lane(taken.end, lane.restarts, latest_us)
 
-    def _state(self, of: Partition, thing: "_Thing") -> None:
-        said = thing.last
-        known = None if said.revision is None else self._known(of, said)
-        current = (said.revision, said.offset, said.happened_us, said.data)
-        if known is None:
-            place = thing.place
-            row = (place, thing.appended_us, said.type, said.source, said.subject, *current)
-            self._writing.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        else:
-            place, revision, happened_us, data = known
-            assert said.revision is not None, "what stands alone is not looked for"
-            if said.revision <= revision:
-                return
-            if data is not None:
-                with file.stored():
-                    out = _indexed(place, said.type, said.source, happened_us, data)
-                self._writing.execute(_TAKE_OUT, out)
-            self._writing.execute(
-                'UPDATE record SET revision = ?, "offset" = ?, happened_us = ?, data = ?'
-                " WHERE place = ?",
-                (*current, place),
-            )
+    def _write(self, of: Partition, things: Iterable["_Thing"]) -> None:
+        """Amend the rows that are there and add the others, both in the order of their places.
+
+        Where places go up, the index takes everything at once, and else a piece for each step back.
+        """
+        new: list[_Thing] = []
+        amended: list[tuple[int, _Known, Statement]] = []
+        for thing in things:
+            said = thing.last
+            known = None if said.revision is None else self._known(of, said)
+            if known is None:
+                new.append(thing)
+            elif (said.revision or 0) > known.revision:
+                amended.append((known.place, known, said))
+        for place, known, said in sorted(amended, key=itemgetter(0)):
+            self._amend(place, known, said)
+        self._writing.executemany(
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, new)
+        )
+        entries = (
+            _indexed(place, said.type, said.source, said.happened_us, said.data)
+            for place, _, said in new
+            if said.data is not None
+        )
+        self._writing.executemany(_PUT_IN, entries)
+
+    def _amend(self, place: int, known: "_Known", said: Statement) -> None:
+        if known.data is not None:
+            with file.stored():
+                out = _indexed(place, said.type, said.source, known.happened_us, known.data)
+            self._writing.execute(_TAKE_OUT, out)
+        self._writing.execute(
+            'UPDATE record SET revision = ?, "offset" = ?, happened_us = ?, data = ?'
+            " WHERE place = ?",
+            (said.revision, said.offset, said.happened_us, said.data, place),
+        )
         if said.data is not None:
             entry = _indexed(place, said.type, said.source, said.happened_us, said.data)
             self._writing.execute(_PUT_IN, entry)
 
-    def _known(
-        self, of: Partition, said: Statement
-    ) -> tuple[int, int, int | None, bytes | None] | None:
+    def _known(self, of: Partition, said: Statement) -> "_Known | None":
         """The row of the thing that a statement is about, where it has one."""
-        found: tuple[int, int, int | None, bytes | None] | None = self._writing.execute(
+        found = self._writing.execute(
             "SELECT place, revision, happened_us, data FROM record INDEXED BY by_subject"
             " WHERE subject = ? AND source = ? AND type = ? AND revision IS NOT NULL"
             f" AND {_BETWEEN}",
             (said.subject, said.source, said.type, *span_of(*of)),
         ).fetchone()
-        return found
+        return None if found is None else _Known(*found)
+
+
+class _Known(NamedTuple):
+    """The row of a thing, as far as a statement may change it."""
+
+    place: int
+    revision: int
+    happened_us: int | None
+    data: bytes | None
 
 
 class _Thing(NamedTuple):
@@ -308,9 +329,20 @@ _PUT_IN: Final = "INSERT INTO entry (rowid, body, terms) VALUES (?, ?, ?)"
 _TAKE_OUT: Final = "INSERT INTO entry (entry, rowid, body, terms) VALUES ('delete', ?, ?, ?)"
 
 
+def _first_place(of: Partition) -> int:
+    return span_of(*of)[0]
+
+
+def _row(thing: _Thing) -> tuple[int | str | bytes | None, ...]:
+    """A new row of a thing."""
+    place, appended_us, said = thing
+    about = said.type, said.source, said.subject
+    return place, appended_us, *about, said.revision, said.offset, said.happened_us, said.data
+
+
 def _indexed(
     place: int, type_name: str, source: str, happened_us: int | None, data: bytes
 ) -> tuple[int, str, str]:
     """What the index holds of a row."""
     entry = entry_of(type_name, data)
-    return place, entry.body, " ".join(terms_of(type_name, source, happened_us, entry))
+    return place, entry.body, terms_of(type_name, source, happened_us, entry)

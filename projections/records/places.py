@@ -12,8 +12,10 @@ from schemas.topics import LEARNED_TOPICS
 
 _TOPICS: Final = tuple(topic.name for topic in LEARNED_TOPICS)
 _PARTITION_BITS: Final = 10
-_OFFSET_BITS: Final = 51
-_LANE: Final = 1 << _OFFSET_BITS
+LANE_BITS: Final = 51
+"""Bits of a place that count within a partition; those above say which."""
+
+_LANE: Final = 1 << LANE_BITS
 _CURSOR: Final = re.compile(r"([0-9]{1,18}):([a-z.]{1,40}):([0-9]{1,4}):([0-9]{1,15})", re.ASCII)
 
 
@@ -24,12 +26,12 @@ def place_of(topic: str, partition: int, offset: int) -> int:
     True
     """
     assert offset < _LANE, "an offset of sixteen digits"
-    return (_TOPICS.index(topic) << _PARTITION_BITS | partition) << _OFFSET_BITS | offset
+    return (_TOPICS.index(topic) << _PARTITION_BITS | partition) << LANE_BITS | offset
 
 
 def lane_of(place: int) -> tuple[str, int]:
     """The topic and the partition of a place."""
-    lane = place >> _OFFSET_BITS
+    lane = place >> LANE_BITS
     return _TOPICS[lane >> _PARTITION_BITS], lane & (1 << _PARTITION_BITS) - 1
 
 

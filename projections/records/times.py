@@ -1,5 +1,6 @@
-"""Ranges of time: how a moment may be written, and which months a range lies in."""
+"""Ranges of time: how a moment may be written, and which days a range covers."""
 
+from calendar import monthrange
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -38,19 +39,27 @@ def moment(name: str, said: Any) -> int:
         raise WrongUse(message) from error
 
 
-def months_of(first_us: int, end_us: int) -> Iterator[tuple[int, int | None]]:
-    """The years and months that together cover a range; of a whole year the month is None.
+def spans_of(first_us: int, end_us: int) -> Iterator[tuple[int, ...]]:
+    """The years, months and days, UTC, that together cover a range, the largest that fit.
 
     >>> DAY = 86_400_000_000
-    >>> list(months_of(0, 32 * DAY)), list(months_of(-DAY, 400 * DAY))[:2]
-    ([(1970, 1), (1970, 2)], [(1969, 12), (1970, None)])
+    >>> list(spans_of(0, 32 * DAY)), list(spans_of(-DAY, 365 * DAY))
+    ([(1970, 1), (1970, 2, 1)], [(1969, 12, 31), (1970,)])
     """
-    first = from_us(min(max(first_us, FIRST_US), LAST_US))
-    last = from_us(min(max(end_us - 1, FIRST_US), LAST_US))
-    for year in range(first.year, last.year + 1):
-        begins = first.month if year == first.year else 1
-        ends = last.month if year == last.year else _DECEMBER
-        if (begins, ends) == (1, _DECEMBER):
-            yield year, None
+    if first_us >= end_us:
+        return
+    first = from_us(min(max(first_us, FIRST_US), LAST_US)).toordinal()
+    last = from_us(min(max(end_us - 1, FIRST_US), LAST_US)).toordinal()
+    while first <= last:
+        day = date.fromordinal(first)
+        year_end = date(day.year, _DECEMBER, 31).toordinal()
+        month_end = first - day.day + monthrange(day.year, day.month)[1]
+        if day.month == day.day == 1 and year_end <= last:
+            yield (day.year,)
+            first = year_end + 1
+        elif day.day == 1 and month_end <= last:
+            yield day.year, day.month
+            first = month_end + 1
         else:
-            yield from ((year, month) for month in range(begins, ends + 1))
+            yield day.year, day.month, day.day
+            first += 1
