@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from projections.records.times import span_of_day
 from schemas.clock import DAY_US, from_us
 from schemas.events import AgentUsed, ErrorOccurred, Payload, TaskCompleted, UserCorrected
 from schemas.workflows import WorkflowRunDeleted, WorkflowRunFinished
@@ -116,18 +117,15 @@ def term(name: str, value: str) -> str:
 
 
 def span_term(span: tuple[int, ...]) -> str:
-    """The word that stands for a year, a month or a day, UTC."""
-    return term(_SPANS[len(span) - 1], "-".join(map(str, span)))
-
-
-_SPANS: Final = ("year", "month", "day")
+    """The word that stands for a year, a month, a third of one or a day, UTC."""
+    return term("time", "-".join(map(str, span)))
 
 
 @lru_cache(maxsize=1 << 12)
 def _terms_of_day(number: int) -> str:
-    """The words for a day and for the month and the year in which it lies."""
-    day = from_us(number * DAY_US).timetuple()[: len(_SPANS)]
-    return " ".join(span_term(day[:length]) for length in range(1, len(_SPANS) + 1))
+    """The words for a day and for every longer span in which it lies."""
+    day = span_of_day(from_us(number * DAY_US).date())
+    return " ".join(span_term(day[:length]) for length in range(1, len(day) + 1))
 
 
 def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:

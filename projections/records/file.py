@@ -6,7 +6,7 @@ the projection takes its records with it.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -25,7 +25,7 @@ _DDL: Final = (
         source TEXT NOT NULL, subject TEXT NOT NULL, revision INTEGER, "offset" INTEGER NOT NULL,
         happened_us INTEGER, data BLOB)""",
     "CREATE INDEX by_subject ON record (subject)",
-    "CREATE INDEX by_time ON record (happened_us) WHERE happened_us IS NOT NULL",
+    "CREATE INDEX by_time ON record (happened_us, appended_us) WHERE happened_us IS NOT NULL",
     """CREATE VIRTUAL TABLE entry USING fts5 (
         body, terms, content='', columnsize=0, tokenize='unicode61 remove_diacritics 2')""",
     """CREATE TABLE lane (
@@ -95,14 +95,21 @@ def reading(path: Path) -> sqlite3.Connection:
     Raises:
         ProjectionDamaged: there is none, or it cannot be read.
     """
+    absent = f"the records {path} are not there; the projector makes them anew"
     if not path.is_file() or distrusted(path):
-        raise ProjectionDamaged(f"the records {path} are not there; the projector makes them anew")
+        raise ProjectionDamaged(absent)
+    connection = None
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_WAIT_S
         )
         found = connection.execute("SELECT schema FROM meta").fetchall()
     except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            # No table is there: it is being made just now.
+            raise ProjectionDamaged(absent) from error
         raise explained(path, error) from error
     if found != [(SCHEMA,)]:
         connection.close()
@@ -120,7 +127,8 @@ def explained(path: Path, error: sqlite3.Error) -> MotifError:
     """The error to raise for what SQLite says; what is damaged is marked."""
     if is_for_the_operator(error):
         return unavailable(path, error)
-    _marked(path).write_text(sentence(error), "utf-8")
+    with suppress(OSError):  # Who may not write there is told all the same.
+        _marked(path).write_text(sentence(error), "utf-8")
     return ProjectionDamaged(
         f"the records {path} are damaged and must be made again from the log: {sentence(error)}"
     )

@@ -128,7 +128,7 @@ def _page(
     connection: sqlite3.Connection, question: Question, limit: int, below: Cursor | None
 ) -> Page:
     with ExitStack() as reading:
-        sorted_rows = _rows(connection, question, below)
+        sorted_rows = _rows(connection, question, limit + 1, below)
         for rows in sorted_rows:
             reading.enter_context(closing(rows))
         found = list(islice(merge(*sorted_rows, key=_key, reverse=True), limit + 1))
@@ -138,12 +138,12 @@ def _page(
 
 
 def _rows(
-    connection: sqlite3.Connection, question: Question, below: Cursor | None
+    connection: sqlite3.Connection, question: Question, limit: int, below: Cursor | None
 ) -> list[Generator[_Row]]:
-    """The records that fit, in several parts, each of them newest first."""
+    """The records that fit, in several parts, each newest first, and `limit` long at least."""
     spans = None if question.first_us is None else _spans_of_few(connection, question)
     if spans is not None and question.match is None:
-        return [_sorted(connection, question, below)]
+        return [_sorted(connection, question, limit, below)]
     if spans is None:
         lanes = connection.execute('SELECT topic, "partition" FROM lane').fetchall()
         spans = [span_of(*lane) for lane in lanes]
@@ -166,15 +166,20 @@ def _spans_of_few(
 
 
 def _sorted(
-    connection: sqlite3.Connection, question: Question, below: Cursor | None
+    connection: sqlite3.Connection, question: Question, limit: int, below: Cursor | None
 ) -> Generator[_Row]:
-    """The few records in a range of time."""
-    query = f"SELECT {_COLUMNS} FROM record INDEXED BY by_time WHERE {question.during}"
+    """The first of the few records in a range of time, sorted by the index before they are read."""
+    chosen = f"SELECT place AS chosen FROM record INDEXED BY by_time WHERE {question.during}"
     bound: list[Any] = list(question.range)
     if below is not None:
-        query += " AND (appended_us, place) < (?, ?)"
+        chosen += " AND (appended_us, place) < (?, ?)"
         bound += below
-    yield from connection.execute(f"{query} ORDER BY appended_us DESC, place DESC", bound)
+    order = "ORDER BY appended_us DESC, place DESC"
+    yield from connection.execute(
+        f"SELECT {_COLUMNS} FROM ({chosen} {order} LIMIT ?)"
+        f" CROSS JOIN record ON record.place = chosen {order}",
+        (*bound, limit),
+    )
 
 
 def _match(connection: sqlite3.Connection, question: Question) -> str | None:

@@ -15,9 +15,9 @@ TAGS_MAX: Final = 64
 """Tags to ask for at once, at most."""
 
 SPANS_MAX: Final = 100
-"""Days, months and years that a range of time is cut to; a longer one is only compared."""
+"""Spans that a range of time is cut to; a longer one is only compared."""
 
-NEVER: Final = term("day", "never")
+NEVER: Final = term("time", "never")
 """A term that no record has."""
 
 

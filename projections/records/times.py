@@ -11,6 +11,7 @@ from schemas.times import FIRST_US, LAST_US, time_us
 
 _DAY = len("2025-06-15")
 _DECEMBER = 12
+_TEN = 10
 
 
 def moment(name: str, said: Any) -> int:
@@ -39,12 +40,25 @@ def moment(name: str, said: Any) -> int:
         raise WrongUse(message) from error
 
 
+def span_of_day(day: date) -> tuple[int, int, int, int]:
+    """A day as its year, its month, the third of that month, and itself.
+
+    Whatever this begins with is a span of time in which the day lies.
+
+    >>> span_of_day(date(2025, 6, 30))
+    (2025, 6, 2, 30)
+    """
+    return day.year, day.month, min((day.day - 1) // _TEN, 2), day.day
+
+
 def spans_of(first_us: int, end_us: int) -> Iterator[tuple[int, ...]]:
-    """The years, months and days, UTC, that together cover a range, the largest that fit.
+    """The years, months, thirds of months and days, UTC, that together cover a range.
+
+    They are the largest that fit. The last day of a month is in its last third.
 
     >>> DAY = 86_400_000_000
-    >>> list(spans_of(0, 32 * DAY)), list(spans_of(-DAY, 365 * DAY))
-    ([(1970, 1), (1970, 2, 1)], [(1969, 12, 31), (1970,)])
+    >>> list(spans_of(0, 42 * DAY)), list(spans_of(-DAY, 365 * DAY))
+    ([(1970, 1), (1970, 2, 0), (1970, 2, 1, 11)], [(1969, 12, 2, 31), (1970,)])
     """
     if first_us >= end_us:
         return
@@ -52,14 +66,21 @@ def spans_of(first_us: int, end_us: int) -> Iterator[tuple[int, ...]]:
     last = from_us(min(max(end_us - 1, FIRST_US), LAST_US)).toordinal()
     while first <= last:
         day = date.fromordinal(first)
-        year_end = date(day.year, _DECEMBER, 31).toordinal()
-        month_end = first - day.day + monthrange(day.year, day.month)[1]
-        if day.month == day.day == 1 and year_end <= last:
-            yield (day.year,)
-            first = year_end + 1
-        elif day.day == 1 and month_end <= last:
-            yield day.year, day.month
-            first = month_end + 1
-        else:
-            yield day.year, day.month, day.day
-            first += 1
+        length, end = next((length, end) for length, end in _ends(day) if end <= last)
+        yield span_of_day(day)[:length]
+        first = end + 1
+
+
+def _ends(day: date) -> Iterator[tuple[int, int]]:
+    """The spans that begin with a day, by how much of it names them: the last day of each."""
+    first = day.toordinal()
+    month_end = first - day.day + monthrange(day.year, day.month)[1]
+    if day.month == day.day == 1:
+        yield 1, date(day.year, _DECEMBER, 31).toordinal()
+    if day.day == 1:
+        yield 2, month_end
+    if day.day in {1, 1 + _TEN}:
+        yield 3, first + _TEN - 1
+    if day.day == 1 + 2 * _TEN:
+        yield 3, month_end
+    yield 4, first
