@@ -1,7 +1,9 @@
 """`motif records` and `motif record`: what they show, and what they refuse."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
 from threading import Event as Flag
@@ -17,6 +19,7 @@ from motif.display.words import safe
 from projections.records import RECORDS
 from schemas.clock import monotonic_s
 from schemas.envelope import Event
+from schemas.errors import ProjectionDamaged
 from schemas.records import TaskCompleted
 from tests.motif.conftest import Run
 from tests.motif.workers import projected
@@ -201,9 +204,12 @@ def test_a_new_record_is_found_while_a_projector_runs(run: Run, tmp_path: Path) 
 
 
 def wait_until_found(asked: Asked, text: str) -> None:
-    """Wait until it is found, which must not take long."""
+    """Wait until it is found, which must not take long; until there is a file none is."""
     began_s = monotonic_s()
-    while not len(asked.records(text=text)):
+    while True:
+        with suppress(ProjectionDamaged):
+            if len(asked.records(text=text)):
+                return
         assert monotonic_s() - began_s < 30, "it is not found"
         Flag().wait(0.02)
 
@@ -220,3 +226,19 @@ def test_the_tables_as_they_were_left_are_asked_too(run: Run, tmp_path: Path) ->
 
     assert ran.code == 0
     assert "the tables are as they were left" in ran.err
+
+
+def test_a_projector_makes_damaged_records_anew_while_it_runs(tmp_path: Path) -> None:
+    source, tables = tmp_path / "log", tmp_path / "tables"
+    with motif.open(source) as node, projected(source, tables) as asked:
+        node.publish(wild("first", "a quagga got in"))
+        node.settle()
+        wait_until_found(asked, "quagga")
+        with closing(sqlite3.connect(tables / RECORDS)) as other, other:
+            other.execute("DROP TABLE record")
+
+        with pytest.raises(ProjectionDamaged, match="must be made again from the log"):
+            asked.records(text="quagga")
+
+        wait_until_found(asked, "quagga")
+        assert asked.record("first").title == "x"
