@@ -9,7 +9,6 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -72,15 +71,6 @@ def digest_of(path: Path) -> str:
         while piece := file.read(1 << 20):
             found.update(piece)
     return found.hexdigest()
-
-
-def day_of(at_us: int) -> str:
-    """The UTC day of a time, as it stands in the names of folders.
-
-    >>> day_of(86_400_000_000)
-    '1970-01-02'
-    """
-    return datetime.fromtimestamp(at_us // 1_000_000, tz=UTC).date().isoformat()
 
 
 def keep(folder: Path, files: Iterable[File]) -> None:

@@ -163,6 +163,25 @@ class SqliteLog(Closing):
                 found = self._kept.records(reader, found)
             return found
 
+    def read_here(
+        self, topic: str, partition: int, offset: int, limit: int
+    ) -> tuple[list[Record], int]:
+        """The records that were not moved elsewhere among the next `limit`, and the offset behind.
+
+        Raises:
+            LogDamaged: one of them is not what was appended, or is missing.
+        """
+        place = checked_place(topic, partition, self._partitions)
+        with self._reading() as reader:
+            ledger = sqlite_file.ledger_of(reader, self._folder)
+            end = ledger.end(topic, partition)
+            offset = max(offset, ledger.start(topic, partition))
+            if offset >= end:
+                return [], end
+            span = sqlite_file.Span(place, partition, offset, limit, end)
+            found = sqlite_file.read(reader, span)
+        return [one for one in found if not sqlite_stubs.is_stub(one)], found[-1].offset + 1
+
     def start(self, topic: str, partition: int) -> int:
         """The first offset that is there, as a record or as what stands in the place of one."""
         return self._noted(topic, partition).start(topic, partition)
@@ -199,6 +218,14 @@ class SqliteLog(Closing):
         """The files into which records were moved."""
         with self._reading() as reader:
             return sqlite_stubs.files(reader)
+
+    def check_files(self) -> None:
+        """Compare every file of the archive with its checksum.
+
+        Raises:
+            LogDamaged: one is missing, or is not what was written.
+        """
+        self._kept.check(self.files())
 
     def tidy(self) -> None:
         """Give the space of what was moved or deleted back, and drop files that nothing names.

@@ -88,6 +88,20 @@ class Kept:
         sqlite_stubs.drop_files(writer, [file.number])
         return len(offsets)
 
+    def check(self, files: Sequence[File]) -> None:
+        """Compare files with their checksums.
+
+        Raises:
+            LogDamaged: some are missing, or are not what was written.
+        """
+        if files:
+            from connectors.logs import archive  # noqa: PLC0415  # Only where it is needed.
+
+            wrong = archive.check(self._folder, files)
+            if wrong:
+                more = f"; {len(wrong) - 1} more files are wrong" if wrong[1:] else ""
+                raise LogDamaged(wrong[0] + more)
+
     def tidy(self, files: Sequence[File]) -> None:
         """Keep these files, and no others."""
         if files or self._folder.exists():

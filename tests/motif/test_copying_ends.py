@@ -193,7 +193,9 @@ class Beheaded(MemoryLog):
 def test_a_log_without_its_beginning_cannot_be_copied() -> None:
     source = filled(Beheaded(PARTITIONS, clock=ticking()))
 
-    with pytest.raises(LogDamaged, match="is not whole below offset 5: what was pruned cannot be copied"):
+    with pytest.raises(
+        LogDamaged, match="is not whole below offset 5: what was pruned cannot be copied"
+    ):
         copy(source, MemoryLog(2))
 
 
