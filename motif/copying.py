@@ -172,11 +172,11 @@ class _Copying:
     def _check_whole(self, ends: dict[tuple[str, int], int]) -> None:
         """Refuse a source from which the same could not be learned any more."""
         for (topic, partition), end in ends.items():
-            start = self.source.start(topic, partition)
-            if start > 0:
+            below, pruned = self.source.pruned(topic, partition)
+            if pruned:
                 message = (
-                    f"{topic}/{partition} starts at {start}: what was pruned cannot be copied, "
-                    "and less would be learned; restore the archive"
+                    f"{topic}/{partition} is not whole below offset {below}: what was pruned "
+                    "cannot be copied, and less would be learned"
                 )
                 raise LogDamaged(message)
             position = self._position(topic, partition)

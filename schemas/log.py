@@ -53,6 +53,13 @@ class Outgoing(NamedTuple):
     headers: Headers = ()
 
 
+class Pruned(NamedTuple):
+    """What was deleted for good: so many `records`, all of them `below` an offset."""
+
+    below: int = 0
+    records: int = 0
+
+
 class Owner(Protocol):
     """The right to append under a name, until somebody else takes it."""
 
@@ -85,6 +92,9 @@ class Log(Protocol):
 
     def start(self, topic: str, partition: int) -> int:
         """The first offset that was not pruned."""
+
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        """What was pruned; from `below` on everything is there, and before it something may be."""
 
     def end(self, topic: str, partition: int) -> int:
         """The offset the next record will get."""

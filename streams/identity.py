@@ -16,7 +16,7 @@ from schemas.events import LogCreated, SettingsChanged
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
 from schemas.times import LAST_US
-from schemas.topics import PATTERN_DEFINITIONS, TOPICS
+from schemas.topics import LEARNED_TOPICS, PATTERN_DEFINITIONS, TOPICS
 from streams.operations import OperationRules, rules_of
 from streams.recognise import RULES_VERSION
 
@@ -165,15 +165,35 @@ def change_settings(log: Log, identity: Identity, **settings: Any) -> Identity:
     A setting that is None stays what it is.
 
     Raises:
-        WrongUse: the rules for operations are none.
+        WrongUse: the rules for operations are none, or something of the log was pruned.
     """
     rules_of(settings.get("operation_rules") or None)
     stated = {name: value for name, value in settings.items() if value is not None}
     while (wanted := replace(identity, **stated)) != identity:
+        check_whole(log, "its settings cannot change any more")
         event = Event(SOURCE, _next_change(identity), _settings(wanted), now_us())
         log.append([outgoing(event, log.partitions)])
         identity = identity_of(log) or identity  # somebody else's change may have come before
     return identity
+
+
+def check_whole(log: Log, therefore: str) -> None:
+    """Refuse what needs all that was ever learned from.
+
+    Raises:
+        WrongUse: some of it was pruned.
+    """
+    pruned = sum(
+        log.pruned(topic.name, partition).records
+        for topic in LEARNED_TOPICS
+        for partition in range(log.partitions)
+    )
+    if pruned:
+        message = (
+            f"{pruned:,} records of the log were pruned, and {therefore}: what they taught is kept "
+            "as it was learned, under the settings and by the rules of then"
+        )
+        raise WrongUse(message)
 
 
 def _settings(identity: Identity) -> SettingsChanged:

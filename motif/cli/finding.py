@@ -21,50 +21,64 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+Type = Annotated[
+    str | None,
+    typer.Option("--type", metavar="TYPE", help="Only this type, such as error_occurrence."),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="Not before this day (UTC), or time with its offset."),
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Before this day or time, not at it.")
+]
+Tag = Annotated[
+    list[str] | None, typer.Option(metavar="TAG", help="With this tag; all that are named.")
+]
+Agent = Annotated[str | None, typer.Option(metavar="NAME", help="Of this agent.")]
+Session = Annotated[str | None, typer.Option(metavar="ID", help="Of this session.")]
+Project = Annotated[str | None, typer.Option(metavar="NAME", help="Of this project.")]
+Environment = Annotated[str | None, typer.Option(metavar="NAME", help="In this environment.")]
+Branch = Annotated[str | None, typer.Option(metavar="NAME", help="On this git branch.")]
+User = Annotated[str | None, typer.Option(metavar="ID", help="Of this user.")]
+Outcome = Annotated[
+    str | None, typer.Option(metavar="OUTCOME", help="With this outcome, such as failure.")
+]
+Source = Annotated[str | None, typer.Option(metavar="NAME", help="Stated by this one.")]
+Words = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WORDS",
+        help='With all these words in their texts and tags; "in double quotes", a phrase.',
+    ),
+]
+Limit = Annotated[
+    int, typer.Option(metavar="N", parser=whole(1, LIMIT_MAX), help="At most so many.")
+]
+After = Annotated[
+    str | None,
+    typer.Option(metavar="CURSOR", help="The page after another, which named this cursor."),
+]
+Form = Annotated[Format, typer.Option("--format", metavar="FORMAT", help="table, json or jsonl.")]
+
+
 def records(
-    type_name: Annotated[
-        str | None,
-        typer.Option("--type", metavar="TYPE", help="Only this type, such as error_occurrence."),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="Not before this day (UTC), or time with its offset."),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Before this day or time, not at it.")
-    ] = None,
-    tag: Annotated[
-        list[str] | None, typer.Option(metavar="TAG", help="With this tag; all that are named.")
-    ] = None,
-    agent: Annotated[str | None, typer.Option(metavar="NAME", help="Of this agent.")] = None,
-    session: Annotated[str | None, typer.Option(metavar="ID", help="Of this session.")] = None,
-    project: Annotated[str | None, typer.Option(metavar="NAME", help="Of this project.")] = None,
-    environment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="In this environment.")
-    ] = None,
-    branch: Annotated[str | None, typer.Option(metavar="NAME", help="On this git branch.")] = None,
-    user: Annotated[str | None, typer.Option(metavar="ID", help="Of this user.")] = None,
-    outcome: Annotated[
-        str | None, typer.Option(metavar="OUTCOME", help="With this outcome, such as failure.")
-    ] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="Stated by this one.")] = None,
-    text: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WORDS",
-            help='With all these words in their texts and tags; "in double quotes", a phrase.',
-        ),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option(metavar="N", parser=whole(1, LIMIT_MAX), help="At most so many.")
-    ] = 20,
-    after: Annotated[
-        str | None,
-        typer.Option(metavar="CURSOR", help="The page after another, which named this cursor."),
-    ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", metavar="FORMAT", help="table, json or jsonl.")
-    ] = Format.TABLE,
+    type_name: Type = None,
+    since: Since = None,
+    until: Until = None,
+    tag: Tag = None,
+    agent: Agent = None,
+    session: Session = None,
+    project: Project = None,
+    environment: Environment = None,
+    branch: Branch = None,
+    user: User = None,
+    outcome: Outcome = None,
+    source: Source = None,
+    text: Words = None,
+    limit: Limit = 20,
+    after: After = None,
+    form: Form = Format.TABLE,
     as_json: Annotated[
         bool, typer.Option("--json", metavar=FLAG, help="The same as --format json.")
     ] = False,

@@ -3,8 +3,8 @@
 The projection commits first; then the statements that it took come here, each partition with the
 position that it has reached, in a transaction of this file's own. Killed between the two, or fallen
 behind for another reason, a partition reads from the log what the projection has already, leaving
-out the same repeats. It begins anew where the projection began it anew, and with a new file of the
-projection all do.
+out the same repeats. It begins anew where the projection began it anew or took out what was
+pruned, and with a new file of the projection all do.
 """
 
 import logging
@@ -55,17 +55,20 @@ class Taken(NamedTuple):
 
 
 class Reached(NamedTuple):
-    """Up to where the projection has a partition, and how often it was begun anew."""
+    """Up to where the projection has a partition, and a number that grows when it is another.
+
+    It grows when the partition is begun anew, and when records of it are pruned.
+    """
 
     position: int
     restarts: int
 
 
 class Following:
-    """The only writer of a file of records; `notices` says when it was made anew."""
+    """The only writer of a file of records."""
 
-    def __init__(self, log: Log, path: Path) -> None:
-        """Bind to a log; the file is opened by `begin`."""
+    def __init__(self, log: Log, path: Path, notices: list[str]) -> None:
+        """Bind to a log; the file is opened by `begin`, and `notices` hear when it is made anew."""
         self._log = log
         self._path = path
         self._connection: sqlite3.Connection | None = None
@@ -73,7 +76,7 @@ class Following:
         self._lanes: dict[Partition, Lane] = {}
         self._taken: dict[Partition, Taken] = {}
         self._renewed = 0
-        self.notices: list[str] = []
+        self._notices = notices
 
     def begin(self, cursor: DuckDBPyConnection) -> None:
         """Open the file of this projection, or load again how far it is.
@@ -171,8 +174,8 @@ class Following:
         self._say(reason)
 
     def _say(self, reason: str) -> None:
-        self.notices.append(f"the records are made anew: {reason}")
-        _LOGGER.warning("%s", self.notices[-1])
+        self._notices.append(f"the records are made anew: {reason}")
+        _LOGGER.warning("%s", self._notices[-1])
 
     def _follow(
         self,

@@ -1,5 +1,6 @@
 """Single records are found as soon as they are learned, and as the tables have them."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from connectors.generate_runs import workflow_runs
 from motif.erasing import forget
 from motif.forgetting import Forgetting
 from motif.node import Node
-from projections.records import RECORDS
+from projections.records import RECORDS, Record
+from schemas.clock import to_us
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 from schemas.events import TaskCompleted
@@ -108,6 +110,29 @@ def test_learning_anew_leaves_each_once(node: Node) -> None:
     with motif.open(node.folder, mcp_servers=["docs"]) as again:
         assert_found(again)
         assert not again.verify()
+
+
+def test_what_is_archived_is_found_and_what_is_pruned_is_not(node: Node) -> None:
+    node.publish([*records(3, 80), *workflow_runs(3, 80)])
+    before = list(walked(node))
+    middle_us = sorted(map(_us, before))[len(before) // 2]
+
+    node.archive(0, as_of_us=middle_us)
+    assert list(walked(node)) == before
+    node.prune(0, as_of_us=middle_us)
+
+    left = [one.subject for one in walked(node)]
+    assert left == [one.subject for one in before if _us(one) >= middle_us]
+    assert_found(node)
+    assert not node.verify()
+    with sqlite3.connect(node.folder / RECORDS) as file:
+        assert len(left) == file.execute("SELECT count(data) FROM record").fetchone()[0]
+
+
+def _us(record: Record) -> int:
+    """When it happened, which every one of these knows."""
+    assert record.happened_at is not None
+    return to_us(record.happened_at)
 
 
 @pytest.mark.parametrize("kind", ["session_id", "user_id"])

@@ -78,7 +78,8 @@ def test_a_smaller_revision_that_comes_later_changes_nothing(world: World) -> No
 
 def test_one_that_fell_behind_reads_the_log_again_in_steps(world: World) -> None:
     world.close()
-    without = World(world.folder, fill=lambda of: of.append(*(task(f"{n}") for n in range(95))))
+    without = World(world.folder)
+    without.append(*(task(f"{number}") for number in range(95)))
     without.learn(repeats=[7])
     without.project()
     without.projector.close()

@@ -13,7 +13,9 @@ from hypothesis.stateful import (
     invariant,
     precondition,
     rule,
-    run_state_machine_as_test,
+)
+from hypothesis.stateful import (
+    run_state_machine_as_test as check_machine,
 )
 
 from projections.records import RECORDS, Record, Wanted, page
@@ -164,6 +166,6 @@ class Walking(RuleBasedStateMachine):
 
 
 def test_whoever_turns_pages_meets_each_record_once() -> None:
-    run_state_machine_as_test(
+    check_machine(
         Walking, settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None)
     )
