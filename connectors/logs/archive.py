@@ -6,6 +6,7 @@ and is given back by its log as if it were still in it.
 """
 
 import os
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +28,9 @@ from schemas.log import Headers, Record
 
 MANIFEST: Final = "manifest.json"
 
-ROWS_AT_ONCE: Final = 16_384
-"""Records of one row group: what is read for one record."""
+ROWS_AT_ONCE: Final = 2_048
+"""Records of one row group, which is what is read for one record: those of a few dozen days fit
+into memory together, as a log read in order may go from day to day."""
 
 _HELD_BYTES: Final = 64 << 20
 """Decoded row groups kept in memory, about."""
@@ -175,8 +177,8 @@ class Shelf:
     """The files of an archive, opened as they are asked for; not for several threads."""
 
     folder: Path
-    _open: OrderedDict[str, tuple[pq.ParquetFile, list[int]]] = field(default_factory=OrderedDict)
-    _groups: OrderedDict[tuple[str, int], _Group] = field(default_factory=OrderedDict)
+    _open: OrderedDict[int, tuple[pq.ParquetFile, list[int]]] = field(default_factory=OrderedDict)
+    _groups: OrderedDict[tuple[int, int], _Group] = field(default_factory=OrderedDict)
     _checked: set[int] = field(default_factory=set)
     _held: int = 0
 
@@ -235,21 +237,21 @@ class Shelf:
 
     def _group(self, file: File, offset: int) -> _Group | None:
         """The row group in which an offset must be."""
-        if file.path not in self._open:
+        if file.number not in self._open:
             path = self.folder / file.path
             if file.number not in self._checked and digest_of(path) != file.sha256:
                 raise ValueError("it is not what was written")
             self._checked.add(file.number)
             opened = pq.ParquetFile(path)
-            self._open[file.path] = (opened, list(_lasts(opened)))
+            self._open[file.number] = (opened, list(_lasts(opened)))
             while len(self._open) > _OPEN_FILES:
                 _, (old, _) = self._open.popitem(last=False)
                 old.close()
-        opened, lasts = self._open[file.path]
-        number = next((place for place, last in enumerate(lasts) if offset <= last), None)
-        if number is None:
+        opened, lasts = self._open[file.number]
+        number = bisect_left(lasts, offset)
+        if number == len(lasts):
             return None
-        key = (file.path, number)
+        key = (file.number, number)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = _group_of(opened.read_row_group(number))
