@@ -102,7 +102,7 @@ class PatternStorage(Closing):
         thing = known.setdefault(name, stated.event.id)
         data = stated.event.data.model_copy(update={"record_id": thing})
         named = replace(stated.event, id=thing, data=data)
-        event, _ = self.node.statements(SOURCE).numbered(named)
+        event, _ = self.node.statements(SOURCE).numbered(named, newest=True)
         self.node.publish(event)
         return True
 

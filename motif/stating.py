@@ -1,8 +1,10 @@
 """Which statement about a thing comes next: what the log says of those that number none themselves.
 
-What was said of a thing before, in the same words, is that statement again, and so a repeat;
-anything else is the next one. The log is read once for each topic; what is numbered here is
-remembered, so that one import never numbers two statements alike.
+What an import says of a thing in the words of any earlier statement is that statement again, and so
+a repeat, for files of whatever age are imported; anything else is the next one. What a program says
+by a call it says now: only the words of the newest statement are a repeat. The log is read once for
+each topic; what is numbered here is remembered, so that one import never numbers two statements
+alike.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,9 +22,9 @@ from streams.intake import content_hash
 
 @dataclass(slots=True)
 class Known:
-    """What was said of a thing: each statement's revision by its content, and the last of all."""
+    """What was said of a thing: the content of each statement by its revision, and the last one."""
 
-    revisions: dict[bytes, int] = field(default_factory=dict)
+    contents: dict[int, bytes] = field(default_factory=dict)
     last: int = -1
     last_type: str = ""
     label: str | None = None
@@ -32,9 +34,18 @@ class Known:
         """Whether the last that was said is that it is gone."""
         return self.last_type == WorkflowRunDeleted.type
 
+    def place(self, content: bytes, *, newest: bool) -> tuple[int, bool]:
+        """The revision of a statement, and whether it was made before; perhaps as the newest."""
+        if not self.is_deleted:
+            searched = [self.last] if newest else reversed(self.contents)
+            for revision in searched:
+                if self.contents.get(revision) == content:
+                    return revision, True
+        return self.last + 1, False
+
     def take(self, content: bytes, revision: int, event: Event) -> None:
         """Remember a statement."""
-        self.revisions[content] = max(revision, self.revisions.get(content, -1))
+        self.contents.setdefault(revision, content)
         if revision >= self.last:
             self.last, self.last_type = revision, event.type
         label = event.extensions.get(LABEL)
@@ -53,17 +64,15 @@ class Statements:
         self._positions: dict[tuple[str, int], int] = {}
         self._topics: dict[str, dict[str, Known]] = {}
 
-    def numbered(self, event: Event) -> tuple[Event, bool]:
+    def numbered(self, event: Event, *, newest: bool = False) -> tuple[Event, bool]:
         """The event as a numbered statement, and whether the log holds just that already.
 
-        What comes back in the same words after it was deleted is news.
+        What comes back in the same words after it was deleted is news. With `newest` the event says
+        how the thing is now, so that only the words of the newest statement are none.
         """
         known = self._of(event.topic).setdefault(event.id, Known())
         content = content_hash(replace(event, subject=event.id), event.key)
-        revision = known.revisions.get(content)
-        is_known = revision is not None and not known.is_deleted
-        if revision is None or not is_known:
-            revision = known.last + 1
+        revision, is_known = known.place(content, newest=newest)
         numbered = replace(event, id=f"{event.id}@{revision}", subject=event.id, revision=revision)
         known.take(content, revision, numbered)
         return numbered, is_known

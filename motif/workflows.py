@@ -209,7 +209,7 @@ def _record(
         recorded.append(run_id)
         is_known = False
         if event.revision is None:
-            event, is_known = statements.numbered(event)
+            event, is_known = statements.numbered(event, newest=True)
         if not is_known:
             items.append(event)
         if asserted is not None:

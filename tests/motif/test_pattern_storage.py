@@ -94,6 +94,20 @@ def test_a_record_saved_again_replaces_what_was_saved(storage: PatternStorage) -
     assert storage.node.patterns(kind="task")[0].occurrences == 1
 
 
+def test_a_record_saved_as_it_once_was_is_that_again(storage: PatternStorage) -> None:
+    """Who saves 5 after 6 means 5 now."""
+    for milliseconds in (5, 6, 5, 5):
+        storage.save(record(data={**TASK, "duration_ms": milliseconds}))
+
+        loaded = storage.load("pat-1")
+        assert loaded is not None
+        assert loaded["data"]["duration_ms"] == milliseconds
+    [measure] = storage.node.sql(
+        "SELECT n, minimum, maximum FROM pattern_measures WHERE measure = 'duration'"
+    ).to_pylist()
+    assert (measure["n"], measure["minimum"], measure["maximum"]) == (1, 5_000, 5_000)
+
+
 def test_two_records_of_one_second_and_the_same_first_letters_stay_apart(
     storage: PatternStorage,
 ) -> None:
