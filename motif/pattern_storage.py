@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from connectors.contract import Report, Unnumbered
+from connectors.contract import Report
 from connectors.sources.moai_records import SOURCE, Reader, record_of
 from motif.node import Node
 from motif.opening import open_node
@@ -96,7 +96,6 @@ class PatternStorage(Closing):
             stated = Reader().stated(record, Report())
         except Refused as refused:
             raise ValueError(f"Invalid pattern schema: {refused.detail}") from refused
-        assert isinstance(stated, Unnumbered), "nothing but updated_at numbers a record"
         known = self._known()
         name = (str(pattern["pattern_type"]), pattern["pattern_id"])
         thing = known.setdefault(name, stated.event.id)

@@ -1,10 +1,13 @@
-"""Which statement about a thing comes next: what the log says of those that number none themselves.
+"""Which statement about a thing comes next: the log is asked what was said of it before.
 
 What an import says of a thing in the words of any earlier statement is that statement again, and so
 a repeat, for files of whatever age are imported; anything else is the next one. What a program says
-by a call it says now: only the words of the newest statement are a repeat. The log is read once for
-each topic; what is numbered here is remembered, so that one import never numbers two statements
-alike.
+by a call it says now: only the words of the newest statement are a repeat.
+
+Where the source says when it last changed a thing, that is the statement's place, and only what was
+said at that place, and at those right behind it, is compared: other words of the same time get the
+next free one. The log is read once for each topic; what is numbered here is remembered, so that one
+import never numbers two statements alike.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,14 +37,25 @@ class Known:
         """Whether the last that was said is that it is gone."""
         return self.last_type == WorkflowRunDeleted.type
 
-    def place(self, content: bytes, *, newest: bool) -> tuple[int, bool]:
-        """The revision of a statement, and whether it was made before; perhaps as the newest."""
-        if not self.is_deleted:
-            searched = [self.last] if newest else reversed(self.contents)
-            for revision in searched:
-                if self.contents.get(revision) == content:
-                    return revision, True
-        return self.last + 1, False
+    def place(self, content: bytes, first: int | None, *, newest: bool) -> tuple[int, bool]:
+        """The revision of a statement, and whether it was made before; perhaps as the newest.
+
+        `first` is the place that its source gives it. What is said after a deletion brings the
+        thing back, so it comes behind it.
+        """
+        if first is None:
+            made, free = list(self.contents), self.last + 1
+        else:
+            free = first
+            while free in self.contents:
+                free += 1
+            made = list(range(first, free))
+        if self.is_deleted:
+            return max(free, self.last + 1), False
+        for revision in made[-1:] if newest else reversed(made):
+            if self.contents[revision] == content:
+                return revision, True
+        return free, False
 
     def take(self, content: bytes, revision: int, event: Event) -> None:
         """Remember a statement."""
@@ -70,10 +84,11 @@ class Statements:
         What comes back in the same words after it was deleted is news. With `newest` the event says
         how the thing is now, so that only the words of the newest statement are none.
         """
-        known = self._of(event.topic).setdefault(event.id, Known())
-        content = content_hash(replace(event, subject=event.id), event.key)
-        revision, is_known = known.place(content, newest=newest)
-        numbered = replace(event, id=f"{event.id}@{revision}", subject=event.id, revision=revision)
+        thing = event.thing
+        known = self._of(event.topic).setdefault(thing, Known())
+        content = content_hash(replace(event, subject=thing), event.key)
+        revision, is_known = known.place(content, event.revision, newest=newest)
+        numbered = replace(event, id=f"{thing}@{revision}", subject=thing, revision=revision)
         known.take(content, revision, numbered)
         return numbered, is_known
 
@@ -130,7 +145,7 @@ class Statements:
 def numbered(
     items: Iterable[Item], statements: Statements, *, only_new: bool = False
 ) -> Iterator[Event | Unreadable]:
-    """The items of a source, each with its number; with `only_new` without those that are known."""
+    """The items of a source, each in its place; with `only_new` without those that are known."""
     for item in items:
         if not isinstance(item, Unnumbered):
             yield item

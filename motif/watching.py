@@ -1,7 +1,7 @@
 """Watching files: read them again when they have changed, and append what is new.
 
-What a source numbers itself, or has no number, is appended as an import appends it. Of what the log
-numbers only news is appended, so that watching a database for months adds nothing by itself.
+Of statements about things only news is appended, so that watching a database for months adds
+nothing by itself. Facts that are never amended are appended as an import appends them.
 """
 
 from collections.abc import Iterator, Sequence

@@ -207,9 +207,7 @@ def _record(
             items.append(_letter(row, str(error)[:300]))
             continue
         recorded.append(run_id)
-        is_known = False
-        if event.revision is None:
-            event, is_known = statements.numbered(event, newest=True)
+        event, is_known = statements.numbered(event, newest=True)
         if not is_known:
             items.append(event)
         if asserted is not None:

@@ -5,7 +5,8 @@ this database: then the import needs a label. Only what has ended is read: a sta
 time at which it ended; where the table has neither, every row counts as ended, and neither its time
 nor what was asked for is known. What the database itself counts of patterns is not read.
 
-A row that says when it was updated states its own revision; of others the log is asked.
+A row that says when it was updated has its place among the statements about its run by that; of
+others the log is asked.
 """
 
 import sqlite3
@@ -86,8 +87,6 @@ class WorkflowDatabase:
                     continue
                 if event is None:
                     report.unfinished_runs += 1
-                elif event.revision is not None:
-                    yield report.counted(event)
                 else:
                     yield Unnumbered(report.counted(event))
 
