@@ -202,7 +202,7 @@ def _record(
     recorded = []
     for row, run_id in named:
         try:
-            event, _ = WorkflowDatabase().statement(row, run_id, asked=True)
+            event, _, _ = WorkflowDatabase().statement(row, run_id, asked=True)
         except ValidationError as error:
             items.append(_letter(row, str(error)[:300]))
             continue
