@@ -92,6 +92,11 @@ class Statements:
         known.take(content, revision, numbered)
         return numbered, is_known
 
+    def knows(self, topic: str, thing: str) -> bool:
+        """Whether anything was ever said of a thing."""
+        known = self._of(topic).get(thing)
+        return known is not None and known.last >= 0
+
     def gone(self, topic: str, label: str, present: set[str]) -> Iterator[Event]:
         """A deletion of every run that was imported under the label and is not there any more."""
         for run_id, known in list(self._of(topic).items()):
