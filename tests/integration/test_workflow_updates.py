@@ -53,6 +53,41 @@ def test_a_row_that_comes_back_as_it_was_counts_again(history: Path, tmp_path: P
         assert_settled(node)
 
 
+def test_a_run_that_two_labels_hold_is_deleted_when_both_have_let_it_go(
+    history: Path, tmp_path: Path
+) -> None:
+    both = database(tmp_path / "both.db", [run(n, updated_at=FIRST) for n in range(2)], COLUMNS)
+    one = {"label": "one", "mirror": True}
+    two = {"label": "two", "mirror": True}
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history, **one)
+        assert imported(node, both, **two) == 0
+        changed(history, "DELETE FROM workflow_history WHERE adw_id = 'adw-1'")
+        for _ in range(2):
+            assert (imported(node, history, **one), imported(node, both, **two)) == (0, 0)
+            assert set(costs(node)) == {"adw-0", "adw-1"}
+    with motif.open(tmp_path / "node") as node:
+        changed(both, "DELETE FROM workflow_history")
+        assert imported(node, both, **two) == 1
+        assert set(costs(node)) == {"adw-0"}, "and one holds this"
+        assert (imported(node, history, **one), imported(node, both, **two)) == (0, 0)
+        changed(history, "DELETE FROM workflow_history")
+        assert imported(node, history, **one) == 1
+        assert costs(node) == {}
+        assert_settled(node)
+
+
+def test_a_watch_hears_that_another_label_holds_a_run(history: Path, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history, label="one")
+        watch = Watch(node, "workflow-db", [history], Options(label="two"))
+        looks = [watch.look()]
+        changed(history, "UPDATE workflow_history SET operation_count = 1")
+        looks.append(watch.look())
+
+        assert [one and one.appended for one in looks] == [2, 0]
+
+
 def test_a_watch_appends_only_rows_that_changed(history: Path, tmp_path: Path) -> None:
     with motif.open(tmp_path / "node") as node:
         watch = Watch(node, "workflow-db", [history])
