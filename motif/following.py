@@ -73,7 +73,7 @@ class FollowingNode(Node):
         """
         reading = Reading(format_name, paths, progress, options)
         if dry_run:
-            return reading.dry()
+            return reading.dry(self.log)
         before = self.ask(queries.kinds_by_totals)
         published = self.publisher.publish(
             reading.into(self.statements(reading.source.source or "")), origin=reading.source.name

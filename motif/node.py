@@ -136,7 +136,7 @@ class Node(Asking):
         """
         reading = Reading(format_name, paths, progress, options)
         if dry_run:
-            return reading.dry()
+            return reading.dry(self.log)
         statements = self.statements(reading.states_for)
         return importing.import_files(self.engine, self.publisher, reading, statements)
 
