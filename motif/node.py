@@ -149,14 +149,9 @@ class Node(Asking):
             said: `reviewed_by`, `notes`, `tool_name`, `tool_script_path`, each optional.
 
         Raises:
-            WrongUse: there is no such status.
+            WrongUse: there is no such status, or a name is empty, endless or no text.
         """
-        stated = {"pattern_id": pattern_id, "status": status, **said}
-        try:
-            decided = PatternReviewed.model_validate(stated)
-        except ValidationError as error:
-            message = f"status is {status!r}; it must be one of {', '.join(get_args(ReviewStatus))}"
-            raise WrongUse(message) from error
+        decided = _decided({"pattern_id": pattern_id, "status": status, **said})
         self.publish(Event("motif", f"review/{new_id()}", decided, now_us()))
 
     def settle(
@@ -255,6 +250,24 @@ class Node(Asking):
                     )
                 )
         return partitions
+
+
+def _decided(stated: Mapping[str, str | None]) -> PatternReviewed:
+    """The decision that is stated; WrongUse names what of it cannot be meant."""
+    try:
+        decided = PatternReviewed.model_validate(stated)
+        (decided.notes or "").encode()
+    except ValidationError as error:
+        wrong = str(error.errors()[0]["loc"][0])
+    except UnicodeEncodeError:
+        wrong = "notes"
+    else:
+        return decided
+    right = {
+        "status": f"one of {', '.join(get_args(ReviewStatus))}",
+        "notes": "text in UTF-8",
+    }.get(wrong, "text in UTF-8 of 1 to 1,024 characters")
+    raise WrongUse(f"{wrong} is {stated[wrong]!r:.64}; it must be {right}")
 
 
 def _size(folder: Path, pattern: str) -> int:

@@ -219,3 +219,20 @@ def test_decisions_have_the_order_of_their_times_and_then_of_their_ids(node: Nod
 def test_a_status_that_is_none_is_refused(node: Node) -> None:
     with pytest.raises(WrongUse, match="'done'; it must be one of detected, candidate"):
         node.review(identity_of(PYTEST), "done")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"reviewed_by": ""}, "reviewed_by is ''; it must be text in UTF-8 of 1 to 1,024 char"),
+        ({"tool_name": "x" * 2_000}, "tool_name is 'xxx"),
+        ({"tool_script_path": "n\udcff"}, r"tool_script_path is 'n\\udcff'; it must be text"),
+        ({"notes": "\udcff"}, r"notes is '\\udcff'; it must be text in UTF-8$"),
+    ],
+)
+def test_what_else_is_wrong_with_a_decision_is_named(
+    node: Node, said: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(WrongUse, match=sentence) as raised:
+        node.review(identity_of(PYTEST), "approved", **said)
+    assert len(str(raised.value)) < 200
