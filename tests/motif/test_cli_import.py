@@ -114,6 +114,23 @@ def test_a_dry_run_of_a_mirror_shows_what_it_would_delete(run: Run, tmp_path: Pa
     assert json.loads(run(*command).out)["report"]["events"] == dry["report"]["events"]
 
 
+@pytest.mark.parametrize("form", ["workflow-db", "moai"])
+def test_a_file_whose_name_is_no_text_is_read_and_named(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / os.fsdecode(b"n\xff.db")
+    database(tmp_path / "w.db", [{"workflow_id": "a", "status": "completed"}]).rename(path)
+
+    ran = run("import", form, path, "--data", tmp_path / "data")
+
+    assert ran.code == (form == "moai")
+    if form == "moai":
+        assert ran.sentence.endswith(
+            "n\\udcff.db has no table patterns: "
+            "it is a database of another program (workflow_history)"
+        )
+
+
 def test_without_a_path_the_formats_own_place_is_read_and_named(run: Run, tmp_path: Path) -> None:
     projects = Path(os.environ["HOME"]) / ".claude" / "projects"
     transcript(projects / "some-project")
