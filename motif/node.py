@@ -8,7 +8,8 @@ Publishing is durable when it returns. Every read first settles: what is in the 
 federated and projected before the answer is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -111,13 +112,18 @@ class Node(Asking):
         items = [events] if isinstance(events, Event) else events
         return self.publisher.publish(items, origin="library")
 
-    def statements(self, source: str) -> Statements:
-        """What this source has said about things that may be amended, as of now."""
-        known = self._statements.get(source)
+    @contextmanager
+    def stating(self, source: str) -> Iterator[Statements]:
+        """What this source has said about things that may be amended, as of now.
+
+        It is forgotten, and read again, where what is numbered meanwhile is not all appended.
+        """
+        known = self._statements.pop(source, None)
         if known is None:
-            known = self._statements[source] = Statements(self.log, source)
+            known = Statements(self.log, source)
         known.refresh()
-        return known
+        yield known
+        self._statements[source] = known
 
     def import_files(
         self,
@@ -137,8 +143,8 @@ class Node(Asking):
         reading = Reading(format_name, paths, progress, options)
         if dry_run:
             return reading.dry(self.log)
-        statements = self.statements(reading.states_for)
-        return importing.import_files(self.engine, self.publisher, reading, statements)
+        with self.stating(reading.states_for) as statements:
+            return importing.import_files(self.engine, self.publisher, reading, statements)
 
     def review(self, pattern_id: str, status: str, **said: str | None) -> None:
         """Decide how far the automation of a pattern is; the latest decision counts.

@@ -101,8 +101,9 @@ class PatternStorage(Closing):
         thing = known.setdefault(name, stated.event.id)
         data = stated.event.data.model_copy(update={"record_id": thing})
         named = replace(stated.event, id=thing, data=data)
-        event, _ = self.node.statements(SOURCE).numbered(named, newest=True)
-        self.node.publish(event)
+        with self.node.stating(SOURCE) as statements:
+            event, _ = statements.numbered(named, newest=True)
+            self.node.publish(event)
         return True
 
     def load(self, pattern_id: str) -> dict[str, Any] | None:

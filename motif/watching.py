@@ -15,7 +15,6 @@ from typing import NamedTuple
 from connectors.contract import Options
 from motif.importing import NO_OPTIONS, Imported, Reading, files_of, source_of
 from motif.node import Node
-from motif.stating import Statements
 from schemas.errors import SourceUnreadable, WrongUse
 
 Stamp = tuple[tuple[str, int, int, bytes], ...]
@@ -84,9 +83,9 @@ class Watch:
             reading = Reading(self._format, self._paths, None, self._options)
         except (WrongUse, OSError) as gone:
             raise SourceUnreadable(str(gone)) from gone
-        statements: Statements = self._node.statements(reading.states_for)
-        items = reading.into(statements, only_new=True)
-        published = self._node.publisher.publish(items, origin=reading.source.name)
+        with self._node.stating(reading.states_for) as statements:
+            items = reading.into(statements, only_new=True)
+            published = self._node.publisher.publish(items, origin=reading.source.name)
         if published.positions:
             self._node.settle()
         self._stamp = stamp

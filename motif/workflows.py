@@ -81,20 +81,20 @@ def record_pattern_occurrence(
     if run_id is None:
         _LOGGER.warning("[Pattern] Missing workflow_id, cannot record %s", signature)
         return None, False
-    known = _known(node, [signature])
-    statements = node.statements(SOURCE)
     stated = _stated(node, row)
     if stated.event is None:
         _publish(node, [stated])
         _LOGGER.warning("[Pattern] Failed to record pattern %s for %s", signature, run_id)
         return None, False
-    is_known = statements.knows(WORKFLOW_RUNS.name, run_id)
-    items = [] if is_known else [_placed(statements, stated)]
+    known = _known(node, [signature])
     name = f"{run_id}/{signature}"
-    if not node.ask(lambda store: operations.is_asserted(store, SOURCE, name)):
-        said = WorkflowOperationAsserted(workflow_id=run_id, run_id=run_id, signature=signature)
-        items.append(_Stated(Event(SOURCE, name, said, stated.event.time_us)))
-    _publish(node, items)
+    said = WorkflowOperationAsserted(workflow_id=run_id, run_id=run_id, signature=signature)
+    asserted = _Stated(Event(SOURCE, name, said, stated.event.time_us))
+    is_said = node.ask(lambda store: operations.is_asserted(store, SOURCE, name))
+    with node.stating(SOURCE) as statements:
+        is_known = statements.knows(WORKFLOW_RUNS.name, run_id)
+        stands = [] if is_known else [_placed(statements, stated)]
+        _publish(node, stands if is_said else [*stands, asserted])
     _tell(node, [signature], known)
     return identity_of(signature), signature not in known
 
@@ -232,9 +232,10 @@ class _Stated(NamedTuple):
 
 def _record(node: Node, rows: Sequence[Row], *, nameless: bool = True) -> list[_Stated]:
     """Append what workflows state, where the log does not say so already; what became of each."""
-    statements = node.statements(SOURCE)
-    recorded = [_placed(statements, _stated(node, row)) for row in rows]
-    _publish(node, [one for one in recorded if nameless or one.why != _MISSING])
+    stated = [_stated(node, row) for row in rows]
+    with node.stating(SOURCE) as statements:
+        recorded = [_placed(statements, one) for one in stated]
+        _publish(node, [one for one in recorded if nameless or one.why != _MISSING])
     return recorded
 
 

@@ -97,3 +97,18 @@ def test_trouble_that_comes_back_is_said_again(node: Node, tmp_path: Path) -> No
     )
 
     assert [type(one) for one in said] == [int, str, str]
+
+
+def test_what_was_read_before_trouble_is_not_lost(node: Node, tmp_path: Path) -> None:
+    """It was numbered, and not appended yet."""
+    (tmp_path / "in").mkdir()
+    database(tmp_path / "in" / "a.db", [run(0)], WHOLE)
+    later = tmp_path / "in" / "b.db"
+    later.write_bytes(b"no database yet")
+
+    def repaired() -> None:
+        later.unlink()
+        database(later, [run(1)], WHOLE)
+
+    assert told(Watch(node, "workflow-db", [tmp_path / "in"]), repaired)[1:] == [2]
+    assert node.sql("SELECT run_id FROM workflow_runs").num_rows == 2

@@ -18,6 +18,7 @@ from motif.workflows import (
     record_pattern_occurrence,
     update_pattern_statistics,
 )
+from schemas.errors import LogUnavailable
 from streams.recognise.operation import identity_of
 from tests.connectors.sources.workflow_databases import run
 from tests.integration.rows import asked, assert_settled
@@ -159,3 +160,21 @@ def test_what_is_no_number_is_left_out_and_told(
 
     assert asked(node, "SELECT total_tokens FROM workflow_runs") == [(None,)]
     assert caplog.messages == ["[Pattern] total_tokens is 'many' of workflow adw-0 is left out"]
+
+
+def test_what_could_not_be_appended_is_appended_when_it_is_said_again(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise LogUnavailable("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node.log, "append", full)
+        with pytest.raises(LogUnavailable):
+            batch_process_workflows([run(0)], node)
+        with pytest.raises(LogUnavailable):
+            record_pattern_occurrence(SHIP, run(1), node)
+
+    assert batch_process_workflows([run(0)], node)["processed"] == 1
+    record_pattern_occurrence(SHIP, run(1), node)
+    assert counts(node) == {PYTEST: 2, SHIP: 1}
