@@ -80,11 +80,11 @@ class FollowingNode(Node):
         """
         reading = Reading(format_name, paths, progress, options)
         if dry_run:
-            return reading.dry()
+            return reading.dry(self.log)
         before = self.ask(queries.kinds_by_totals)
-        published = self.publisher.publish(
-            reading.into(self.statements(reading.source.source or "")), origin=reading.source.name
-        )
+        with self.stating(reading.states_for) as statements:
+            items = reading.into(statements)
+            published = self.publisher.publish(items, origin=reading.source.name)
         waiting = Waiting(self, published.positions, progress)
         learned = waiting.learned()
         if learned:
