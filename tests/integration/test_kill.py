@@ -31,6 +31,7 @@ from tests.integration.processes import (
     COPY_FAILPOINTS,
     FORGET_FAILPOINTS,
     KEEP_FAILPOINTS,
+    KEEP_ON_KAFKA_FAILPOINTS,
     KILLED,
     Command,
 )
@@ -101,6 +102,7 @@ def test_every_failpoint_of_the_source_is_tried() -> None:
 
     on_kafka = {name for name in named if name in (*WORKER_STEPS, *PROJECTOR_STEPS)}
     tried_elsewhere = {*COPY_FAILPOINTS, *FORGET_FAILPOINTS, *KEEP_FAILPOINTS, *on_kafka}
+    tried_elsewhere |= {*KEEP_ON_KAFKA_FAILPOINTS}
     assert named == FAILPOINTS.keys() | tried_elsewhere
 
 

@@ -13,7 +13,7 @@ import pytest
 import motif
 from connectors.contract import Options
 from motif.node import Node
-from motif.watching import Watch
+from motif.watching import Trouble, Watch
 from motif.workflows import batch_process_workflows
 from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
@@ -102,6 +102,7 @@ def test_a_watch_ends_when_it_is_told_to(history: Path, tmp_path: Path) -> None:
     stopping = Signal()
     with motif.open(tmp_path / "node") as node:
         for found in Watch(node, "workflow-db", [history]).looks(0.01, stopping):
+            assert not isinstance(found, Trouble)
             assert found.appended == RUNS
             stopping.set()
         assert counted(node) == RUNS

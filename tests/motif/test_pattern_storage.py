@@ -1,7 +1,7 @@
 """Records saved over a node: what the format's own storage promises, kept."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,20 @@ def test_a_record_saved_again_replaces_what_was_saved(storage: PatternStorage) -
     assert storage.node.patterns(kind="task")[0].occurrences == 1
 
 
+def test_a_record_saved_as_it_once_was_is_that_again(storage: PatternStorage) -> None:
+    """Who saves 5 after 6 means 5 now."""
+    for milliseconds in (5, 6, 5, 5):
+        storage.save(record(data={**TASK, "duration_ms": milliseconds}))
+
+        loaded = storage.load("pat-1")
+        assert loaded is not None
+        assert loaded["data"]["duration_ms"] == milliseconds
+    [measure] = storage.node.sql(
+        "SELECT n, minimum, maximum FROM pattern_measures WHERE measure = 'duration'"
+    ).to_pylist()
+    assert (measure["n"], measure["minimum"], measure["maximum"]) == (1, 5_000, 5_000)
+
+
 def test_two_records_of_one_second_and_the_same_first_letters_stay_apart(
     storage: PatternStorage,
 ) -> None:
@@ -158,6 +172,49 @@ def test_a_query_gives_as_many_as_are_asked_for(storage: PatternStorage, limit: 
     assert len(storage.query(limit=limit)) == min(limit, 5)
     with pytest.raises(ValueError, match="limit is 0"):
         storage.query(limit=0)
+
+
+def test_without_a_limit_all_are_given(storage: PatternStorage) -> None:
+    for number in range(103):
+        storage.save(record(f"pat-{number}"))
+
+    assert len(storage.query()) == 100
+    assert len(storage.query(limit=None)) == len(storage.query(limit=1 << 70)) == 103
+
+
+def test_a_day_counts_whole(storage: PatternStorage) -> None:
+    for number in range(4):
+        storage.save(at(str(number), NOON + number * timedelta(hours=12)))
+    day = date(2025, 11, 30)
+
+    assert ids(storage.query(start_date=day, end_date=day)) == ["2", "1"]
+    assert ids(storage.query(end_date=day)) == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"limit": "5"}, "limit is '5'; it must be 1 or more"),
+        ({"limit": 2.5}, "limit is 2.5"),
+        ({"start_date": "2025"}, "start_date is '2025'; it must be a datetime or a date"),
+        ({"end_date": 5}, "end_date is 5"),
+        ({"tags": "backend"}, "tags is 'backend'; it must be a list of texts"),
+        ({"tags": [None]}, "tags is "),
+    ],
+)
+def test_what_no_query_can_mean_is_named(
+    storage: PatternStorage, asked: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        storage.query(**asked)
+
+
+def test_no_record_has_an_id_that_is_no_text(storage: PatternStorage) -> None:
+    nothing: Any = None
+    storage.save(record())
+
+    with pytest.raises(ValueError, match="pattern_id is None; it must be text"):
+        storage.load(nothing)
 
 
 def test_what_was_imported_is_found_and_may_be_saved_again(tmp_path: Path) -> None:
