@@ -9,6 +9,7 @@ import pytest
 
 import motif
 from motif.pattern_storage import PatternStorage
+from schemas.clock import from_us, now_us
 from tests.connectors.sources.moai_samples import CONTEXT, TASK, record, save
 
 NOON = datetime(2025, 11, 29, 12, tzinfo=UTC)
@@ -251,7 +252,7 @@ def test_every_type_and_its_durations_come_back(storage: PatternStorage) -> None
 
 
 def days_ago(identity: str, days: float, **changed: Any) -> dict[str, Any]:
-    return at(identity, datetime.now(UTC) - timedelta(days=days), **changed)
+    return at(identity, from_us(now_us()) - timedelta(days=days), **changed)
 
 
 def test_what_is_old_is_deleted_and_what_is_young_stays(storage: PatternStorage) -> None:
