@@ -63,8 +63,8 @@ class PatternStorage(Closing):
         Args:
             backend: `filesystem`, whose folder is `base_path`, or `sqlite`, which adds `.db`.
             base_path: where the node is.
-            compression_threshold_days: kept as it is stated; a log is compact by itself.
-            retention_days: kept as it is stated; nothing expires unasked.
+            compression_threshold_days: how old is old for `compress_old_files`.
+            retention_days: how old is old for `delete_old_patterns`; nothing expires unasked.
             node: an open node to use instead of a folder's own; it is not closed.
 
         Raises:
@@ -146,6 +146,34 @@ class PatternStorage(Closing):
             tags=tuple(tags or ()),
         )
         return [self._record(found) for found in self._found(wanted, min(limit or _ALL, _ALL))]
+
+    def compress_old_files(self) -> int:
+        """Move what is older than `compression_threshold_days` into compressed files; how many.
+
+        All events of the node that are old enough go into its archive, and are found as before.
+
+        Raises:
+            LogUnavailable: a full disk, or missing rights; it may be called again.
+        """
+        return self.node.archive(self.compression_threshold_days).total
+
+    def delete_old_patterns(self, retention_days: int | None = None) -> int:
+        """Delete records that are more than so many days old, for good; how many.
+
+        By default these are `retention_days` of the storage. All other events of the node that are
+        as old go as well. What they taught stays.
+
+        Raises:
+            ValueError: it is no number of days.
+            LogUnavailable: a full disk, or missing rights; it may be called again.
+        """
+        days = self.retention_days if retention_days is None else retention_days
+        if type(days) not in {int, float} or not days >= 0:
+            raise ValueError(f"retention_days is {days!r}; it must be 0 or more")
+        before = len(self._found(Wanted(SOURCE), _ALL))
+        self.node.prune(days)
+        self._things = None
+        return before - len(self._found(Wanted(SOURCE), _ALL))
 
     def close(self) -> None:
         """Let go of the folder; a node that was given stays open."""

@@ -20,9 +20,11 @@ from msgspec.structs import replace
 from connectors.contract import LABEL, Item, Unnumbered, Unreadable
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
+from schemas.ids import id_hash, partition_of
 from schemas.log import Log, Record
 from schemas.workflows import WorkflowRunDeleted
 from streams.intake import content_hash
+from streams.snapshot import Recalled, read_snapshot
 
 LET_GO: Final = "letgolabel"
 """Extension attribute: the label whose import holds a thing no more, while another's still does."""
@@ -90,6 +92,7 @@ class Statements:
         self._mine = source.encode()
         self._positions: dict[tuple[str, int], int] = {}
         self._topics: dict[str, dict[str, Known]] = {}
+        self._snapshots: dict[tuple[str, int], Recalled | None] = {}
 
     def numbered(self, event: Event, *, newest: bool = False) -> tuple[Event, bool]:
         """The event as a numbered statement, and whether the log holds just that, under its label.
@@ -99,6 +102,7 @@ class Statements:
         """
         thing = event.thing
         known = self._of(event.topic).setdefault(thing, Known())
+        self._recall(event, known)
         content = _content(event)
         revision, is_known = known.place(content, event.revision, newest=newest)
         numbered = replace(event, id=f"{thing}@{revision}", subject=thing, revision=revision)
@@ -145,6 +149,7 @@ class Statements:
 
     def refresh(self) -> None:
         """Hear what others have said since; done before a series of questions."""
+        self._snapshots.clear()
         for topic, things in self._topics.items():
             self._read(topic, things)
 
@@ -153,6 +158,29 @@ class Statements:
             things = self._topics[topic] = {}
             self._read(topic, things)
         return self._topics[topic]
+
+    def _recall(self, event: Event, known: Known) -> None:
+        """Take what was said of a thing in records that were pruned: the learner knows the last."""
+        partition = partition_of(event.key, self._log.partitions)
+        snapshot = self._snapshot((event.topic, partition))
+        if snapshot is None:
+            return
+        last = snapshot.last(id_hash(self._source, event.thing))
+        if last is None or last.revision <= known.last:
+            return
+        [content] = snapshot.seen.lookup([id_hash(self._source, f"{event.thing}@{last.revision}")])
+        if content is not None:
+            known.contents.setdefault(last.revision, content)
+            known.last = last.revision
+            known.last_type = WorkflowRunDeleted.type if last.is_deleted else event.type
+
+    def _snapshot(self, place: tuple[str, int]) -> Recalled | None:
+        """What was learned of a partition before some of it was pruned; read once."""
+        if place not in self._snapshots:
+            pruned = self._log.pruned(*place).records
+            snapshot = read_snapshot(self._log, *place) if pruned else None
+            self._snapshots[place] = None if snapshot is None else Recalled(snapshot)
+        return self._snapshots[place]
 
     def _newest(self, topic: str, things: Sequence[str]) -> list[Event]:
         """The newest statement about each of these things, read again."""

@@ -184,3 +184,22 @@ def test_a_run_that_its_source_changed_too_late_is_a_dead_letter(tmp_path: Path)
         assert "74 days after it happened" in letter.detail
     with motif.open(tmp_path / "node", amend_days=0) as node:
         assert counted(node) == 1, "a log without that limit takes it"
+
+
+def test_read_again_after_its_events_were_pruned(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    """Nothing of them is in the log any more, and nothing is counted again; what changes counts."""
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history)
+        assert node.prune(1).total == RUNS
+        assert imported(node, history) == 0
+        assert imported(node, history) == 0
+        assert_same(learned(node), expected)
+        changed(history, "UPDATE workflow_history SET status = 'failed' WHERE id % 2 = 0")
+        assert imported(node, history) == RUNS // 2
+        assert counted(node) == RUNS
+    with motif.open(tmp_path / "whole") as whole:
+        imported(whole, history)
+        with motif.open(tmp_path / "node") as node:
+            assert_same(learned(node), learned(whole))

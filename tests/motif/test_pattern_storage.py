@@ -9,6 +9,7 @@ import pytest
 
 import motif
 from motif.pattern_storage import PatternStorage
+from schemas.clock import from_us, now_us
 from tests.connectors.sources.moai_samples import CONTEXT, TASK, record, save
 
 NOON = datetime(2025, 11, 29, 12, tzinfo=UTC)
@@ -248,3 +249,63 @@ def test_every_type_and_its_durations_come_back(storage: PatternStorage) -> None
         loaded = storage.load(kind)
         assert loaded is not None
         assert (loaded["pattern_type"], loaded["data"]) == (kind, data)
+
+
+def days_ago(identity: str, days: float, **changed: Any) -> dict[str, Any]:
+    return at(identity, from_us(now_us()) - timedelta(days=days), **changed)
+
+
+def test_what_is_old_is_deleted_and_what_is_young_stays(storage: PatternStorage) -> None:
+    for identity, days in (("old", 100), ("young", 10), ("today", 0)):
+        storage.save(days_ago(identity, days))
+
+    assert storage.delete_old_patterns(retention_days=90) == 1
+    assert storage.load("old") is None
+    assert sorted(ids(storage.query())) == ["today", "young"]
+    assert storage.delete_old_patterns() == 0
+    storage.retention_days = 5
+    assert storage.delete_old_patterns() == 1
+    assert ids(storage.query()) == ["today"]
+
+
+def test_what_is_compressed_is_found_as_before(storage: PatternStorage, tmp_path: Path) -> None:
+    saved = [days_ago(f"{days}", days) for days in (100, 40, 10)]
+    for one in saved:
+        storage.save(one)
+    before = storage.query()
+
+    assert storage.compress_old_files() == 2
+    assert storage.compress_old_files() == 0
+    assert storage.query() == before
+    assert storage.load("100") == before[-1]
+    assert len(list((tmp_path / "patterns" / "archive").rglob("*.parquet"))) == 2
+
+
+def test_what_was_deleted_and_is_saved_again_counts_once(storage: PatternStorage) -> None:
+    """In the same words it is a repeat, in others it is a correction of what was learned."""
+
+    def learned() -> tuple[int, float | None]:
+        [row] = storage.node.sql(
+            "SELECT p.occurrences, m.mean FROM patterns p JOIN pattern_measures m "
+            "USING (pattern_id) WHERE m.measure = 'duration'"
+        ).to_pylist()
+        return row["occurrences"], row["mean"]
+
+    old = days_ago("old", 100, data={**TASK, "duration_ms": 10})
+    storage.save(old)
+    storage.delete_old_patterns(30)
+    assert learned() == (1, 10_000)
+
+    storage.save(old)
+    assert learned() == (1, 10_000)
+    storage.save({**old, "data": {**TASK, "duration_ms": 30}})
+    assert learned() == (1, 30_000)
+    loaded = storage.load("old")
+    assert loaded is not None
+    assert loaded["data"]["duration_ms"] == 30
+
+
+@pytest.mark.parametrize("days", [-1, float("nan"), "30", True])
+def test_what_is_no_number_of_days_is_refused(storage: PatternStorage, days: Any) -> None:
+    with pytest.raises(ValueError, match="retention_days is"):
+        storage.delete_old_patterns(days)
