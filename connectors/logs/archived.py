@@ -23,7 +23,6 @@ class ArchivedLog(Closing):
     def __init__(self, log: KafkaLog, folder: Path, log_id: str) -> None:
         """Take over the log; the folder need not be there yet."""
         self.inner: Final = log
-        self.settings: Final = log.settings
         self._folder: Final = folder
         self._log_id: Final = log_id
         self._shelf = Shelf(folder)

@@ -37,7 +37,8 @@ def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             raise LogUnavailable("Kafka at gone:1 does not answer")
         return SqliteLog.open(folder)
 
-    monkeypatch.setattr("motif.opening.open_kafka", opened)
+    monkeypatch.setattr("motif.opening.open_archived", lambda settings, _: opened(settings))
+    monkeypatch.setattr("motif.where.open_archived", lambda settings, _: opened(settings))
     monkeypatch.setattr("motif.where.open_kafka", opened)
     monkeypatch.setattr(seeing, "OWNERS_PAUSE_S", 0.01)
     owners = {(topic.name, number): "w at host" for topic in LEARNED_TOPICS for number in range(2)}
