@@ -77,9 +77,9 @@ class World:
         epoch: tuple[int, int] = (1, 0),
         upto: int | None = None,
         partition: int = 0,
+        topic: str = AGENT_EVENTS.name,
     ) -> None:
         """Say what a learner says of a partition, up to its end or `upto`."""
-        topic = AGENT_EVENTS.name
         said = [_fact(partition, offset, refused=False) for offset in repeats]
         said += [_fact(partition, offset, refused=True) for offset in refused]
         said += [
