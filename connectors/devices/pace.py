@@ -83,14 +83,14 @@ class Pace:
         """Wait until one more connection may be opened."""
         await self._connections.turn()
 
-    async def request(self, address: str) -> None:
+    async def request(self, device: str) -> None:
         """Wait until a request may go to this device."""
-        await until(self._rested_s.get(address, 0.0), self._clock, self._sleep)
+        await until(self._rested_s.get(device, 0.0), self._clock, self._sleep)
         await self._requests.turn()
 
-    def answered(self, address: str) -> None:
+    def answered(self, device: str) -> None:
         """The device has answered, or is not waited for any longer: its gap begins."""
-        self._rested_s[address] = self._clock() + self.limits.gap_s
+        self._rested_s[device] = self._clock() + self.limits.gap_s
 
 
 async def until(at_s: float, clock: Callable[[], float], sleep: Sleep) -> None:

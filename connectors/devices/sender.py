@@ -11,6 +11,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final, Literal, NamedTuple
 
 from connectors.devices import allowed, ethernetip, modbus
@@ -82,10 +83,11 @@ class Sender:
         self._devices: dict[str, asyncio.Lock] = {}
 
     @asynccontextmanager
-    async def device(self, address: str) -> AsyncIterator[None]:
+    async def device(self, address: str, port: int) -> AsyncIterator[None]:
         """Hold a device for oneself: whoever else wants it waits."""
         self._check_address(address)
-        async with self._at_once, self._devices.setdefault(address, asyncio.Lock()):
+        device = device_at(address, port)
+        async with self._at_once, self._devices.setdefault(device, asyncio.Lock()):
             yield
 
     @asynccontextmanager
@@ -110,7 +112,7 @@ class Sender:
             raise NoConnection("refused") from error
         except OSError as error:
             raise NoConnection("unreachable") from error
-        line = Line(self, WIRES[protocol], address, *streams)
+        line = Line(self, WIRES[protocol], device_at(address, port), *streams)
         try:
             yield line
         finally:
@@ -119,7 +121,8 @@ class Sender:
     async def datagram(self, protocol: str, address: str, port: int, frame: bytes) -> Heard:
         """Ask by one datagram; what comes from elsewhere than this address and port is dropped."""
         self._check_address(address)
-        await self.admitted(protocol, address, frame)
+        device = device_at(address, port)
+        await self.admitted(protocol, device, frame)
         loop = asyncio.get_running_loop()
         began_s = monotonic_s()
         first: asyncio.Future[bytes] = loop.create_future()
@@ -135,13 +138,13 @@ class Sender:
         except OSError:
             return Heard("closed", None, None)
         finally:
-            self.pace.answered(address)
+            self.pace.answered(device)
             transport.close()
 
-    async def admitted(self, protocol: str, address: str, frame: bytes) -> None:
-        """Wait until a frame may go out, if it may at all."""
+    async def admitted(self, protocol: str, device: str, frame: bytes) -> None:
+        """Wait until a frame may go out to a device, if it may at all."""
         allowed.check(protocol, frame)
-        await self.pace.request(address)
+        await self.pace.request(device)
         self.requests += 1
 
     def _check_address(self, address: str) -> None:
@@ -156,14 +159,14 @@ class Line:
         self,
         sender: Sender,
         wire: Wire,
-        address: str,
+        device: str,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
         """Take over a connection that was just opened."""
         self._sender = sender
         self._wire = wire
-        self._address = address
+        self._device = device
         self._reader = reader
         self._writer = writer
         self._received = b""
@@ -190,13 +193,13 @@ class Line:
         except OSError:
             how = "reset"
         finally:
-            self._sender.pace.answered(self._address)
+            self._sender.pace.answered(self._device)
         return self._without_reply(how, began_s)
 
     async def tell(self, frame: bytes) -> None:
         """Send a frame that has no reply."""
         await self._send(frame)
-        self._sender.pace.answered(self._address)
+        self._sender.pace.answered(self._device)
 
     async def close(self) -> None:
         """Close in order: what was sent arrives, and the device sees the end."""
@@ -207,7 +210,7 @@ class Line:
 
     async def _send(self, frame: bytes) -> float:
         # The list is asked before anything is awaited or written.
-        await self._sender.admitted(self._wire.protocol, self._address, frame)
+        await self._sender.admitted(self._wire.protocol, self._device, frame)
         began_s = monotonic_s()
         with suppress(OSError):  # a connection that was cut shows when the reply is waited for
             self._writer.write(frame)
@@ -260,6 +263,15 @@ class _First(asyncio.DatagramProtocol):
     def error_received(self, exc: Exception) -> None:
         if not self._first.done():
             self._first.set_exception(exc)
+
+
+def device_at(address: str, port: int) -> str:
+    """What counts as one device: an address; on loopback, where devices are simulated, a port.
+
+    >>> device_at("10.0.0.7", 502), device_at("127.0.0.1", 5020)
+    ('10.0.0.7', '127.0.0.1:5020')
+    """
+    return f"{address}:{port}" if ip_address(address).is_loopback else address
 
 
 def resolve(host: str) -> list[str]:
