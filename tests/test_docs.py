@@ -3,6 +3,8 @@
 import ast
 import doctest
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +16,7 @@ import motif
 from connectors.generate import sessions
 from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
+from connectors.plant.small import small_plant
 from motif.cli import app
 from motif.demo import generated
 from motif.node import Node
@@ -21,6 +24,7 @@ from motif.questions import fingerprint
 from motif.reports import REPORTS
 from schemas.errors import REASONS
 from streams.recognise import KINDS
+from tests.connectors.devices.plants import discovered
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -88,6 +92,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         opened.publish(sessions(7, 40))
         opened.publish(workflow_runs(7, 400))
         opened.publish(records(7, 80))
+        opened.publish(discovered(small_plant()).events)
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
 
@@ -156,6 +161,28 @@ def test_the_reports_that_are_shown_are_written(
     assert "Report on operations" in (tmp_path / "operations.html").read_text("utf-8")
     named = [line.split()[2] for line in commands.splitlines()]
     assert named == list(REPORTS)
+
+
+def test_the_devices_that_are_simulated_are_found_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On free ports, and without the gaps that real devices need."""
+    serve, find, _ = blocks(HOWTO / "devices.md", "sh")
+    monkeypatch.setenv("MOTIF_DATA", str(tmp_path / "node"))
+    command = [sys.executable, "-c", "from motif.cli import main; main()", *serve.split()[1:-1]]
+
+    with subprocess.Popen([*command, "0"], stdout=subprocess.PIPE, text=True) as plant:
+        assert plant.stdout is not None
+        for shown in range(15020, 15025):
+            find = find.replace(f":{shown}", ":" + plant.stdout.readline().split()[0].split(":")[1])
+        lines = [f"{line} --unthrottled" for line in find.splitlines()]
+        ran = [CliRunner().invoke(app, line.split()[1:]) for line in lines]
+        plant.terminate()
+
+    assert [one.exit_code for one in ran] == [0, 0]
+    assert plant.returncode == 0, "it was only read"
+    assert "Power meter" in ran[0].stdout
+    assert "slot 2" in ran[1].stdout
 
 
 def test_the_example_of_ones_own_events_is_imported_whole(tmp_path: Path) -> None:

@@ -57,20 +57,24 @@ class Plant:
 
 @asynccontextmanager
 async def serving(
-    devices: Mapping[str, Device], address: str = "127.0.0.1"
+    devices: Mapping[str, Device], address: str = "127.0.0.1", first_port: int = 0
 ) -> AsyncIterator[Plant]:
-    """Serve devices on free ports, and hold what they were asked against the list at the end."""
+    """Serve devices, and hold what they were asked against the list at the end.
+
+    They are on free ports, or on ports that follow each other from the first.
+    """
     plant = Plant()
     async with AsyncExitStack() as stack:
-        for name, device in devices.items():
-            plant.devices[name] = await stack.enter_async_context(_served(device, address))
+        for number, (name, device) in enumerate(devices.items()):
+            port = first_port + number if first_port else 0
+            plant.devices[name] = await stack.enter_async_context(_served(device, address, port))
         yield plant
     plant.check()
 
 
 @asynccontextmanager
-async def _served(device: Device, address: str) -> AsyncIterator[Served]:
-    served = Served(device, address, 0)
+async def _served(device: Device, address: str, port: int) -> AsyncIterator[Served]:
+    served = Served(device, address, port)
     talking: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -83,7 +87,7 @@ async def _served(device: Device, address: str) -> AsyncIterator[Served]:
         finally:
             talking.discard(task)
 
-    server = await asyncio.start_server(talk, address, 0)
+    server = await asyncio.start_server(talk, address, port)
     served.port = server.sockets[0].getsockname()[1]
     datagrams: asyncio.DatagramTransport | None = None
     if isinstance(device, EthernetIpDevice):
