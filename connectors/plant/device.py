@@ -37,7 +37,8 @@ class Counts:
     """What happened to a device.
 
     `open` are the connections there are now, and `unclean` those that ended in a reset or in the
-    middle of a request. `forbidden` holds requests that are not on the list of what only reads.
+    middle of a request. `asked_s` has when each request came, and `forbidden` those requests that
+    are not on the list of what only reads.
     """
 
     connections: int = 0
@@ -48,6 +49,7 @@ class Counts:
     requests: int = 0
     datagrams: int = 0
     most_outstanding: int = 0
+    asked_s: list[float] = field(default_factory=list)
     forbidden: list[bytes] = field(default_factory=list)
 
 

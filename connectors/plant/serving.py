@@ -9,6 +9,7 @@ from typing import Final, cast
 
 from connectors.plant.device import Counts, Device, Refusal
 from connectors.plant.ethernetip_device import EthernetIpDevice
+from schemas.clock import monotonic_s
 from schemas.errors import MotifError
 
 REQUEST_MAX: Final = 1024
@@ -154,6 +155,7 @@ async def _answer_all(
 
 def _counted(served: Served, request: bytes) -> bytes | None:
     served.counts.requests += 1
+    served.counts.asked_s.append(monotonic_s())
     try:
         return served.device.answer(request)
     except Refusal as refusal:

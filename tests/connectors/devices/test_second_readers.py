@@ -3,10 +3,11 @@
 Where they differ, the case belongs to one of the classes named here; any other difference fails.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, Final
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycomm3.custom_types import ListIdentityObject, ModuleIdentityObject
 from pycomm3.exceptions import DataError
@@ -16,7 +17,7 @@ from pymodbus.pdu.other_message import ReportDeviceIdResponse
 
 from connectors.devices import cip, ethernetip, modbus
 from connectors.devices.octets import Malformed
-from tests.connectors.devices.test_ethernetip import item, items
+from tests.connectors.devices.test_ethernetip import LOGIX, item, items
 from tests.connectors.devices.test_modbus import asked, identification
 
 ACCEPTS_CUT_OBJECT: Final = "pymodbus takes an object that is shorter than it says"
@@ -24,6 +25,9 @@ ACCEPTS_TAIL: Final = "pymodbus reads on behind the objects that are declared"
 ACCEPTS_ANYTHING: Final = "pymodbus does not look at the kind, the code or more follows"
 ACCEPTS_EMPTY: Final = "pymodbus takes declared objects that are not there"
 JOINS_REPEATED: Final = "pymodbus makes a list of an object that comes twice"
+
+CASES: Final = 25_000 if os.environ.get("MOTIF_CAMPAIGN") else 100
+"""Damaged frames of each protocol."""
 
 objects = st.dictionaries(st.integers(0, 255), st.binary(max_size=40), max_size=5)
 names = st.binary(max_size=32)
@@ -98,6 +102,7 @@ def test_pymodbus_reads_the_same_identification(
     assert difference(pdu) is None
 
 
+@settings(max_examples=CASES)
 @given(objects, st.data())
 def test_on_damaged_identifications_differences_are_of_the_listed_classes(
     stated: dict[int, bytes], data: st.DataObject
@@ -165,6 +170,25 @@ def beside_it(identity: dict[str, Any]) -> tuple[Any, ...]:
     words = ("product_code", "revision", "serial", "product_name")
     status = int.from_bytes(identity["status"], "little")
     return (*(identity[word] for word in words), status)
+
+
+@settings(max_examples=CASES)
+@given(st.data())
+def test_what_we_read_of_a_damaged_identity_pycomm3_reads_in_the_same_way(
+    data: st.DataObject,
+) -> None:
+    """It reads more: an identity at a fixed place, whatever the items around it say."""
+    damaged = bytearray(LOGIX)
+    for _ in range(data.draw(st.integers(1, 3))):
+        damaged[data.draw(st.integers(0, len(LOGIX) - 1))] = data.draw(st.integers(0, 255))
+    listed = bytes(damaged[: len(damaged) - data.draw(st.integers(0, 3))])
+
+    mine, other = read(ethernetip.listed_in, listed), read(ListIdentityObject.decode, listed[2:])
+
+    if mine is not None:
+        assert other is not None
+        assert said(mine.identity) == beside_it(other)
+        assert mine.identity.state in {None, other["state"]}
 
 
 @given(st.binary(max_size=60))
