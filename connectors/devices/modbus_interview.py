@@ -20,8 +20,8 @@ from connectors.devices.contract import (
     outcome_of,
 )
 from connectors.devices.modbus import BASIC, EXTENDED, INDIVIDUAL, REGULAR, Failure, Identification
-from connectors.devices.names import vendor_name
 from connectors.devices.octets import Malformed, text_of
+from schemas.vendors import vendor_name
 
 UNITS: Final = (255, 0, 1)
 """The units that are tried where none is asked for."""

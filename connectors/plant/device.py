@@ -48,7 +48,6 @@ class Counts:
     unclean: int = 0
     requests: int = 0
     datagrams: int = 0
-    most_outstanding: int = 0
     asked_s: list[float] = field(default_factory=list)
     forbidden: list[bytes] = field(default_factory=list)
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from connectors.devices.names import vendor_key, vendor_of
+from connectors.devices.names import vendor_of
 from connectors.plant.device import Device
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.identities import device_of, is_hint
 from schemas.devices import DeviceProbed
+from schemas.vendors import vendor_key
 from tests.connectors.devices.plants import discovered
 
 pytestmark = pytest.mark.needs_shared_data
