@@ -33,8 +33,8 @@ _ALIASES: Final = {
     "seiko epson": "Seiko Epson",
     "siemens": "Siemens",
     "wago": "WAGO",
-    "weidmueller": "Weidmüller",
-    "weidmüller": "Weidmüller",
+    "weidmueller": "Weidmueller",
+    "weidmüller": "Weidmueller",
 }
 """Names of one vendor, as `_words_of` leaves them, and the name that people know it by."""
 

@@ -29,7 +29,7 @@ _SPELLINGS: Final[dict[str, Protocol]] = {
 }
 """What protocols are called elsewhere."""
 
-_number: Final = re.compile(r"\d+").search
+_number: Final = re.compile(r"(?<!\d)[0-9]{1,5}(?!\d)").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ def protocol_named(name: str) -> Protocol | None:
 
 
 def major_of(revision: str | None) -> int | None:
-    """The first number in a revision.
+    """The first number in a revision; one of more than five digits is a date or a serial number.
 
-    >>> major_of("V200R023C10SPC210"), major_of("4.3"), major_of("beta")
-    (200, 4, None)
+    >>> major_of("V200R023C10SPC210"), major_of("4.3"), major_of("build 20260131"), major_of("beta")
+    (200, 4, None, None)
     """
     found = _number(revision or "")
     return None if found is None else int(found[0])

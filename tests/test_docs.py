@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 import motif
 from connectors.generate import sessions
+from connectors.generate_probes import probes
 from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
-from connectors.plant.small import small_plant
 from motif.cli import app
 from motif.demo import generated
 from motif.node import Node
@@ -24,7 +24,6 @@ from motif.questions import fingerprint
 from motif.reports import REPORTS
 from schemas.errors import REASONS
 from streams.recognise import KINDS
-from tests.connectors.devices.plants import discovered
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -92,7 +91,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         opened.publish(sessions(7, 40))
         opened.publish(workflow_runs(7, 400))
         opened.publish(records(7, 80))
-        opened.publish(discovered(small_plant()).events)
+        opened.publish(probes(7, 80))
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
 
