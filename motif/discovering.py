@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.devices.contract import Asked
-from connectors.devices.discovery import Discovery, Visit, Visited, visits_to
-from connectors.devices.pace import POLITE, UNLIMITED, Limits, Pace
+from connectors.devices.discovery import SOURCE, Discovery, Visit, Visited, visits_to
+from connectors.devices.pace import FOREVER, POLITE, UNLIMITED, Limits, Pace
 from connectors.devices.recording import PROTOCOLS
 from connectors.devices.sender import Sender, device_at, resolve
 from connectors.devices.targets import Policy, policy_of, targets_of
-from schemas.clock import monotonic_s, new_id
-from schemas.devices import DeviceProbed
+from schemas.clock import monotonic_s, new_id, now_us
+from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 
@@ -44,6 +44,7 @@ class Wanted:
     slots: Sequence[int] = ()
     large: bool = False
     unthrottled: bool = False
+    who: str | None = None
 
 
 @dataclass(slots=True)
@@ -70,7 +71,31 @@ class Plan:
     policy: Policy
     visits: Sequence[Visit]
     limits: Limits
-    asked: Asked
+    wanted: Wanted
+
+    @property
+    def asked(self) -> Asked:
+        """The units and slots that are asked for."""
+        return Asked(tuple(self.wanted.units), tuple(self.wanted.slots))
+
+    def started(self, run_id: str) -> DiscoveryStarted:
+        """What is stated about the run before anything is sent."""
+        wanted, limits = self.wanted, self.limits
+        return DiscoveryStarted(
+            run_id=run_id,
+            who=wanted.who,
+            targets=list(wanted.targets),
+            networks=[str(network) for network in self.policy.networks],
+            exclude=[str(network) for network in self.policy.exclude] or None,
+            protocols=list(wanted.protocols) or None,
+            units=list(wanted.units) or None,
+            slots=list(wanted.slots) or None,
+            addresses=len({visit.target.address for visit in self.visits}),
+            gap_us=round(limits.gap_s * 1_000_000),
+            requests_per_s=_stated(limits.requests_per_s),
+            connections_per_s=_stated(limits.connections_per_s),
+            at_once=limits.at_once,
+        )
 
 
 def planned(wanted: Wanted) -> Plan:
@@ -82,12 +107,11 @@ def planned(wanted: Wanted) -> Plan:
     """
     policy = policy_of(wanted.networks, wanted.exclude, large=wanted.large)
     visits = visits_to(targets_of(wanted.targets, policy, resolve), wanted.protocols)
-    asked = Asked(tuple(wanted.units), tuple(wanted.slots))
-    return Plan(policy, visits, _limits(wanted, visits), asked)
+    return Plan(policy, visits, _limits(wanted, visits), wanted)
 
 
 def discover(publish: Publish, plan: Plan, told: Told | None = None) -> Discovered:
-    """Probe what is planned by the slow path, and publish every probe."""
+    """State the run, probe what is planned by the slow path, and publish every probe."""
     return asyncio.run(_discovered(publish, plan, told))
 
 
@@ -95,6 +119,8 @@ async def _discovered(publish: Publish, plan: Plan, told: Told | None) -> Discov
     began_s = monotonic_s()
     sender = Sender(plan.policy, Pace(plan.limits))
     found = Discovered(new_id())
+    started = plan.started(found.run_id)
+    publish([Event(SOURCE, f"discovery/{found.run_id}", started, now_us())])
     async for visited in Discovery(sender, plan.asked, found.run_id).run(plan.visits):
         if visited.events:
             publish(visited.events)
@@ -121,3 +147,8 @@ def _limits(wanted: Wanted, visits: Sequence[Visit]) -> Limits:
             )
             raise WrongUse(message)
     return UNLIMITED
+
+
+def _stated(rate: float) -> int | None:
+    """A rate as it is stated; None where there is none."""
+    return None if rate == FOREVER else round(rate)

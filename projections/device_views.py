@@ -48,4 +48,12 @@ FROM known JOIN seen ON (known.address, known.port, known.protocol)
 WHERE known.back = 1
 """
 
-DEVICE_VIEWS: Final = (DEVICE_PROBES, DEVICE_INVENTORY)
+DISCOVERY_RUNS: Final = """
+CREATE VIEW discovery_runs AS
+SELECT run.*, coalesce(done.probes, 0) AS probes, coalesce(done.identified, 0) AS identified
+FROM discovery_started run LEFT JOIN (
+    SELECT run_id, count(*) AS probes, count(*) FILTER (outcome = 'identified') AS identified
+    FROM device_probed GROUP BY run_id) done USING (run_id)
+"""
+
+DEVICE_VIEWS: Final = (DEVICE_PROBES, DEVICE_INVENTORY, DISCOVERY_RUNS)

@@ -47,6 +47,35 @@ class Exchange(TypedDict, total=False):
     code: Count | None
 
 
+class DiscoveryStarted(Payload):
+    """Somebody began to probe devices: who, which targets, and within which limits.
+
+    `who` is the name of the user on the machine. The list of networks holds for all that a run
+    sends; `gap_us` passes between a device's reply and the next request to it.
+    """
+
+    type: ClassVar[str] = "motif.discovery.started.v1"
+    topic: ClassVar[Topic] = DEVICE_PROBES
+
+    run_id: Name
+    who: Name | None = None
+    targets: list[Name]
+    networks: list[Name]
+    exclude: list[Name] | None = None
+    protocols: list[Name] | None = None
+    units: list[Octet] | None = None
+    slots: list[Octet] | None = None
+    addresses: Count
+    gap_us: Count
+    requests_per_s: Count | None = None
+    connections_per_s: Count | None = None
+    at_once: Count | None = None
+
+    def partition_key(self) -> str:
+        """The run."""
+        return self.run_id
+
+
 class DeviceProbed(Payload):
     """A device was asked what it is.
 

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.devices import DeviceProbed
+from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
 from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
@@ -27,6 +27,7 @@ __all__ = [
     "AgentUsed",
     "Count",
     "DeviceProbed",
+    "DiscoveryStarted",
     "ErrorClass",
     "ErrorOccurred",
     "EventForgotten",
@@ -251,6 +252,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         WorkflowOperationAsserted,
         WorkflowStepFinished,
         DeviceProbed,
+        DiscoveryStarted,
         PatternReviewed,
         LogCreated,
         SettingsChanged,

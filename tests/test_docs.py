@@ -19,9 +19,11 @@ from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
 from motif.cli import app
 from motif.demo import generated
+from motif.discovering import Wanted, planned
 from motif.node import Node
 from motif.questions import fingerprint
 from motif.reports import REPORTS
+from schemas.envelope import Event
 from schemas.errors import REASONS
 from streams.recognise import KINDS
 
@@ -92,6 +94,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         opened.publish(workflow_runs(7, 400))
         opened.publish(records(7, 80))
         opened.publish(probes(7, 80))
+        started = planned(Wanted(["127.0.0.1:502"], ["127.0.0.1"])).started("a run")
+        opened.publish(Event("motif", "discovery/a run", started))
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
 

@@ -126,9 +126,12 @@ class Sender:
         loop = asyncio.get_running_loop()
         began_s = monotonic_s()
         first: asyncio.Future[bytes] = loop.create_future()
-        transport, _ = await loop.create_datagram_endpoint(
-            lambda: _First(first), remote_addr=(address, port)
-        )
+        try:
+            transport, _ = await loop.create_datagram_endpoint(
+                lambda: _First(first), remote_addr=(address, port)
+            )
+        except OSError:  # no way to it
+            return Heard("closed", None, None)
         try:
             transport.sendto(frame)
             async with asyncio.timeout(self.pace.limits.datagram_timeout_s):

@@ -1,6 +1,8 @@
 """Asking devices what they are, and devices that are only simulated."""
 
+import getpass
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,6 +134,7 @@ def discover(
         slots=slot or (),
         large=large,
         unthrottled=unthrottled,
+        who=_user(),
     )
     plan = planned(wanted)  # before anything is opened or made
     _report(_discovered(plan, label=label, data=data, kafka=kafka), as_json=as_json)
@@ -201,6 +204,13 @@ def simulate_devices(
     devices = devices_of(identities, delay / 1000)
     requests = serve(devices, port, told, seconds)
     say(f"Answered {requests:,} requests.")
+
+
+def _user() -> str | None:
+    """Who sits at this machine, as far as it knows."""
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser() or None
+    return None
 
 
 def _listed(texts: list[str] | None) -> list[str]:

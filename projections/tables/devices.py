@@ -1,9 +1,24 @@
-"""Columns of the raw table about devices."""
+"""Columns of the raw tables about devices."""
 
 from typing import Final
 
-from projections.tables.types import COUNT, COUNTS, FLAG, JSON, TEXT, Columns
+from projections.tables.types import COUNT, COUNTS, FLAG, JSON, TEXT, TEXTS, Columns
 
+STARTED: Final[Columns] = {
+    "run_id": TEXT,
+    "who": TEXT,
+    "targets": TEXTS,
+    "networks": TEXTS,
+    "exclude": TEXTS,
+    "protocols": TEXTS,
+    "units": COUNTS,
+    "slots": COUNTS,
+    "addresses": COUNT,
+    "gap_us": COUNT,
+    "requests_per_s": COUNT,
+    "connections_per_s": COUNT,
+    "at_once": COUNT,
+}
 PROBED: Final[Columns] = {
     "address": TEXT,
     "port": COUNT,

@@ -27,7 +27,7 @@ from projections.tables.types import (
     TIME,
     Columns,
 )
-from schemas.devices import DeviceProbed
+from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.envelope import Event
 from schemas.events import (
     AgentUsed,
@@ -267,6 +267,7 @@ EVENT_TABLES: Final = (
     _event_table("operation_asserted", WorkflowOperationAsserted, workflows.ASSERTED),
     _event_table("workflow_step", WorkflowStepFinished, workflows.STEP),
     _event_table("device_probed", DeviceProbed, devices.PROBED),
+    _event_table("discovery_started", DiscoveryStarted, devices.STARTED),
 )
 """One table a type of event that is learned from."""
 

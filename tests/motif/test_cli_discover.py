@@ -93,8 +93,15 @@ def test_probing_again_adds_probes_and_no_devices(
     with motif.open(tmp_path) as node:
         (row,) = node.sql("SELECT probes, last_outcome FROM device_inventory").to_pylist()
         exchanges = node.sql("SELECT DISTINCT outcome FROM device_probes").to_pylist()
+        runs = node.sql("SELECT * FROM discovery_runs").to_pylist()
         assert node.verify() == []
 
+    assert len({one["run_id"] for one in runs}) == 3
+    for one in runs:
+        assert (one["targets"], one["networks"]) == ([plant["meter"]], ["127.0.0.0/8"])
+        assert (one["addresses"], one["probes"], one["identified"]) == (1, 1, 1)
+        assert (one["gap_us"], one["requests_per_s"], one["at_once"]) == (0, None, 32)
+        assert one["who"]
     assert (row["probes"], row["last_outcome"]) == (3, "identified")
     assert {one["outcome"] for one in exchanges} == {"ok", "exception"}
 
@@ -112,9 +119,9 @@ def test_what_stands_in_the_log_is_decoded_again_as_it_was(
         ]
         stated = [decode(record).data for record in records]
 
-    assert len(stated) == 3
-    for data in stated:
-        assert isinstance(data, DeviceProbed)
+    probed = [data for data in stated if isinstance(data, DeviceProbed)]
+    assert (len(stated), len(probed)) == (4, 3)
+    for data in probed:
         assert decoded_again(data) == data
 
 
