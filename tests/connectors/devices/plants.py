@@ -56,6 +56,7 @@ def discovered(
     asked: Asked | None = None,
     limits: Limits = QUICK,
     address: str = "127.0.0.1",
+    protocols: Mapping[str, str] | None = None,
 ) -> Found:
     """Serve the devices and discover them all."""
 
@@ -67,7 +68,8 @@ def discovered(
             for name, served in plant.devices.items():
                 target = Target(served.address, served.port, named=True)
                 names[served.port] = name
-                visits += visits_to([target], [protocol_of(served.device)])
+                spoken = (protocols or {}).get(name) or protocol_of(served.device)
+                visits += visits_to([target], [spoken])
             probes: dict[str, list[DeviceProbed]] = {name: [] for name in devices}
             events = []
             async for visited in Discovery(sender, asked or Asked()).run(visits):
