@@ -14,7 +14,7 @@ from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.identities import device_of, is_hint
 from connectors.plant.serving import serving
-from connectors.plant.small import small_plant
+from connectors.plant.small import AS_USUAL, small_plant
 from schemas.errors import MotifError
 
 ADDRESS: Final = "127.0.0.1"
@@ -29,15 +29,14 @@ class Place(NamedTuple):
     protocol: str
 
 
-def devices_of(identities: Path | None, delay_s: float = 0.0) -> Mapping[str, Device]:
+def devices_of(identities: Path | None, manner: Manner = AS_USUAL) -> Mapping[str, Device]:
     """The devices of a file of identities, named by their lines; else those of the small plant.
 
     Raises:
         MotifError: the file cannot be read, or holds no device that can be served.
     """
     if identities is None:
-        return small_plant(delay_s)
-    manner = Manner(delay_s)
+        return small_plant(manner)
     found: dict[str, Device] = {}
     for number, line in enumerate(identities.read_bytes().splitlines(), 1):
         try:

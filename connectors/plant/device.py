@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol
 
+from connectors.plant.profiles import Profile
+
 Quirk = Literal[
     "silent", "closes", "resets", "dribbles", "garbage", "lies", "truncates", "endless", "late"
 ]
@@ -25,9 +27,13 @@ CONNECTIONS_MAX: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a device answers: after which time, with which quirk, to how many at once."""
+    """How a device answers: after which time, with which quirk, to how many at once.
+
+    With a `profile` the time is drawn from it, with the device's name as the seed.
+    """
 
     delay_s: float = 0.0
+    profile: Profile | None = None
     quirk: Quirk | None = None
     connections_max: int = CONNECTIONS_MAX
 

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from random import Random
 from typing import Final, cast
 
 from connectors.plant.device import Counts, Device, Refusal
@@ -32,6 +33,12 @@ class Served:
     address: str
     port: int
     counts: Counts = field(default_factory=Counts)
+    randomness: Random = field(default_factory=lambda: Random(0))
+
+    def delay_s(self) -> float:
+        """How long the next answer takes."""
+        manner = self.device.manner
+        return manner.profile.draw(self.randomness) if manner.profile else manner.delay_s
 
 
 @dataclass(slots=True)
@@ -68,14 +75,15 @@ async def serving(
     async with AsyncExitStack() as stack:
         for number, (name, device) in enumerate(devices.items()):
             port = first_port + number if first_port else 0
-            plant.devices[name] = await stack.enter_async_context(_served(device, address, port))
+            served = Served(device, address, port, randomness=Random(name))
+            plant.devices[name] = await stack.enter_async_context(_served(served))
         yield plant
     plant.check()
 
 
 @asynccontextmanager
-async def _served(device: Device, address: str, port: int) -> AsyncIterator[Served]:
-    served = Served(device, address, port)
+async def _served(served: Served) -> AsyncIterator[Served]:
+    address, device = served.address, served.device
     talking: set[asyncio.Task[None]] = set()
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -88,7 +96,7 @@ async def _served(device: Device, address: str, port: int) -> AsyncIterator[Serv
         finally:
             talking.discard(task)
 
-    server = await asyncio.start_server(talk, address, port)
+    server = await asyncio.start_server(talk, address, served.port)
     served.port = server.sockets[0].getsockname()[1]
     datagrams: asyncio.DatagramTransport | None = None
     if isinstance(device, EthernetIpDevice):
@@ -142,7 +150,7 @@ async def _answer_all(
             return
         request = head + await reader.readexactly(size - len(head))
         answer = _counted(served, request)
-        await asyncio.sleep(device.manner.delay_s)
+        await asyncio.sleep(served.delay_s())
         if device.manner.quirk == "late" and held is None:
             held = answer
             continue

@@ -7,6 +7,8 @@ from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice, Module
 from connectors.plant.modbus_device import ModbusDevice, Unit
 
+AS_USUAL: Final = Manner()
+
 _METER: Final = Unit(
     {0: b"Acme Metering", 1: b"PM-200", 2: b"V2.10", 4: b"Power meter"},
     server_id=b"\x01\xffAcme PM-200",
@@ -20,9 +22,8 @@ _OUTPUTS: Final = Module(60_001, 7, 31, 2, 1, b"Outputs O-31", serial=0x00A10003
 _DRIVE: Final = Module(60_002, 2, 140, 5, 2, b"Drive D-140", serial=0x00B20001)
 
 
-def small_plant(delay_s: float = 0.0) -> Mapping[str, Device]:
-    """The devices by their names, each answering after so many seconds."""
-    manner = Manner(delay_s)
+def small_plant(manner: Manner = AS_USUAL) -> Mapping[str, Device]:
+    """The devices by their names, all of one manner."""
     return {
         "meter": ModbusDevice({1: _METER}, manner=manner),
         "gateway": ModbusDevice({1: _PUMP, 7: _HEATER}, others="gateway", manner=manner),

@@ -3,6 +3,7 @@
 import getpass
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,16 @@ from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, whole
 if TYPE_CHECKING:
     from connectors.devices.discovery import Visited
     from motif.discovering import Discovered, Plan
+
+
+class Speed(StrEnum):
+    """How long simulated devices take to answer."""
+
+    FAST = "fast"
+    PLC = "plc"
+    DEFAULT = "default"
+    SLOW = "slow"
+
 
 OCTET_MAX, PORT_MAX, MILLISECONDS_MAX, SECONDS_MAX = 255, 65_000, 60_000, 86_400
 
@@ -89,6 +100,15 @@ Delay = Annotated[
         metavar="MS",
         help="Milliseconds until an answer.",
         parser=whole(0, MILLISECONDS_MAX),
+    ),
+]
+ReplyTimes = Annotated[
+    Speed | None,
+    typer.Option(
+        "--profile",
+        metavar="NAME",
+        help="Take as long as such devices do: fast, plc, default or slow.",
+        show_default=False,
     ),
 ]
 Seconds = Annotated[
@@ -180,6 +200,7 @@ def simulate_devices(
     identities: Identities = None,
     port: FirstPort = 0,
     delay: Delay = 0,
+    profile: ReplyTimes = None,
     seconds: Seconds = None,
     as_json: AsJson = False,
 ) -> None:
@@ -187,6 +208,8 @@ def simulate_devices(
 
     A line for each device says where it is. Exit code 1 if anybody did more than read.
     """
+    from connectors.plant.device import Manner
+    from connectors.plant.profiles import PROFILES
     from motif.cli.output import print_json
     from motif.display.console import say, stdout
     from motif.plant import Place, devices_of, serve
@@ -201,7 +224,8 @@ def simulate_devices(
         sys.stdout.flush()  # whoever reads it through a pipe wants to begin
         say("Ctrl-C ends it.")
 
-    devices = devices_of(identities, delay / 1000)
+    manner = Manner(delay / 1000, None if profile is None else PROFILES[profile.value])
+    devices = devices_of(identities, manner)
     requests = serve(devices, port, told, seconds)
     say(f"Answered {requests:,} requests.")
 
