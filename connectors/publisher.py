@@ -8,6 +8,7 @@ from schemas.clock import Clock, now_us
 from schemas.collector import uncollected
 from schemas.envelope import SIZE_MAX, Event, check_producer, outgoing
 from schemas.errors import Refused
+from schemas.forgotten import Forgotten
 from schemas.ids import letter_id
 from schemas.letters import letter
 from schemas.log import Log, Outgoing
@@ -24,11 +25,13 @@ BATCH_BYTES = 16 << 20
 class Published:
     """What was appended: events, letters, and of each partition where that begins and ends.
 
-    `starts` has the offset of the first record, `positions` the one behind the last.
+    `starts` has the offset of the first record, `positions` the one behind the last. `forgotten`
+    counts events that were left out, as the log forgot them or what they are about.
     """
 
     appended: int = 0
     refused: int = 0
+    forgotten: int = 0
     starts: dict[tuple[str, int], int] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -36,13 +39,16 @@ class Published:
 class Publisher:
     """Appends events, each where its key says, and letters for what is none.
 
-    A letter that stands in the log already is not written again.
+    A letter that stands in the log already is not written again, and what the log forgot is not
+    appended again.
     """
 
-    def __init__(self, log: Log, *, clock: Clock = now_us) -> None:
-        """Bind to a log; nothing is read before the first letter."""
+    def __init__(self, log: Log, *, forgets: bool = False, clock: Clock = now_us) -> None:
+        """Bind to a log, which may forget something; nothing is read before it is needed."""
         self.log = log
         self._clock = clock
+        self._forgets = forgets
+        self._forgotten: Forgotten | None = None
         self._letters: set[str] | None = None
 
     def publish(
@@ -75,6 +81,9 @@ class Publisher:
             if isinstance(item, Unreadable):
                 refused = Refused(item.reason, item.detail)
                 record = self._letter(Outgoing("", 0, None, item.value), refused, origin)
+            elif self._forgets and self._is_forgotten(item):
+                published.forgotten += 1
+                continue
             else:
                 record = outgoing(item, self.log.partitions)
                 if item.data.reserved or len(record.value or b"") > SIZE_MAX:
@@ -82,6 +91,11 @@ class Publisher:
             published.refused += record is None or record.topic == DEAD_LETTERS.name
             if record is not None:
                 yield record
+
+    def _is_forgotten(self, event: Event) -> bool:
+        if self._forgotten is None:
+            self._forgotten = Forgotten.of(self.log)
+        return self._forgotten.holds(event)
 
     def _letter(self, record: Outgoing, refused: Refused, origin: str) -> Outgoing | None:
         topic = record.topic or AGENT_EVENTS.name

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         validate_task_completion,
         validate_user_correction,
     )
+    from motif.upkeep import Upkeep
     from schemas.envelope import Event
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "PatternSchema",
     "PatternStorage",
     "PatternType",
+    "Upkeep",
     "__version__",
     "open",
     "validate_agent_usage",
@@ -45,6 +47,7 @@ _WHERE = {
     "open": ("motif.opening", "open_node"),
     "Node": ("motif.node", "Node"),
     "Event": ("schemas.envelope", "Event"),
+    "Upkeep": ("motif.upkeep", "Upkeep"),
     "PatternStorage": ("motif.pattern_storage", "PatternStorage"),
     **{
         name: ("motif.records", name)

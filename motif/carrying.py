@@ -6,7 +6,6 @@ write. What is refused for its order is an event: the learner of the copy refuse
 writes the letter of the same id again, which counts once.
 """
 
-from collections.abc import Iterator
 from typing import Final
 
 import msgspec
@@ -16,10 +15,11 @@ from schemas.clock import Clock
 from schemas.envelope import RECORDED, Event, time_text
 from schemas.errors import Refused
 from schemas.events import EventForgotten
+from schemas.forgotten import thing_hash
 from schemas.ids import partition_of
 from schemas.letters import carried as carried_letter
 from schemas.letters import letter_of, with_origin_in
-from schemas.log import Headers, Log, Outgoing, Record
+from schemas.log import Headers, Log, Outgoing, Record, records_between
 from schemas.topics import (
     DEAD_LETTERS,
     LEARNED_TOPICS,
@@ -71,8 +71,13 @@ class Carrier:
         target: Log,
         clock: Clock,
         forgetting: Forgetting | None = None,
+        things: frozenset[bytes] = frozenset(),
     ) -> None:
-        """Bind to the log of that id and number of partitions, and to its copy."""
+        """Bind to the log of that id and number of partitions, and to its copy.
+
+        With somebody to forget goes all that is said of these `things`.
+        """
+        self._things: Final = things
         self.forgetting: Final = forgetting
         self.log_id: Final = log_id
         self._partitions: Final = partitions
@@ -119,13 +124,17 @@ class Carrier:
             return forgotten_again(record, event, self._to)
         if event.data.reserved:
             return None
-        if self.forgetting is not None and self.forgetting.concerns(event):
+        if self.forgetting is not None and self._is_forgotten(event):
             counts.forgotten += 1
             return forgotten_record(record, event, right_key, self._to)
         counts.events += 1
         counts.ahead += appended_us > self._clock()
         to = partition_of(right_key, self._to)
         return Outgoing(topic, to, key, value, headers_of(record, event))
+
+    def _is_forgotten(self, event: Event) -> bool:
+        assert self.forgetting is not None, "it is asked only where somebody is forgotten"
+        return self.forgetting.concerns(event) or thing_hash(event) in self._things
 
     def _unread(self, record: Record, refused: Refused, counts: Counts) -> Outgoing | None:
         """What is no event: a letter where a learner refuses it, else as it is.
@@ -186,18 +195,3 @@ def letters_in(log: Log) -> set[bytes]:
         for partition in range(log.partitions)
         for record in records_between(log, name, partition, 0, log.end(name, partition), _LETTERS)
     }
-
-
-def records_between(
-    log: Log, topic: str, partition: int, offset: int, end: int, at_once: int
-) -> Iterator[Record]:
-    """The records from an offset on and below an end, read piece by piece."""
-    while offset < end:
-        records = log.read(topic, partition, offset, at_once)
-        for record in records:
-            if record.offset >= end:
-                return
-            yield record
-        if not records:
-            return
-        offset = records[-1].offset + 1

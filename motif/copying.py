@@ -14,12 +14,12 @@ from typing import Final
 
 import msgspec
 
-from motif.carrying import Carrier, Counts, records_between
+from motif.carrying import Carrier, Counts
 from motif.forgetting import Forgetting
 from schemas.clock import Clock, now_us
 from schemas.errors import LogDamaged, LogIncompatible, WrongUse
 from schemas.failpoint import reach
-from schemas.log import Log, Outgoing, Owner, Record
+from schemas.log import Log, Outgoing, Owner, Record, records_between
 from schemas.topics import DEAD_LETTERS, LEARNER_CHECKPOINTS, PATTERN_CONTRIBUTIONS, TOPICS
 from streams.identity import Identity, identity_of, is_empty, successor
 
@@ -78,7 +78,8 @@ def copy(
     owner = target.owner("copy")
     try:
         _check_not_founded(target)  # by a run whose place this one has just taken
-        carrier = Carrier(copied.log_id, source.partitions, target, clock, forgetting)
+        things = frozenset[bytes]() if forgetting is None else forgetting.things_in(source)
+        carrier = Carrier(copied.log_id, source.partitions, target, clock, forgetting, things)
         return _Copying(source, target, owner, carrier, progress).run(copied)
     finally:
         owner.close()
@@ -171,11 +172,11 @@ class _Copying:
     def _check_whole(self, ends: dict[tuple[str, int], int]) -> None:
         """Refuse a source from which the same could not be learned any more."""
         for (topic, partition), end in ends.items():
-            start = self.source.start(topic, partition)
-            if start > 0:
+            below, pruned = self.source.pruned(topic, partition)
+            if pruned:
                 message = (
-                    f"{topic}/{partition} starts at {start}: what was pruned cannot be copied, "
-                    "and less would be learned; restore the archive"
+                    f"{topic}/{partition} is not whole below offset {below}: what was pruned "
+                    "cannot be copied, and less would be learned"
                 )
                 raise LogDamaged(message)
             position = self._position(topic, partition)
@@ -249,7 +250,9 @@ class _Copying:
 
     def _found(self) -> Identity:
         """Let the new log say who it is, and forget how it came about, in one transaction."""
-        made, records = successor(self.source, self.target.partitions)
+        made, records = successor(
+            self.source, self.target.partitions, forgets=self.carrier.forgetting is not None
+        )
         cleared = [self._note(key, None) for key in (self.claim, *self.done)]
         self.owner.append([*cleared, *records])
         reach("copy.after_identity")

@@ -21,7 +21,7 @@ from schemas.topics import (
 )
 from streams.contribution import Contributor
 from streams.federator import Federator
-from streams.identity import Identity
+from streams.identity import Identity, check_whole
 from streams.learner import Learner
 from streams.progress import progress_of
 from streams.rules import Rules
@@ -93,7 +93,12 @@ class Engine:
         return question(self.opened())
 
     def relearn(self) -> None:
-        """Learn everything again, from the beginning of the log."""
+        """Learn everything again, from the beginning of the log.
+
+        Raises:
+            WrongUse: some of it was pruned.
+        """
+        check_whole(self._log, "nothing can be learned again")
         for learner in self._learners:
             learner.forget()
         self._settled_ends = None
@@ -110,6 +115,11 @@ class Engine:
         if self._projector is not None:
             self._projector.close()
         self._projector = None
+
+    def look_again(self) -> None:
+        """Have the next settling find out what of the log is still there."""
+        self.stop_projecting()
+        self._settled_ends = None
 
     def let_go(self) -> None:
         """Close the projection."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from connectors.logs import sqlite_file
+from connectors.logs.archive_file import FOLDER as ARCHIVE
 from connectors.logs.lock import WriterLock
 from connectors.logs.sqlite import SqliteLog
 from motif.beside import PROJECTION
@@ -60,6 +61,7 @@ def forget(folder: Path, forgetting: Forgetting, progress: Progress | None = Non
         reach("forget.before_place")
         sqlite_file.take_place(folder, beside)
         reach("forget.after_place")
+        shutil.rmtree(folder / ARCHIVE, ignore_errors=True)  # all of it stands in the copy
         for left in (*folder.glob(f"{PROJECTION}*"), *folder.glob("records.sqlite*")):
             left.unlink()
         shutil.rmtree(beside)

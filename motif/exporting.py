@@ -15,11 +15,11 @@ from typing import IO, Final
 
 from msgspec.structs import replace
 
-from motif.carrying import records_between
 from schemas.envelope import Event, to_structured
 from schemas.errors import Refused
+from schemas.forgotten import Forgotten
 from schemas.ids import id_hash
-from schemas.log import Log, Record
+from schemas.log import Log, Record, records_between
 from schemas.topics import TOPICS
 from streams.intake import placed
 
@@ -54,10 +54,13 @@ def _lines(log: Log) -> Iterator[Line]:
             continue
         for partition in range(log.partitions):
             seen: set[bytes] = set()
+            forgotten = Forgotten()
             start, end = log.start(topic.name, partition), log.end(topic.name, partition)
             for record in records_between(log, topic.name, partition, start, end, CHUNK):
                 event = _event(record, log.partitions)
-                if event is None:
+                if event is None or forgotten.hear(event) or event.data.reserved:
+                    continue
+                if forgotten.holds(event):
                     continue
                 identity = id_hash(event.source, event.id)
                 if identity not in seen:
@@ -70,8 +73,6 @@ def _event(record: Record, partitions: int) -> Event | None:
     try:
         event, _ = placed(record, partitions, twins=False)
     except Refused:
-        return None
-    if event.data.reserved:
         return None
     recorded_us = record.appended_at_us
     if event.recorded_us is not None:

@@ -96,6 +96,7 @@ class FollowingNode(Node):
             patterns=after,
             new_patterns=importing.more(before, after),
             learned=learned,
+            forgotten=published.forgotten,
         )
 
     def rebuild(self) -> None:

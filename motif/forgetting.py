@@ -5,17 +5,28 @@ adds nothing; all else of it is gone, from the log, the letters, the tables and 
 The copy is another log of the same site: what sites were told of the old one is withdrawn.
 """
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from json import dumps
+from typing import Final
 
-from schemas.envelope import Event, to_binary
+from schemas.envelope import Event, decode, to_binary
 from schemas.errors import Refused
 from schemas.events import EventForgotten
+from schemas.forgotten import thing_hash
 from schemas.ids import id_hash, key_hash
 from schemas.letters import event_of
-from schemas.log import Outgoing, Record
+from schemas.log import Log, Outgoing, Record, records_between
+from schemas.topics import TOPICS
 from streams.identity import SOURCE
+
+CHUNK: Final = 4_096
+"""Records read at once."""
+
+_DEPTH: Final = 3
+"""A record in a document in a text: deeper nothing is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +52,21 @@ class Forgetting:
         field = "session_id" if self.session_id else "user_id"
         return getattr(event.data, field, None) == self.name
 
+    def things_in(self, log: Log) -> frozenset[bytes]:
+        """The things of which some statement is about them: all others of these go as well.
+
+        A later statement need not repeat the name, and would bring back what the first one said.
+        """
+        found: set[bytes] = set()
+        for topic, partition in _inputs(log):
+            start, end = log.start(topic, partition), log.end(topic, partition)
+            for record in records_between(log, topic, partition, start, end, CHUNK):
+                with suppress(Refused):
+                    event = decode(record)
+                    if self.concerns(event) and _has_statements(event):
+                        found.add(thing_hash(event))
+        return frozenset(found)
+
     def is_named_in(self, letter: Record) -> bool:
         """Whether refused bytes are about them, or hold their id as a JSON text."""
         try:
@@ -48,19 +74,37 @@ class Forgetting:
                 return True
         except (Refused, ValueError):
             pass
-        quoted = dumps(self.name, ensure_ascii=False).encode(), dumps(self.name).encode()
         texts = [letter.value or b"", *(content for _, content in letter.headers)]
         if self.name.encode() in {letter.key, dict(letter.headers).get("key")}:
             return True
-        return any(quote in text for quote in quoted for text in texts)
+        return any(quote in text for quote in _quoted(self.name) for text in texts)
+
+
+def _inputs(log: Log) -> Iterator[tuple[str, int]]:
+    for topic in TOPICS:
+        if topic.input:
+            yield from ((topic.name, partition) for partition in range(log.partitions))
+
+
+def _has_statements(event: Event) -> bool:
+    """Whether other events may be about the same thing."""
+    return event.revision is not None or getattr(event.data, "run_id", None) is not None
+
+
+def _quoted(name: str) -> Iterator[bytes]:
+    """The name as a JSON text, and as one within a JSON text, as deep as records are nested."""
+    for ascii_only in (False, True):
+        text = dumps(name, ensure_ascii=ascii_only)
+        for _ in range(_DEPTH):
+            yield text.encode(errors="surrogatepass")
+            text = dumps(text, ensure_ascii=ascii_only)[1:-1]
 
 
 def forgotten_record(record: Record, event: Event, key: bytes, partitions: int) -> Outgoing:
     """What stands in the place of an event that is forgotten."""
-    thing = getattr(event.data, "run_id", None) or event.thing
     data = EventForgotten(
         event=id_hash(event.source, event.id).hex(),
-        thing=id_hash(event.source, thing).hex(),
+        thing=thing_hash(event).hex(),
         key=key_hash(key),
     )
     return _placed(record, Event(SOURCE, f"forgotten/{data.event}", data), data, partitions)

@@ -25,7 +25,8 @@ class Imported:
 
     `appended` counts records put in the log, `repeats` those of them that were known before,
     `conflicting` the repeats that say something else under the same id, `refused` lines and
-    records that are no events. `patterns` are the patterns there are now, `new_patterns` how many
+    records that are no events, `forgotten` events that were left out as somebody was forgotten.
+    `patterns` are the patterns there are now, `new_patterns` how many
     of them this import brought, both by kind. What is not `learned` yet is recorded all the same.
     """
 
@@ -37,6 +38,7 @@ class Imported:
     patterns: Mapping[str, int]
     new_patterns: dict[str, int]
     learned: bool = True
+    forgotten: int = 0
 
 
 def import_files(
@@ -57,6 +59,7 @@ def import_files(
         conflicting=now["conflicting"] - noted["conflicting"],
         patterns=after.patterns,
         new_patterns=more(before.patterns, after.patterns),
+        forgotten=published.forgotten,
     )
 
 

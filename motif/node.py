@@ -16,15 +16,18 @@ from typing import get_args
 from pydantic import ValidationError
 
 from connectors.contract import Options
+from connectors.logs.sqlite import SqliteLog
 from connectors.publisher import Published, Publisher
-from motif import deadletters, federation, importing
+from motif import deadletters, federation, importing, lifecycle
 from motif.asking import Answer, Asking
 from motif.beside import PROJECTION
 from motif.deadletters import Letter
 from motif.engine import Engine, Progress
 from motif.federation import TakenIn
 from motif.importing import NO_OPTIONS, Imported, Reading
+from motif.lifecycle import Outcome
 from motif.stating import Statements
+from motif.upkeep import Upkeep
 from projections import queries
 from projections.projector import rebuild
 from projections.remote import Readable
@@ -56,6 +59,7 @@ class PartitionStatus:
     repeats: int
     conflicting: int
     refused: int
+    pruned: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,12 @@ class Status:
     open_letters: int
     log_bytes: int
     projection_bytes: int
+    archive_bytes: int = 0
     notices: list[str] = field(default_factory=list)
+
+
+ARCHIVED = "archive/*/*/*.parquet"
+"""The files of the archive, within a node's folder."""
 
 
 class Node(Asking):
@@ -98,8 +107,9 @@ class Node(Asking):
         self.log = log
         self.identity = identity
         self.engine = engine or Engine(folder, log, identity)
-        self.publisher = Publisher(log)
+        self.publisher = Publisher(log, forgets=identity.forgets)
         self._statements: dict[str, Statements] = {}
+        self.upkeep: Upkeep | None = None
 
     @property
     def notices(self) -> list[str]:
@@ -167,10 +177,13 @@ class Node(Asking):
         `spent` is given the seconds of each part, added to what it holds.
         """
         self.engine.settle(progress, spent=spent)
+        self._keep_up()
 
     def ask(self, question: Callable[[Readable], Answer]) -> Answer:
         """Ask anything of the settled projection."""
-        return self.engine.ask(question)
+        answer = self.engine.ask(question)
+        self._keep_up()
+        return answer
 
     def status(self) -> Status:
         """How far everything is, without settling first."""
@@ -184,6 +197,7 @@ class Node(Asking):
             open_letters=held.dead_letters_undecided,
             log_bytes=_size(self.folder, "log.sqlite*"),
             projection_bytes=_size(self.folder, f"{PROJECTION}*"),
+            archive_bytes=_size(self.folder, ARCHIVED),
             notices=list(self.notices),
         )
 
@@ -196,8 +210,58 @@ class Node(Asking):
         """Throw away what was learned, and learn it again from the log by today's rules."""
         self.engine.relearn()
 
+    def archive(
+        self,
+        days: float,
+        *,
+        as_of_us: int | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Move events that are more than so many days old out of the log, into Parquet files.
+
+        They are asked for as before. How old an event is its own time says, before now or
+        `as_of_us`; one without a time is as old as its record.
+
+        Raises:
+            WrongUse: the log is on Kafka.
+            LogUnavailable: a full disk, or missing rights; it may be called again.
+        """
+        log, cutoff_us = self._to_keep(days, as_of_us)
+        before = _size(self.folder, "log.sqlite*")
+        outcome = lifecycle.archive(log, cutoff_us, dry_run=dry_run, tell=progress)
+        return self._kept(outcome, before)
+
+    def prune(
+        self,
+        days: float,
+        *,
+        as_of_us: int | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Delete events that are more than so many days old, in the log and its archive, for good.
+
+        What they taught stays. It cannot be learned again: rules and settings stay what they are.
+
+        Raises:
+            LogUnavailable: a full disk, or missing rights; it may be called again.
+        """
+        log, cutoff_us = self._to_keep(days, as_of_us)
+        before = _size(self.folder, "log.sqlite*") + _size(self.folder, ARCHIVED)
+        outcome = lifecycle.prune(log, self.identity, cutoff_us, dry_run=dry_run, tell=progress)
+        self.engine.look_again()
+        self.engine.settle()
+        return self._kept(outcome, before, ARCHIVED)
+
     def verify(self) -> list[Difference]:
-        """What differs between the live projection and one made from the log just now."""
+        """What differs between the live projection and one made from the log just now.
+
+        Raises:
+            LogDamaged: a file of the archive is missing, or is not what was written.
+        """
+        if isinstance(self.log, SqliteLog):
+            self.log.check_files()
         self.settle()
         self.engine.stop_projecting()
         return self.engine.ask(lambda store: verify(self.log, store))
@@ -229,6 +293,25 @@ class Node(Asking):
         self.engine.let_go()
         self.log.close()
 
+    def _keep_up(self) -> None:
+        """Archive and prune what is due."""
+        upkeep, self.upkeep = self.upkeep, None  # which settles and asks as well
+        if upkeep is not None:
+            self.notices.extend(upkeep.run(self))
+            self.upkeep = upkeep
+
+    def _to_keep(self, days: float, as_of_us: int | None) -> tuple[SqliteLog, int]:
+        """The log, all of it learned, and before what time an event is old."""
+        if not isinstance(self.log, SqliteLog):
+            raise WrongUse("a log on Kafka is pruned by its own retention")
+        self.settle()
+        return self.log, lifecycle.cutoff(now_us() if as_of_us is None else as_of_us, days)
+
+    def _kept(self, outcome: Outcome, before: int, *also: str) -> Outcome:
+        outcome.bytes_before = before
+        outcome.bytes_after = sum(_size(self.folder, one) for one in ("log.sqlite*", *also))
+        return outcome
+
     def _held(self) -> queries.Status:
         """How far the projection is as it is."""
         return queries.status(self.engine.opened())
@@ -252,6 +335,7 @@ class Node(Asking):
                         repeats=(row and row.repeats) or 0,
                         conflicting=(row and row.conflicting) or 0,
                         refused=(row and row.refused) or 0,
+                        pruned=(row and row.pruned) or 0,
                     )
                 )
         return partitions

@@ -11,6 +11,7 @@ from motif.following import FollowingNode
 from motif.node import Node
 from motif.projecting import not_founded, projector_of
 from motif.settings import from_environment
+from motif.upkeep import Upkeep
 from motif.where import Where, open_kafka
 from schemas.errors import LogUnavailable
 from streams.identity import change_settings, found, identity_of
@@ -57,6 +58,7 @@ def open_node(
     mcp_servers: Iterable[str] | None = None,
     operation_rules: str | None = None,
     amend_days: int | None = None,
+    upkeep: Upkeep | None = None,
 ) -> Node:
     """Open the embedded node of a folder, made anew where there is none.
 
@@ -69,6 +71,8 @@ def open_node(
         operation_rules: rules of your own for operations, as TOML, empty for none; likewise.
         amend_days: how many days after a run finished its source may change what it says of it,
             0 for as long as it likes; likewise.
+        upkeep: how old events must be to be archived and pruned, once a day when the node settles;
+            None for never.
 
     Raises:
         LogHeld: another process has the folder open.
@@ -95,7 +99,9 @@ def open_node(
             operation_rules=operation_rules,
             amend_days=amend_days,
         )
-        return Node(place, log, identity)
+        node = Node(place, log, identity)
+        node.upkeep = upkeep
+        return node
     except BaseException:
         log.close()
         raise

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from motif.values import (
+    AGE,
     AMEND_DAYS_MAX,
     BOOTSTRAP,
     LABEL_MAX,
@@ -23,6 +24,7 @@ from motif.values import (
     days_of,
     file_of,
     folder_of,
+    keeping_of,
     label_of,
     networks_of,
     one_of,
@@ -64,6 +66,8 @@ class Settings:
     operation_rules: str | None = None
     amend_days: int | None = None
     networks: tuple[str, ...] | None = None
+    archive_after: float | None = None
+    prune_after: float | None = None
     partitions: int | None = None
     kafka: str | None = None
     kafka_prefix: str | None = None
@@ -149,6 +153,23 @@ SETTINGS: Final = (
         "networks separated by commas, such as 192.168.1.0/24",
         "nothing may be probed",
         networks_of,
+    ),
+    Setting(
+        "MOTIF_ARCHIVE_AFTER",
+        "archive_after",
+        "How old events must be for a node that records others to archive them, once a day.",
+        f"{AGE}, at least a day; or none",
+        "none: nothing is archived by itself",
+        keeping_of,
+    ),
+    Setting(
+        "MOTIF_PRUNE_AFTER",
+        "prune_after",
+        "How old events must be for a node that records others to delete them for good, once a "
+        "day, as `motif prune` does.",
+        f"{AGE}, at least a day; or none",
+        "none: nothing is deleted by itself",
+        keeping_of,
     ),
     Setting(
         "MOTIF_PARTITIONS",

@@ -21,6 +21,12 @@ BOOTSTRAP: Final = "HOST:PORT, or several of them separated by commas"
 NAME_PREFIX: Final = "up to 100 letters, digits, '.', '_' and '-'"
 """What a prefix of names on Kafka looks like."""
 
+AGE: Final = "a number of days, hours or weeks, such as 30d, 12h or 4w"
+"""What an age looks like."""
+
+_AGE: Final = re.compile(r"([0-9]{1,6})([dhw])")
+_UNITS: Final = {"d": 1.0, "h": 1 / 24, "w": 7.0}
+
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _SERVER: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -94,6 +100,31 @@ def networks_of(text: str) -> tuple[str, ...]:
     except WrongUse as error:
         raise ValueError(text) from error
     return networks
+
+
+def age_of(text: str) -> float:
+    """An age in days.
+
+    >>> age_of("12h"), age_of("4w")
+    (0.5, 28.0)
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    found = _AGE.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(text)
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def keeping_of(text: str) -> float | None:
+    """An age in days, at least a day; None where nothing is ever old."""
+    if text.strip().lower() == "none":
+        return None
+    days = age_of(text)
+    if days < 1:
+        raise ValueError(text)
+    return days
 
 
 def partitions_of(text: str) -> int:

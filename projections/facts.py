@@ -4,19 +4,23 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
+import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from projections.tables import duplicates
 from projections.tables.events import BY_TYPE, EVENT_TABLES, EventTable
 from projections.tables.recognised import RECOGNISED, Recogniser
-from projections.tables.table import Row
+from projections.tables.table import STAGED, Row, staged
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
-from schemas.log import Log, Record
+from schemas.log import Log, Record, records_between
 from schemas.times import moment_us
 
 Rows = dict[str, list[Row]]
 """Rows on their way into the raw tables, by the event type's name."""
+
+_CHUNK: Final = 4_096
+"""Records read at once."""
 
 _JSON: Final = b"application/json"
 _astuple = msgspec.structs.astuple
@@ -27,6 +31,7 @@ class RawRows:
 
     def __init__(self, log: Log) -> None:
         """Bind to a log, which states the rules by which operations are recognised."""
+        self._log = log
         self._recogniser = Recogniser(log)
 
     def insert(
@@ -57,14 +62,35 @@ class RawRows:
                 of.table.insert(cursor, found)
                 self._recogniser.insert(cursor, of, found, settings)
 
+    def prune(self, cursor: DuckDBPyConnection, place: tuple[str, int], below: int) -> None:
+        """Take out the rows below an offset whose records are not in the log any more."""
+        topic, partition = place
+        start = self._log.start(topic, partition)
+        left = [
+            record.offset
+            for record in records_between(self._log, topic, partition, start, below, _CHUNK)
+        ]
+        with staged(cursor, pa.table({"offset": pa.array(left, pa.int64())})):
+            for name in _tables(topic):
+                cursor.execute(
+                    f'DELETE FROM {name} WHERE topic = ? AND "partition" = ? AND "offset" < ?'
+                    f' AND "offset" NOT IN (SELECT "offset" FROM {STAGED})',
+                    [topic, partition, below],
+                )
+
     @staticmethod
     def drop(cursor: DuckDBPyConnection, topic: str, partition: int) -> None:
         """Take out every row of a partition."""
-        tables = [one.table.name for one in EVENT_TABLES if one.payload.topic.name == topic]
-        for name in (*tables, RECOGNISED.name):
+        for name in _tables(topic):
             cursor.execute(
                 f'DELETE FROM {name} WHERE topic = ? AND "partition" = ?', [topic, partition]
             )
+
+
+def _tables(topic: str) -> tuple[str, ...]:
+    """The tables with rows about records of a topic."""
+    events = (one.table.name for one in EVENT_TABLES if one.payload.topic.name == topic)
+    return (*events, RECOGNISED.name)
 
 
 def collect(records: Iterable[Record], skipped: Container[int], rows: Rows) -> list[int]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import duckdb
+import msgspec
 from duckdb import DuckDBPyConnection
 
 from projections import damage
@@ -50,6 +51,9 @@ EVERY: Final = 16
 They are the latest of their key: read later, there are fewer of them. A step that is not full has
 caught up with the events, and then they come with it: totals are as fresh as rows.
 """
+
+PRUNED_EVERY: Final = 512
+"""How many steps may pass before it is looked whether something was pruned."""
 
 _LOGGER: Final = logging.getLogger(__name__)
 _FOLLOWED: Final[dict[str, Callable[[DuckDBPyConnection, Sequence[Record]], None]]] = {
@@ -133,8 +137,10 @@ class Projector:
 
     def _transact(self, limit: int, topics: Iterable[str]) -> int:
         self._cursor.execute("BEGIN")
+        if self._steps % PRUNED_EVERY == 0:
+            self._heed_pruned()
         done = self._project(limit, topics)
-        if not done:
+        if not (done or self._moved):
             self._cursor.execute("ROLLBACK")
             return 0
         positions_table.store(self._cursor, self._moved.values())
@@ -280,6 +286,17 @@ class Projector:
         self._last_fact[of] = max([last, *(place.offset for place in facts)])
         return [row for place, row in facts.items() if row is not None and place not in known]
 
+    def _heed_pruned(self) -> None:
+        """Take out the rows of records that were pruned since it was looked for last."""
+        for topic in _INPUTS:
+            for partition in range(self._log.partitions):
+                of = (topic, partition)
+                known, pruned = self._position(*of), self._log.pruned(*of)
+                if known.pruned != pruned.records:
+                    self._raw.prune(self._cursor, of, min(pruned.below, known.position))
+                    known = msgspec.structs.replace(known, pruned=pruned.records)
+                    self._positions[of] = self._moved[of] = known
+
     def _heed(self, of: Partition, learned: Learned) -> None:
         """Note how far the learner is; under a new epoch its partition is projected again."""
         known = self._position(*of).learned
@@ -330,19 +347,25 @@ class Projector:
         records = [record for record in records if record.offset < learned.position]
         if records:
             self._move(*place, records[-1].offset + 1, learned)
+        elif position.position < self._log.pruned(*place).below:
+            self._move(*place, learned.position, learned)  # all that was left here was pruned
         return records
 
     def _position(self, topic: str, partition: int) -> Position:
         known = self._positions.get((topic, partition))
         if known is None:
-            known = Position(topic, partition, self._log.start(topic, partition))
+            pruned = self._log.pruned(topic, partition).records if topic in _INPUTS else 0
+            start = self._log.start(topic, partition)
+            known = Position(topic, partition, start, pruned=pruned)
             self._positions[topic, partition] = known
         return known
 
     def _move(
         self, topic: str, partition: int, position: int, learned: Learned | None = None
     ) -> None:
-        moved = Position(topic, partition, position, learned)
+        moved = Position(
+            topic, partition, position, learned, self._position(topic, partition).pruned
+        )
         self._positions[topic, partition] = self._moved[topic, partition] = moved
 
 

@@ -117,7 +117,8 @@ class Detail:
 class Reached:
     """Up to where a partition was projected and, for an input topic, learned.
 
-    `behind` is how many offsets were learned and are not projected yet.
+    `behind` is how many offsets were learned and are not projected yet, `pruned` how many records
+    were deleted.
     """
 
     topic: str
@@ -130,6 +131,7 @@ class Reached:
     conflicting: int | None
     refused: int | None
     epoch: str | None
+    pruned: int
 
     @property
     def behind(self) -> int:

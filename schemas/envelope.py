@@ -141,7 +141,7 @@ class Event(msgspec.Struct, frozen=True):
 def _check_revision(event: Event) -> None:
     if not event.data.amendable:
         raise Refused("bad_revision", f"{event.type} is not amendable; leave out revision")
-    if event.revision is None or not 0 <= event.revision < 2**63:
+    if event.revision is None or not 0 <= event.revision < 2**63 - 1:
         raise Refused("bad_revision", f"revision is {event.revision}; it counts from 0")
     if event.subject is None or event.id != f"{event.subject}@{event.revision}":
         expected = f"{event.subject}@{event.revision}"

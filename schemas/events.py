@@ -190,6 +190,8 @@ class LogCreated(Payload):
     site_label: Name | None = None
     partitions: Annotated[int, Field(ge=1, le=1024)]
     format: Count
+    forgets: bool | None = None
+    """Whether there is something in the log that was forgotten, and must not come back."""
 
     def partition_key(self) -> str:
         """What concerns the whole log stands together, in order."""

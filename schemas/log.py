@@ -23,7 +23,7 @@ Pitfalls, each of them a bug somebody has shipped:
 * **Append time does not go back** within a partition, whatever the clock does.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -51,6 +51,13 @@ class Outgoing(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+
+class Pruned(NamedTuple):
+    """What was deleted for good: so many `records`, all of them `below` an offset."""
+
+    below: int = 0
+    records: int = 0
 
 
 class Owner(Protocol):
@@ -86,6 +93,9 @@ class Log(Protocol):
     def start(self, topic: str, partition: int) -> int:
         """The first offset that was not pruned."""
 
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        """What was pruned; from `below` on everything is there, and before it something may be."""
+
     def end(self, topic: str, partition: int) -> int:
         """The offset the next record will get."""
 
@@ -113,3 +123,18 @@ def left(log: Log, topic: str, partition: int, position: int) -> int:
     if distance <= 0 or not log.read(topic, partition, position, 1):
         return 0
     return distance
+
+
+def records_between(
+    log: Log, topic: str, partition: int, offset: int, end: int, at_once: int
+) -> Iterator[Record]:
+    """The records from an offset on and below an end, read piece by piece."""
+    while offset < end:
+        records = log.read(topic, partition, offset, at_once)
+        for record in records:
+            if record.offset >= end:
+                return
+            yield record
+        if not records:
+            return
+        offset = records[-1].offset + 1

@@ -36,6 +36,15 @@ def time_text(microseconds: int) -> str:
     return f"{_day_text(day)}{_MINUTES[minute]}{_SECONDS[second]}{fraction:06d}Z"
 
 
+def day_text(microseconds: int) -> str:
+    """The UTC day of a time.
+
+    >>> day_text(86_400_000_000)
+    '1970-01-02'
+    """
+    return time_text(microseconds)[:10]
+
+
 def time_us(text: str, what: str = "time") -> int:
     """Microseconds since the Unix epoch of an RFC 3339 time with its offset.
 

@@ -19,7 +19,12 @@ from schemas.events import (
     UserCorrected,
 )
 from schemas.ids import id_hash
-from schemas.workflows import WorkflowOperationAsserted, WorkflowRunDeleted, WorkflowRunFinished
+from schemas.workflows import (
+    WorkflowOperationAsserted,
+    WorkflowRunDeleted,
+    WorkflowRunFinished,
+    WorkflowStepFinished,
+)
 from streams.change import Bulk, Change
 from streams.names import public_tool
 from streams.recognise import (
@@ -35,15 +40,12 @@ from streams.recognise import (
     tool_usage,
 )
 from streams.rules import Rules
-from streams.runs import Heard, RunKeeper, check_amended
+from streams.runs import FORGOTTEN, Heard, OfForgotten, RunKeeper, check_amended
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
 from streams.state import State
 
 FUTURE_US = DAY_US
 """An event time further ahead of its append time than this is no time at all."""
-
-LAST = 2**63 - 1
-"""A revision that none comes behind."""
 
 TASKS = Bulk(task.recognise, task.recognise_all)
 
@@ -69,6 +71,7 @@ class Applier:
             WorkflowRunDeleted.type: self._run_deleted,
             WorkflowOperationAsserted.type: self._operation_asserted,
             DeviceProbed.type: self._device_probed,
+            WorkflowStepFinished.type: self._step_finished,
             EventForgotten.type: self._forgotten,
         }
 
@@ -77,6 +80,7 @@ class Applier:
 
         Raises:
             Refused: a statement that comes too late to amend an earlier one.
+            OfForgotten: it is about a thing that was forgotten.
         """
         data = event.data
         handler = self._handlers.get(data.type)
@@ -162,10 +166,15 @@ class Applier:
     ) -> None:
         self._state.fold(device.recognise(data, happened(event, appended_us)), offset)
 
+    def _step_finished(
+        self, event: Event, data: WorkflowStepFinished, _: int, __: int, ___: bytes
+    ) -> None:
+        self._runs.mentioned(id_hash(event.source, data.run_id))
+
     def _forgotten(
         self, _: Event, data: EventForgotten, offset: int, appended_us: int, __: bytes
     ) -> None:
-        self._runs.deleted(Heard(bytes.fromhex(data.thing), LAST, None, offset, appended_us))
+        self._runs.forgotten(Heard(bytes.fromhex(data.thing), FORGOTTEN, None, offset, appended_us))
 
     def _correct(self, event: Event, offset: int, appended_us: int, changes: list[Change]) -> None:
         """Fold a statement that may correct an earlier one, unless its source was too late."""
@@ -188,6 +197,8 @@ class Applier:
         stated = state.statement(thing)
         if stated is not None:
             earlier, earlier_us, replaced = stated
+            if earlier == FORGOTTEN:
+                raise OfForgotten
             if earlier >= revision:
                 return
             if not anytime and abs(appended_us - earlier_us) > HORIZON_US:

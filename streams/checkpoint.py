@@ -10,7 +10,7 @@ A checkpoint is only a shortcut. One that is damaged or incomplete is thrown awa
 the partition is learned again from its log.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -72,7 +72,9 @@ class _Format(msgspec.Struct):
     format: int
 
 
-class _Added(msgspec.Struct, array_like=True):
+class Added(msgspec.Struct, array_like=True):
+    """What commits added up to a position."""
+
     position: int
     ids: bytes
     facts: bytes
@@ -144,19 +146,19 @@ class Checkpoint:
         Raises:
             Damaged: a record is missing or altered.
         """
-        head = head_of(segments[self.owned.prefix + "head"])
+        added, head = self.content(segments)
         self._runs, self._numbered = head.runs, head.numbered
+        return state_of(added, head.counts), head
+
+    def content(self, segments: dict[str, bytes]) -> tuple[Added, Head]:
+        """All that the records of this checkpoint hold, and their head.
+
+        Raises:
+            Damaged: a record is missing or altered.
+        """
+        head = head_of(segments[self.owned.prefix + "head"])
         blobs = [blob for run in head.runs for blob in self._read(run, segments)]
-        blobs.sort(key=lambda blob: blob.position)
-        state = State()
-        state.position = head.position
-        state.counts = Counts(*head.counts)
-        state.seen = Seen(b"".join(blob.ids for blob in blobs))
-        facts = by_session(b"".join(blob.facts for blob in blobs))
-        state.sessions.restore(facts, (tool for blob in blobs for tool in blob.tools))
-        for blob in blobs:
-            state.current.update(blob.current)
-        return state, head
+        return joined(blobs, head.position), head
 
     def _write(self, level: int, content: bytes) -> Iterator[Outgoing]:
         run = Run(self._numbered, level, len(content), crc32(content))
@@ -183,7 +185,7 @@ class Checkpoint:
                     yield self.owned.record(f"{run.number}/{index}", None)
             level += 1
 
-    def _read(self, run: Run, segments: dict[str, bytes]) -> list[_Added]:
+    def _read(self, run: Run, segments: dict[str, bytes]) -> list[Added]:
         prefix = f"{self.owned.prefix}{run.number}/"
         try:
             content = b"".join(segments[f"{prefix}{index}"] for index in range(run.segments))
@@ -196,6 +198,32 @@ class Checkpoint:
         if run.size < RUN_BYTES:
             self._bytes[run.number] = content
         return list(_frames(content))
+
+
+def joined(blobs: list[Added], position: int) -> Added:
+    """What several commits added, in their order."""
+    blobs.sort(key=lambda blob: blob.position)
+    current: dict[bytes, bytes] = {}
+    for blob in blobs:
+        current.update(blob.current)
+    return Added(
+        position,
+        b"".join(blob.ids for blob in blobs),
+        b"".join(blob.facts for blob in blobs),
+        [tool for blob in blobs for tool in blob.tools],
+        list(current.items()),
+    )
+
+
+def state_of(added: Added, counts: Sequence[int]) -> State:
+    """The state that these additions make, without its tallies."""
+    state = State()
+    state.position = added.position
+    state.counts = Counts(*counts)
+    state.seen = Seen(added.ids)
+    state.sessions.restore(by_session(added.facts), added.tools)
+    state.current.update(added.current)
+    return state
 
 
 def read_segments(log: Log, topic: str, partition: int) -> dict[str, bytes]:
@@ -281,7 +309,7 @@ def _added(journal: Journal, position: int) -> bytes:
     if not (journal.ids or journal.facts or journal.tools or journal.current):
         return b""
     blob = msgspec.msgpack.encode(
-        _Added(
+        Added(
             position,
             bytes(journal.ids),
             bytes(journal.facts),
@@ -292,9 +320,9 @@ def _added(journal: Journal, position: int) -> bytes:
     return len(blob).to_bytes(4, "little") + blob
 
 
-def _frames(content: bytes) -> Iterator[_Added]:
+def _frames(content: bytes) -> Iterator[Added]:
     at = 0
     while at < len(content):
         size = int.from_bytes(content[at : at + 4], "little")
-        yield msgspec.msgpack.decode(content[at + 4 : at + 4 + size], type=_Added)
+        yield msgspec.msgpack.decode(content[at + 4 : at + 4 + size], type=Added)
         at += 4 + size

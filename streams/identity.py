@@ -16,7 +16,7 @@ from schemas.events import LogCreated, SettingsChanged
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
 from schemas.times import LAST_US
-from schemas.topics import PATTERN_DEFINITIONS, TOPICS
+from schemas.topics import LEARNED_TOPICS, PATTERN_DEFINITIONS, TOPICS
 from streams.operations import OperationRules, rules_of
 from streams.recognise import RULES_VERSION
 
@@ -43,6 +43,7 @@ class Identity:
 
     `operation_rules` are the site's own rules as TOML, and `amend_days` is how many days after
     something happened its source may change what it says of it, 0 for as long as it likes.
+    `forgets` says that somebody was forgotten: what is published is compared with that.
     """
 
     site_id: str
@@ -52,6 +53,7 @@ class Identity:
     settings_changes: int = 0
     operation_rules: str = ""
     amend_days: int = AMEND_DAYS
+    forgets: bool = False
 
     @property
     def epoch(self) -> tuple[int, int]:
@@ -86,10 +88,13 @@ def identity_of(log: Log) -> Identity | None:
     return _history_of(log)[0]
 
 
-def successor(log: Log, partitions: int) -> tuple[Identity, list[Outgoing]]:
+def successor(
+    log: Log, partitions: int, *, forgets: bool = False
+) -> tuple[Identity, list[Outgoing]]:
     """Who a copy of the log is that has so many partitions, and the records that say so.
 
-    The same site, as a new log; its settings were changed as often and to the same.
+    The same site, as a new log; its settings were changed as often and to the same. What the log
+    forgets the copy forgets too, and it `forgets` somebody more where that is why it is made.
 
     Raises:
         LogIncompatible: the log has no identity itself.
@@ -97,7 +102,7 @@ def successor(log: Log, partitions: int) -> tuple[Identity, list[Outgoing]]:
     identity, changes = _history_of(log)
     if identity is None:
         raise LogIncompatible(_NAMELESS)
-    new = Identity(identity.site_id, new_id(), identity.label)
+    new = Identity(identity.site_id, new_id(), identity.label, forgets=forgets or identity.forgets)
     events = [_created(new, partitions)]
     for change in changes:
         again = Event(SOURCE, _next_change(new), change.data, change.time_us)
@@ -160,15 +165,35 @@ def change_settings(log: Log, identity: Identity, **settings: Any) -> Identity:
     A setting that is None stays what it is.
 
     Raises:
-        WrongUse: the rules for operations are none.
+        WrongUse: the rules for operations are none, or something of the log was pruned.
     """
     rules_of(settings.get("operation_rules") or None)
     stated = {name: value for name, value in settings.items() if value is not None}
     while (wanted := replace(identity, **stated)) != identity:
+        check_whole(log, "its settings cannot change any more")
         event = Event(SOURCE, _next_change(identity), _settings(wanted), now_us())
         log.append([outgoing(event, log.partitions)])
         identity = identity_of(log) or identity  # somebody else's change may have come before
     return identity
+
+
+def check_whole(log: Log, therefore: str) -> None:
+    """Refuse what needs all that was ever learned from.
+
+    Raises:
+        WrongUse: some of it was pruned.
+    """
+    pruned = sum(
+        log.pruned(topic.name, partition).records
+        for topic in LEARNED_TOPICS
+        for partition in range(log.partitions)
+    )
+    if pruned:
+        message = (
+            f"{pruned:,} records of the log were pruned, and {therefore}: what they taught is kept "
+            "as it was learned, under the settings and by the rules of then"
+        )
+        raise WrongUse(message)
 
 
 def _settings(identity: Identity) -> SettingsChanged:
@@ -208,6 +233,7 @@ def _created(identity: Identity, partitions: int) -> Event:
         site_label=identity.label or None,
         partitions=partitions,
         format=FORMAT,
+        forgets=identity.forgets or None,
     )
     return Event(SOURCE, f"log/{identity.log_id}", created, now_us())
 
@@ -232,7 +258,8 @@ def _after(identity: Identity | None, event: Event, partitions: int) -> Identity
                 "wrote it"
             )
             raise LogIncompatible(message)
-        return Identity(data.site_id, data.log_id, data.site_label or "")
+        label, forgets = data.site_label or "", data.forgets or False
+        return Identity(data.site_id, data.log_id, label, forgets=forgets)
     if identity is None or (event.source, event.id) != (SOURCE, _next_change(identity)):
         return identity
     if isinstance(data, SettingsChanged):

@@ -20,7 +20,6 @@ from schemas.letters import letter_of
 from schemas.log import Log, Outgoing, Owner, Record
 from schemas.topics import EVENT_DUPLICATES
 from streams.apply import Applier
-from streams.change import Change
 from streams.checkpoint import Owned, read_segments
 from streams.contributed import Contributed
 from streams.contribution import (
@@ -34,7 +33,8 @@ from streams.contribution import (
 from streams.intake import examine
 from streams.restore import Start, start_of
 from streams.rules import Rules
-from streams.state import State
+from streams.runs import OfForgotten
+from streams.state import State, Unamended
 from streams.unamended import unamended
 
 CHUNK = 4_096
@@ -177,9 +177,11 @@ class Learner:
                 raise
             if start.notice:
                 self.notices.append(start.notice)
-            digest = sum(learned.digest for learned in start.state.patterns.values()) % 2**64
+            digests = [learned.digest for learned in start.state.patterns.values()]
             applier = Applier(start.state, self._rules)
-            self._working = _Working(start, applier, owner, len(start.state.patterns), digest)
+            # Those of a snapshot were not contributed yet, and have no digest.
+            contributed = sum(digest != 0 for digest in digests)
+            self._working = _Working(start, applier, owner, contributed, sum(digests) % 2**64)
         return self._working
 
     def _learn(self, working: _Working, limit: int) -> int:
@@ -211,6 +213,8 @@ class Learner:
                     apply(event, record.offset, record.appended_at_us, identity)
                 except Refused as late:
                     self._note(working, record, late, repeat=False, conflicting=False)
+                except OfForgotten:  # as what was forgotten itself, it is no row of any table
+                    self._note(working, record, None, repeat=False, conflicting=False)
                 if event.data.type == EventForgotten.type:  # it is no row of any table
                     self._note(working, record, None, repeat=False, conflicting=False)
             else:
@@ -248,7 +252,7 @@ class Learner:
         working.facts, working.letters = [], []
         working.start = Start(working.state, working.start.checkpoint)
 
-    def _unamended(self, end: int) -> Iterator[Change]:
+    def _unamended(self, end: int) -> Unamended:
         topic, partition = self.contributor.topic, self.contributor.partition
         return unamended(self._log, topic, partition, end)
 

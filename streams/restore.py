@@ -12,6 +12,7 @@ from streams.change import Pattern
 from streams.checkpoint import Checkpoint, Damaged, Owned, epochs_in, head_of, read_segments
 from streams.contributed import Contributed
 from streams.contribution import Contributor, Epoch, digest_of, readable
+from streams.snapshot import read_snapshot
 from streams.state import Learned, State
 
 
@@ -103,26 +104,49 @@ def _again(
     facts, learned = _facts(log, topic, partition)
     committed = max(learned, _positions(segments))
     _check_end(log, owned, committed)
-    if log.start(topic, partition) > 0:
-        message = (
-            f"{topic}/{partition} must be learned again ({reason}), but it starts at "
-            f"{log.start(topic, partition)}: what was pruned cannot be learned; restore the archive"
-        )
-        raise LogDamaged(message)
+    beginning = _beginning(log, owned, reason)
     stated = _stated(log, contributor)
     reached = max(contributed.reached, committed)
-    fresh = Start(State(), Checkpoint(owned))
-    if not reached and not segments and not stated:
+    fresh = Start(beginning, Checkpoint(owned))
+    if not (reached or segments or stated or beginning.position):
         return fresh
     # Where rows are all that is left, nobody knows how far it was: the end is surely far enough.
     fresh.publish_from = min(reached, log.end(topic, partition)) or log.end(topic, partition)
     fresh.relearning = True
     fresh.forget = list(segments)
     fresh.superseded = stated | contributed.patterns.keys()
-    fresh.facts = facts
+    fresh.facts = {key for key in facts if int(key.rpartition(b"/")[2]) >= beginning.position}
     fresh.letters = _letters(log)
-    fresh.notice = f"{topic}/{partition} is learned again from its beginning: {reason}"
+    since = f"what was known at {beginning.position}" if beginning.position else "its beginning"
+    fresh.notice = f"{topic}/{partition} is learned again from {since}: {reason}"
     return fresh
+
+
+def _beginning(log: Log, owned: Owned, reason: str) -> State:
+    """The state before the first record that is there: of a pruned log that of its snapshot.
+
+    Raises:
+        LogDamaged: there is none by these rules.
+    """
+    topic, partition, epoch = owned
+    pruned = log.pruned(topic, partition)
+    if not pruned.records:
+        return State()
+    snapshot = read_snapshot(log, topic, partition)
+    if snapshot is not None and snapshot.epoch == epoch and snapshot.position >= pruned.below:
+        return snapshot.state()
+    message = (
+        f"{topic}/{partition} must be learned again ({reason}), but {pruned.records} of its "
+        "records were pruned, and "
+    )
+    if snapshot is not None and snapshot.epoch != epoch:
+        message += (
+            f"what they taught is kept for the rules {snapshot.epoch[0]}.{snapshot.epoch[1]} only, "
+            f"these are {epoch[0]}.{epoch[1]}: go on with the version and the settings of then"
+        )
+    else:
+        message += "the snapshot of what they taught is gone: put the log back from a backup"
+    raise LogDamaged(message)
 
 
 def _check_end(log: Log, owned: Owned, committed: int) -> None:

@@ -24,6 +24,13 @@ _RUN, _DELETED, _ASSERTED = "run", "deleted", "asserted"
 _OF_RUN: Final = (_RUN,)
 _NO_STATEMENT: Final = -1
 
+FORGOTTEN: Final = 2**63 - 1
+"""The revision of what was forgotten: none comes behind it."""
+
+
+class OfForgotten(Exception):
+    """A fact is about a thing that was forgotten: it does not count, and is no row."""
+
 
 class _Known(NamedTuple):
     """What is known of a run: its own statement, what was asserted, what is folded."""
@@ -68,7 +75,7 @@ class RunKeeper:
             self._state.amend(heard.thing, heard.revision, heard.appended_us, [stated, *folded])
             self._state.fold(folded, heard.offset)
             return
-        known = _known(before)
+        known = _remembered(before)
         if known.revision >= heard.revision:
             return
         patterns |= dict.fromkeys(tuple(one.pattern[1:]) for one in known.asserted)
@@ -77,13 +84,24 @@ class RunKeeper:
 
     def deleted(self, heard: Heard) -> None:
         """Take back what a run added; what was asserted of it waits for it to come back."""
-        known = _known(self._state.statement(heard.thing))
+        known = _remembered(self._state.statement(heard.thing))
         if known.revision < heard.revision:
             self._replace(heard, known, known._replace(run=None, deleted=True, folded=[]))
 
+    def forgotten(self, heard: Heard) -> None:
+        """Take back what a run added, for good, whatever else is said of it."""
+        known = _known(self._state.statement(heard.thing))
+        if known.revision < FORGOTTEN:
+            gone = known._replace(run=None, deleted=True, folded=[], asserted=[])
+            self._replace(heard._replace(revision=FORGOTTEN), known, gone)
+
+    def mentioned(self, thing: bytes) -> None:
+        """Hear of a run in a fact that adds nothing to it."""
+        _remembered(self._state.statement(thing))
+
     def asserted(self, heard: Heard, signature: str) -> None:
         """Count the run for an operation, if it does not count for it already."""
-        known = _known(self._state.statement(heard.thing))
+        known = _remembered(self._state.statement(heard.thing))
         pattern = pattern_of(signature)
         claim = Change((_ASSERTED, *pattern), heard.at_us, 0)
         if any(tuple(one.pattern) == claim.pattern for one in known.asserted):
@@ -110,6 +128,18 @@ class RunKeeper:
             changes.append(Change((_DELETED,), None, 0))
         changes += [*known.asserted, *known.folded]
         self._state.amend(thing, known.revision, known.appended_us, changes)
+
+
+def _remembered(stated: Statement | None) -> _Known:
+    """What a stored statement says.
+
+    Raises:
+        OfForgotten: it says that the thing was forgotten.
+    """
+    known = _known(stated)
+    if known.revision == FORGOTTEN:
+        raise OfForgotten
+    return known
 
 
 def _known(stated: Statement | None) -> _Known:

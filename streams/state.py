@@ -4,8 +4,9 @@ No clock, no chance, no input or output here. `changed` and `journal` gather wha
 has to write; everything else is the state itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.errors import Refused
 from streams import statements
@@ -55,6 +56,10 @@ class Learned:
     def restart(self) -> None:
         """Forget the tally, to fold it again."""
         self._tally, self._packed = Tally(), None
+
+    def add(self, more: Tally) -> None:
+        """Add what was folded elsewhere."""
+        self._tally, self._packed = self.tally + more, None
 
 
 @dataclass(slots=True)
@@ -135,6 +140,13 @@ class Sessions:
             oldest.unlink()
 
 
+class Unamended(NamedTuple):
+    """What facts changed that are never amended: some folded already, by pattern, the rest not."""
+
+    folded: Mapping[Pattern, Tally]
+    changes: Iterable[Change]
+
+
 class State:
     """Tallies by pattern, sessions, folded ids, current statements, position."""
 
@@ -188,7 +200,7 @@ class State:
         learned.offset = offset
         return learned
 
-    def settle(self, unamended: Callable[[], Iterable[Change]]) -> None:
+    def settle(self, unamended: Callable[[], Unamended]) -> None:
         """Bring the tallies up to date: fold what was gathered, then take back what was amended.
 
         A tally that cannot forget exactly is folded again from the current statements and, where
@@ -216,7 +228,10 @@ class State:
             if pattern[0] in MIXED_KINDS and learned.tally.occurrences < left[pattern]
         }
         if missing:
-            _fold_again(missing, unamended())
+            facts = unamended()
+            for pattern in missing.keys() & facts.folded.keys():
+                missing[pattern].add(facts.folded[pattern])
+            _fold_again(missing, facts.changes)
 
     def _stated(self) -> Iterator[Change]:
         """The changes of all current statements."""

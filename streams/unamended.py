@@ -15,25 +15,41 @@ from streams.change import Change
 from streams.dedupe import Seen
 from streams.intake import examine
 from streams.recognise import task
+from streams.snapshot import read_snapshot
+from streams.state import Unamended
 
 CHUNK = 4_096
 """Records read together."""
 
 
-def unamended(log: Log, topic: str, partition: int, end: int) -> Iterator[Change]:
+def unamended(log: Log, topic: str, partition: int, end: int) -> Unamended:
     """What the facts of mixed kinds without a revision changed, of all records below `end`.
 
+    Of those that were pruned the snapshot says it, which was taken before.
+
     Raises:
-        LogDamaged: the beginning of the partition is gone.
+        LogDamaged: the beginning of the partition is gone, and no snapshot is there.
     """
-    start = log.start(topic, partition)
-    if start > 0:
+    pruned = log.pruned(topic, partition)
+    if not pruned.records:
+        return Unamended({}, _read(log, topic, partition, Seen(), (0, end)))
+    snapshot = read_snapshot(log, topic, partition)
+    if snapshot is None or snapshot.position < pruned.below:
         message = (
-            f"{topic}/{partition} must be read again, as a revision took an extreme away, but it "
-            f"starts at {start}: what was pruned cannot be read; restore the archive"
+            f"{topic}/{partition} must be read again, as a revision took an extreme away, but "
+            f"{pruned.records} of its records were pruned, and the snapshot of them is gone"
         )
         raise LogDamaged(message)
-    seen, position = Seen(), 0
+    seen = Seen(snapshot.added.ids)
+    changes = _read(log, topic, partition, seen, (snapshot.position, end))
+    return Unamended(snapshot.unamended(), changes)
+
+
+def _read(
+    log: Log, topic: str, partition: int, seen: Seen, between: tuple[int, int]
+) -> Iterator[Change]:
+    """The changes of the records from one offset on and below another."""
+    position, end = between
     while position < end:
         records = [one for one in log.read(topic, partition, position, CHUNK) if one.offset < end]
         if not records:

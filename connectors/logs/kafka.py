@@ -24,7 +24,7 @@ from connectors.logs.kafka_writing import BATCH_BYTES, Writer
 from schemas.clock import new_id
 from schemas.closing import Closing
 from schemas.errors import LogUnavailable
-from schemas.log import Outgoing, Owner, Record
+from schemas.log import Outgoing, Owner, Pruned, Record
 from schemas.topics import PATTERN_CONTRIBUTIONS, TOPICS
 
 # What the library has to say is raised, where it matters, as an error of ours.
@@ -126,6 +126,11 @@ class KafkaLog(Closing):
         """The first offset that is still there."""
         checked_place(topic, partition, self._partitions)
         return self._reader.start((topic, partition))
+
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        """What was pruned: always all below an offset, of which markers count as well."""
+        start = self.start(topic, partition)
+        return Pruned(start, start)
 
     def end(self, topic: str, partition: int) -> int:
         """The offset behind the last committed record and its marker."""

@@ -20,7 +20,7 @@ from connectors.logs.checks import (
 from schemas.clock import Clock, now_us
 from schemas.closing import Closing
 from schemas.errors import Fenced, WrongUse
-from schemas.log import Outgoing, Owner, Record
+from schemas.log import Outgoing, Owner, Pruned, Record
 from schemas.topics import by_name
 
 
@@ -86,9 +86,24 @@ class MemoryLog(Closing):
             return list(islice((record for record in there if record is not None), limit))
 
     def start(self, topic: str, partition: int) -> int:
-        """Zero: nothing is ever pruned."""
+        """The first offset that was not pruned."""
+        return self.pruned(topic, partition).below
+
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        """What was pruned: always all below an offset."""
         checked_place(topic, partition, self._partitions)
-        return 0
+        with self._lock:
+            stream = self._streams.get((topic, partition))
+            start = stream.start if stream else 0
+        return Pruned(start, start)
+
+    def prune_before(self, topic: str, partition: int, before: int) -> None:
+        """Delete all records below an offset, for good."""
+        checked_place(topic, partition, self._partitions)
+        with self._lock:
+            stream = self._streams[topic, partition]
+            stream.start = max(stream.start, min(before, len(stream.slots)))
+            stream.slots[: stream.start] = [None] * stream.start
 
     def end(self, topic: str, partition: int) -> int:
         """The offset the next record will get."""
@@ -196,6 +211,7 @@ class _Stream:
     latest: dict[bytes, int] = field(default_factory=dict)
     passed: set[int] = field(default_factory=set)
     """Offsets of the tombstones that one compaction has come across."""
+    start: int = 0
 
     def compact(self, keep: int) -> None:
         """Keep the last record of every key among all but the last `keep` offsets."""

@@ -4,23 +4,25 @@ How the file is laid out, and why a damaged one is noticed, stands in `sqlite_fi
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import RLock
 from typing import Final, Self
 
-from connectors.logs import sqlite_file
+from connectors.logs import sqlite_file, sqlite_stubs
+from connectors.logs.archive_file import File
 from connectors.logs.batch import batches_of
 from connectors.logs.checks import checked_partitions, checked_place, checked_range
 from connectors.logs.ledger import Ledger
 from connectors.logs.lock import WriterLock
+from connectors.logs.sqlite_kept import Kept, Stream
 from schemas.clock import Clock, now_us
 from schemas.closing import Closing
 from schemas.errors import Fenced, LogIncompatible, LogUnavailable, WrongUse
 from schemas.failpoint import reach
-from schemas.log import Outgoing, Owner, Record
+from schemas.log import Outgoing, Owner, Pruned, Record
 
 
 class SqliteLog(Closing):
@@ -45,6 +47,7 @@ class SqliteLog(Closing):
         self._writing = RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self._kept = Kept(folder)
         with self._reading() as reader:
             self._partitions: Final = sqlite_file.ledger_of(reader, self._folder).partitions
 
@@ -147,22 +150,99 @@ class SqliteLog(Closing):
         checked_range(offset, limit)
         where = f"topic {topic}, partition {partition}, from offset {offset} on"
         with self._reading(where) as reader:
-            end = sqlite_file.ledger_of(reader, self._folder).end(topic, partition)
+            ledger = sqlite_file.ledger_of(reader, self._folder)
+            end, stubs_below = ledger.end(topic, partition), ledger.stubs_below(topic, partition)
+            offset = max(offset, ledger.start(topic, partition))
+            found: list[Record] = []
+            while offset < end and not found:
+                span = sqlite_file.Span(place, partition, offset, limit, end)
+                found = sqlite_file.read(reader, span)
+                if offset >= stubs_below:
+                    break
+                offset = found[-1].offset + 1
+                found = self._kept.records(reader, found)
+            return found
+
+    def read_here(
+        self, topic: str, partition: int, offset: int, limit: int
+    ) -> tuple[list[Record], int]:
+        """The records that were not moved elsewhere among the next `limit`, and the offset behind.
+
+        Raises:
+            LogDamaged: one of them is not what was appended, or is missing.
+        """
+        place = checked_place(topic, partition, self._partitions)
+        with self._reading() as reader:
+            ledger = sqlite_file.ledger_of(reader, self._folder)
+            end = ledger.end(topic, partition)
+            offset = max(offset, ledger.start(topic, partition))
             if offset >= end:
-                return []
+                return [], end
             span = sqlite_file.Span(place, partition, offset, limit, end)
-            return sqlite_file.read(reader, span)
+            found = sqlite_file.read(reader, span)
+        return [one for one in found if not sqlite_stubs.is_stub(one)], found[-1].offset + 1
 
     def start(self, topic: str, partition: int) -> int:
-        """Zero: nothing is ever pruned."""
-        checked_place(topic, partition, self._partitions)
-        return 0
+        """The first offset that is there, as a record or as what stands in the place of one."""
+        return self._noted(topic, partition).start(topic, partition)
+
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        """What was pruned; from `below` on everything is there."""
+        return Pruned(*self._noted(topic, partition).pruned_of(topic, partition))
+
+    def archive(self, records: Sequence[Record], days: Sequence[str]) -> list[File]:
+        """Move records of one partition, ascending, into files of the day beside each.
+
+        They are read as before; when the call raises, nothing was moved. Files that were written
+        for a change that did not come about go with the next `tidy`.
+
+        Raises:
+            LogUnavailable: a full disk, or missing rights.
+        """
+        with self._transaction() as (writer, ledger):
+            sqlite_stubs.begin(writer)
+            return self._kept.move(writer, ledger, records, days)
+
+    def prune(self, topic: str, partition: int, offsets: Sequence[int]) -> None:
+        """Delete the records of these ascending offsets, for good; `tidy` frees the space."""
+        with self._transaction() as (writer, ledger):
+            sqlite_stubs.begin(writer)
+            self._kept.delete(writer, ledger, Stream(topic, partition), offsets)
+
+    def prune_file(self, file: File) -> int:
+        """Delete the records that were moved into a file, for good; how many there were."""
+        with self._transaction() as (writer, ledger):
+            return self._kept.delete_moved(writer, ledger, file)
+
+    def files(self) -> list[File]:
+        """The files into which records were moved."""
+        with self._reading() as reader:
+            return sqlite_stubs.files(reader)
+
+    def check_files(self) -> None:
+        """Compare every file of the archive with its checksum.
+
+        Raises:
+            LogDamaged: one is missing, or is not what was written.
+        """
+        self._kept.check(self.files())
+
+    def tidy(self) -> None:
+        """Give the space of what was moved or deleted back, and drop files that nothing names.
+
+        Raises:
+            LogUnavailable: the disk has no room for the smaller copy that takes the file's place.
+        """
+        with self._writing:
+            writer = self._check_writable()
+            self._kept.tidy(sqlite_stubs.files(writer))
+            with sqlite_file.explained(self._folder):
+                writer.execute("VACUUM")
+                writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def end(self, topic: str, partition: int) -> int:
         """The offset the next record will get."""
-        checked_place(topic, partition, self._partitions)
-        with self._reading() as reader:
-            return sqlite_file.ledger_of(reader, self._folder).end(topic, partition)
+        return self._noted(topic, partition).end(topic, partition)
 
     def close(self) -> None:
         """Fold the side file in, close all connections and let the next writer in."""
@@ -222,6 +302,11 @@ class SqliteLog(Closing):
                     writer.execute("ROLLBACK")
                 raise
             reach("log.append.after_commit")
+
+    def _noted(self, topic: str, partition: int) -> Ledger:
+        checked_place(topic, partition, self._partitions)
+        with self._reading() as reader:
+            return sqlite_file.ledger_of(reader, self._folder)
 
     def _check_writable(self) -> sqlite3.Connection:
         if self._closed:

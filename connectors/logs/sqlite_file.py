@@ -27,6 +27,7 @@ from zlib import crc32
 
 import msgspec
 
+from connectors.logs import sqlite_stubs
 from connectors.logs.batch import Batch
 from connectors.logs.frame import damaged, decode, seed_of
 from connectors.logs.ledger import Ledger
@@ -37,6 +38,9 @@ from schemas.topics import Topic
 FILE_NAME: Final = "log.sqlite"
 FORMAT: Final = 1
 """The version of the layout; it rises when an older program could misread the file."""
+
+FORMATS: Final = (FORMAT, sqlite_stubs.FORMAT)
+"""The layouts that are read."""
 
 _APPLICATION: Final = 0x4D6F7469
 """Stands in the file's header and says that this SQLite file is a log ("Moti")."""
@@ -103,9 +107,9 @@ def exists(folder: Path) -> bool:
         return False
     if application != _APPLICATION:
         raise LogIncompatible(f"{folder / FILE_NAME} is not a log; name another folder")
-    if form != FORMAT:
+    if form not in FORMATS:
         raise LogIncompatible(
-            f"the log in {folder} has format {form}, this program reads format {FORMAT}; "
+            f"the log in {folder} has format {form}, this program reads up to {FORMATS[-1]}; "
             "open it with the program that wrote it, or copy it with that into a new log"
         )
     return True

@@ -14,6 +14,7 @@ from motif.cli import (
     keeping,
     learning,
     letters,
+    lifecycle,
     moving,
     projector,
     reporting,
@@ -69,6 +70,8 @@ app.command(rich_help_panel=ASK)(reviewing.review)
 app.command(rich_help_panel=KEEP)(keeping.status)
 app.command(rich_help_panel=KEEP)(keeping.rebuild)
 app.command(rich_help_panel=KEEP)(keeping.verify)
+app.command(rich_help_panel=KEEP)(lifecycle.archive)
+app.command(rich_help_panel=KEEP)(lifecycle.prune)
 app.command(rich_help_panel=KEEP)(moving.copy)
 app.command(rich_help_panel=KEEP)(forgetting.forget)
 app.add_typer(moving.app, name="export", rich_help_panel=KEEP)

@@ -139,6 +139,7 @@ def _embedded(where: "Where", stated: "Settings", *, make: bool, label: str | No
     import motif
     from connectors.logs import sqlite_file
     from motif.projecting import projector_of
+    from motif.upkeep import Upkeep
 
     folder = where.folder
     new = not sqlite_file.exists(folder)
@@ -161,4 +162,6 @@ def _embedded(where: "Where", stated: "Settings", *, make: bool, label: str | No
         mcp_servers=stated.mcp_servers,
         operation_rules=stated.operation_rules,
         amend_days=stated.amend_days,
+        # Whoever only asks changes nothing, and does not wait for it either.
+        upkeep=Upkeep(stated.archive_after, stated.prune_after) if make else None,
     )

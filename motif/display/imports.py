@@ -59,10 +59,20 @@ def remarks(imported: Imported, *, dry_run: bool, timezone: str = "UTC") -> list
         lines = words.plural(read.unfinished, "last line")
         sentence = f"{lines} without an end were left for the next import."
         said.append(_agreeing(read.unfinished, sentence))
+    return said + _remarks_of_log(imported, dry_run=dry_run)
+
+
+def _remarks_of_log(imported: Imported, *, dry_run: bool) -> list[str]:
+    """What the log did not take as it was read."""
+    said = []
     if imported.refused:
         lines = words.plural(imported.refused, "line")
         kept = "" if dry_run else "; 'motif dead-letters list' says why"
         said.append(_agreeing(imported.refused, f"{lines} were refused{kept}."))
+    if imported.forgotten:
+        events = words.plural(imported.forgotten, "event")
+        sentence = f"{events} were left out: they are of somebody who was forgotten."
+        said.append(_agreeing(imported.forgotten, sentence))
     if imported.conflicting:
         repeats = words.plural(imported.conflicting, "repeat")
         said.append(f"{repeats} said something else than what was recorded first, which counts.")
@@ -73,7 +83,11 @@ def _agreeing(number: int, sentence: str) -> str:
     """The sentence about several things, or about one."""
     if number != 1:
         return sentence
-    return sentence.replace(" were ", " was ").replace("they belong ", "it belongs ")
+    return (
+        sentence.replace(" were ", " was ")
+        .replace("they belong ", "it belongs ")
+        .replace("they are ", "it is ")
+    )
 
 
 def _events(imported: Imported) -> RenderableType:

@@ -47,12 +47,15 @@ def state(status: Status) -> RenderableType:
 
 def _sizes(status: Status) -> Table:
     label = f" ({status.identity.label})" if status.identity.label else ""
+    pruned = sum(one.pruned for one in status.partitions)
     return facts(
         [
             ("folder", str(status.folder)),
             ("site", f"{status.identity.site_id}{label}"),
             ("log", f"{status.identity.log_id}, {words.size(status.log_bytes)}"),
+            *([("archive", words.size(status.archive_bytes))] if status.archive_bytes else []),
             ("tables", words.size(status.projection_bytes)),
+            *([("pruned", words.plural(pruned, "record"))] if pruned else []),
         ]
     )
 

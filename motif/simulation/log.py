@@ -5,7 +5,7 @@ from typing import Final
 
 from connectors.logs.memory import MemoryLog
 from schemas.closing import Closing
-from schemas.log import Log, Outgoing, Owner, Record
+from schemas.log import Log, Outgoing, Owner, Pruned, Record
 from schemas.topics import TOPICS, Topic
 
 
@@ -113,6 +113,10 @@ class Access(Closing):
     def start(self, topic: str, partition: int) -> int:
         """The first offset that was not pruned."""
         return self.log.start(topic, partition)
+
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        """What was pruned."""
+        return self.log.pruned(topic, partition)
 
     def end(self, topic: str, partition: int) -> int:
         """The offset the next record will get, or one below it."""

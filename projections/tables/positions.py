@@ -22,6 +22,7 @@ POSITIONS: Final = Table(
         "conflicting": COUNT,
         "refused": COUNT,
         "epoch": TEXT,
+        "pruned": COUNT,
     },
 )
 
@@ -41,12 +42,16 @@ class Learned(msgspec.Struct, frozen=True):
 
 
 class Position(msgspec.Struct):
-    """Up to where a partition was projected: everything below `position`."""
+    """Up to where a partition was projected: everything below `position`.
+
+    Of it no rows are left of so many `pruned` records.
+    """
 
     topic: str
     partition: int
     position: int
     learned: Learned | None = None
+    pruned: int = 0
 
 
 decode_learned: Final = msgspec.json.Decoder(Learned).decode
@@ -72,10 +77,10 @@ def load(cursor: DuckDBPyConnection) -> list[Position]:
 def _row(of: Position) -> tuple[str | int | None, ...]:
     place = (of.topic, of.partition, of.position)
     if of.learned is None:
-        return (*place, None, None, None, None, None, None, None)
+        return (*place, None, None, None, None, None, None, None, of.pruned)
     said = of.learned
     counts = (said.waiting, said.late, said.repeats, said.conflicting, said.refused)
-    return (*place, said.position, *counts, ".".join(map(str, said.epoch)))
+    return (*place, said.position, *counts, ".".join(map(str, said.epoch)), of.pruned)
 
 
 def _position(
@@ -85,9 +90,10 @@ def _position(
     learned: int | None,
     *rest: int | str | None,
 ) -> Position:
-    *counts, epoch = rest
+    *counts, epoch, pruned = rest
+    assert isinstance(pruned, int), "it is a BIGINT, and never null"
     if learned is None or not isinstance(epoch, str):
-        return Position(topic, partition, position)
+        return Position(topic, partition, position, pruned=pruned)
     rules, settings = map(int, epoch.split("."))
     said = Learned(topic, partition, learned, (rules, settings), *counts)  # type: ignore[arg-type]  # the counts are BIGINT
-    return Position(topic, partition, position, said)
+    return Position(topic, partition, position, said, pruned)

@@ -26,6 +26,15 @@ COPY_FAILPOINTS = {
 }
 """Between which two steps a copy is killed, and the how manieth time it gets there."""
 
+KEEP_FAILPOINTS = {
+    "archive.after_files": (3,),
+    "archive.after_move": (1,),
+    "prune.after_seal": (2,),
+    "prune.after_delete": (1,),
+    "prune.after_file": (2,),
+}
+"""Between which two steps archiving or pruning is killed, and the how manieth time."""
+
 FORGET_FAILPOINTS = ("forget.before_place", "forget.after_place")
 """Between which two steps somebody who has events forgotten is interrupted."""
 

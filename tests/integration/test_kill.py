@@ -26,7 +26,13 @@ from streams.identity import found
 from streams.learner import BATCH, Learner
 from streams.rules import Rules
 from tests.campaign.table import PROJECTOR_STEPS, WORKER_STEPS
-from tests.integration.processes import COPY_FAILPOINTS, FORGET_FAILPOINTS, KILLED, Command
+from tests.integration.processes import (
+    COPY_FAILPOINTS,
+    FORGET_FAILPOINTS,
+    KEEP_FAILPOINTS,
+    KILLED,
+    Command,
+)
 from tests.integration.rows import Tables, assert_same, assert_settled, stored
 from tests.integration.samples import write_sample
 
@@ -91,7 +97,7 @@ def test_every_failpoint_of_the_source_is_tried() -> None:
     }
 
     on_kafka = {name for name in named if name in (*WORKER_STEPS, *PROJECTOR_STEPS)}
-    tried_elsewhere = {*COPY_FAILPOINTS, *FORGET_FAILPOINTS, *on_kafka}
+    tried_elsewhere = {*COPY_FAILPOINTS, *FORGET_FAILPOINTS, *KEEP_FAILPOINTS, *on_kafka}
     assert named == FAILPOINTS.keys() | tried_elsewhere
 
 

@@ -13,6 +13,9 @@ from streams.checkpoint import epochs_in, read_segments
 from streams.contributed import Contributed
 from streams.contribution import Contributor, Epoch
 from streams.learner import Learner
+from streams.state import Unamended
+
+_NOTHING = Unamended({}, ())
 
 Mutant = Callable[[], AbstractContextManager[None]]
 
@@ -29,7 +32,7 @@ def _replaced(owner: object, name: str, value: object) -> Mutant:
 
 def _position_first(self: Learner, working: learner._Working) -> None:
     """Commit the position in one transaction, and what it covers in another."""
-    working.state.settle(list)
+    working.state.settle(lambda: _NOTHING)
     effects = list(self._effects(working))
     working.owner.append([one for one in effects if one.topic == LEARNER_CHECKPOINTS.name])
     working.owner.append([one for one in effects if one.topic != LEARNER_CHECKPOINTS.name])
@@ -38,7 +41,7 @@ def _position_first(self: Learner, working: learner._Working) -> None:
 
 def _letters_apart(self: Learner, working: learner._Working) -> None:
     """Write dead letters as anybody may, before the transaction."""
-    working.state.settle(list)
+    working.state.settle(lambda: _NOTHING)
     effects = list(self._effects(working))
     self._log.append([one for one in effects if one.topic == DEAD_LETTERS.name])
     working.owner.append([one for one in effects if one.topic != DEAD_LETTERS.name])
@@ -47,7 +50,7 @@ def _letters_apart(self: Learner, working: learner._Working) -> None:
 
 def _unfenced(self: Learner, working: learner._Working) -> None:
     """Write everything in one transaction, but not as the owner."""
-    working.state.settle(list)
+    working.state.settle(lambda: _NOTHING)
     self._log.append(self._effects(working))
     _committed(working)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from schemas.log import Log, Outgoing, Owner, Record
+from schemas.log import Log, Outgoing, Owner, Pruned, Record
 from schemas.topics import DEAD_LETTERS, EVENT_DUPLICATES, PATTERN_CONTRIBUTIONS, PATTERNS
 from tests.streams.worlds import records
 
@@ -54,6 +54,9 @@ class Faulty:
 
     def start(self, topic: str, partition: int) -> int:
         return self.inner.start(topic, partition)
+
+    def pruned(self, topic: str, partition: int) -> Pruned:
+        return self.inner.pruned(topic, partition)
 
     def end(self, topic: str, partition: int) -> int:
         return self.inner.end(topic, partition)

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.logs.memory import MemoryLog
 from schemas.errors import LogDamaged
-from schemas.log import Log, Outgoing, Record
+from schemas.log import Log, Outgoing, Pruned, Record
 from schemas.topics import (
     AGENT_EVENTS,
     EVENT_DUPLICATES,
@@ -222,12 +222,13 @@ def test_while_it_is_learned_again_readers_see_what_they_saw(moment: int) -> Non
     }
 
 
-class Pruned(MemoryLog):
-    """A log whose first records were archived."""
+class Beheaded(MemoryLog):
+    """A log whose first records were pruned."""
 
-    def start(self, topic: str, partition: int) -> int:
+    def pruned(self, topic: str, partition: int) -> Pruned:
         """Everything but the last record is gone."""
-        return super().end(topic, partition) - 1 if topic == AGENT_EVENTS.name else 0
+        below = super().end(topic, partition) - 1 if topic == AGENT_EVENTS.name else 0
+        return Pruned(below, below)
 
 
 def copied(
@@ -244,11 +245,13 @@ def copied(
 
 def test_a_log_that_lost_its_beginning_goes_on_but_is_not_learned_again() -> None:
     log = learned()
-    going = copied(log, Pruned(1), events=len(EVENTS))
+    going = copied(log, Beheaded(1), events=len(EVENTS))
     assert learn(going) == []
     for lost in ((), (EVENT_DUPLICATES.name,), (EVENT_DUPLICATES.name, PATTERN_CONTRIBUTIONS.name)):
-        gone = copied(log, Pruned(1), without=(LEARNER_CHECKPOINTS.name, *lost), events=len(EVENTS))
-        with pytest.raises(LogDamaged, match="restore the archive"):
+        gone = copied(
+            log, Beheaded(1), without=(LEARNER_CHECKPOINTS.name, *lost), events=len(EVENTS)
+        )
+        with pytest.raises(LogDamaged, match="the snapshot of what they taught is gone"):
             learn(gone)
 
 

@@ -17,7 +17,7 @@ from schemas.ids import id_hash
 from schemas.workflows import WorkflowOperationAsserted, WorkflowRunDeleted, WorkflowRunFinished
 from streams.apply import Applier
 from streams.rules import Rules
-from streams.state import State
+from streams.state import State, Unamended
 from tests.streams.worlds import NOW, RULES
 
 SOURCE = "runs"
@@ -133,8 +133,8 @@ def learned(events: Sequence[Event], *, settled_each: int = 99) -> dict[tuple[st
     for offset, event in enumerate(events):
         applier.apply(event, offset, NOW, id_hash(event.source, event.id))
         if offset % settled_each == 0:
-            state.settle(list)
-    state.settle(list)
+            state.settle(lambda: Unamended({}, ()))
+    state.settle(lambda: Unamended({}, ()))
     found = {}
     for pattern, known in state.patterns.items():
         tally = known.tally

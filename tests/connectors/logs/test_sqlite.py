@@ -179,9 +179,9 @@ def test_the_number_of_partitions_is_the_file_s(tmp_path: Path) -> None:
 def test_another_format_is_refused_with_what_to_do(read_only: bool, tmp_path: Path) -> None:
     SqliteLog.create(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
 
-    with pytest.raises(LogIncompatible, match=r"has format 2, .* the program that wrote it, or"):
+    with pytest.raises(LogIncompatible, match=r"has format 3, .* the program that wrote it, or"):
         SqliteLog.open(tmp_path, read_only=read_only)
 
 

@@ -1,0 +1,61 @@
+"""Archiving and pruning by itself: what the settings say, once a day, by a node that records."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from schemas.clock import DAY_US, Clock, now_us
+from schemas.errors import LogUnavailable, Refused
+from schemas.times import time_text, time_us
+
+if TYPE_CHECKING:
+    from motif.lifecycle import Outcome
+    from motif.node import Node
+
+MARKER: Final = "kept-at"
+"""The file that says when it was last done, within a node's folder."""
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """How many days old events must be to be archived and to be pruned; None for never."""
+
+    archive_after: float | None = None
+    prune_after: float | None = None
+    clock: Clock = now_us
+
+    def run(self, node: "Node") -> list[str]:
+        """Do what is due; a sentence about each thing that was done."""
+        if (self.archive_after is None and self.prune_after is None) or not self._is_due(node):
+            return []
+        said: list[str] = []
+        try:
+            self._keep(node, said)
+        except LogUnavailable as trouble:  # Nothing is lost, and it is due again.
+            return [*said, f"what is old was not archived or deleted: {trouble}"]
+        _marker(node).write_text(time_text(self.clock()))
+        return said
+
+    def _keep(self, node: "Node", said: list[str]) -> None:
+        # What is old enough to be deleted need not be moved before.
+        if self.prune_after is not None:
+            said += _told("deleted", node.prune(self.prune_after, as_of_us=self.clock()))
+        if self.archive_after is not None:
+            said += _told("archived", node.archive(self.archive_after, as_of_us=self.clock()))
+
+    def _is_due(self, node: "Node") -> bool:
+        try:
+            last_us = time_us(_marker(node).read_text())
+        except (OSError, ValueError, Refused):
+            return True
+        return not 0 <= self.clock() - last_us < DAY_US
+
+
+def _marker(node: "Node") -> Path:
+    return node.folder / MARKER
+
+
+def _told(what: str, outcome: "Outcome") -> list[str]:
+    if not outcome.total:
+        return []
+    return [f"{outcome.total:,} events from before {outcome.before} were {what}, as is set"]
