@@ -16,8 +16,11 @@ from connectors.plant.serving import serving
 from schemas.devices import DeviceProbed
 from schemas.envelope import Event
 
-QUICK = replace(UNLIMITED, reply_timeout_s=0.1, connect_timeout_s=0.5, datagram_timeout_s=0.1)
-"""No gaps, and little patience: these devices are on this machine."""
+QUICK = replace(UNLIMITED, connect_timeout_s=5, datagram_timeout_s=0.5)
+"""No gaps: these devices are on this machine, which may be busy with something else."""
+
+HASTY = replace(QUICK, reply_timeout_s=0.3)
+"""Little patience, for devices that do not answer."""
 
 METER = Unit({0: b"Acme", 1: b"M-1", 2: b"V2.10"}, server_id=b"\x01\xffAcme meter")
 LOGIX = Module(1, 14, 54, 20, 11, b"1756-L61/B LOGIX5561", status=0x3060, serial=0x00510001)

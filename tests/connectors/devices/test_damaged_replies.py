@@ -19,9 +19,9 @@ from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from schemas.envelope import decode, outgoing
 from schemas.log import Record
-from tests.connectors.devices.plants import ENBT, LOGIX, QUICK, discovered, meter
+from tests.connectors.devices.plants import ENBT, HASTY, LOGIX, discovered, meter
 
-HASTY = replace(QUICK, reply_timeout_s=0.02, datagram_timeout_s=0.02)
+IMPATIENT = replace(HASTY, reply_timeout_s=0.02, datagram_timeout_s=0.02)
 
 Damage = Callable[[bytes], bytes]
 
@@ -87,7 +87,7 @@ def test_an_interview_ends_and_what_came_is_kept(made: list[Damage], is_modbus: 
     damaging = Damaging(device, made)
     protocol = "modbus.tcp" if is_modbus else "ethernet_ip"
 
-    found = discovered({"bad": damaging}, limits=HASTY, protocols={"bad": protocol})
+    found = discovered({"bad": damaging}, limits=IMPATIENT, protocols={"bad": protocol})
 
     probes = found.probes["bad"]
     assert probes
@@ -132,7 +132,7 @@ def test_whatever_bytes_come_are_a_reply_or_kept_as_none(
             reader.feed_data(piece)
         if closed:
             reader.feed_eof()
-        sender = Sender(policy_of(["10.0.0.0/8"]), Pace(replace(HASTY, reply_timeout_s=0.001)))
+        sender = Sender(policy_of(["10.0.0.0/8"]), Pace(replace(HASTY, reply_timeout_s=0.01)))
         writer = cast("asyncio.StreamWriter", Silent())
         line = Line(sender, WIRES[protocol], "10.0.0.1", reader, writer)
         return await line.ask(FRAMES[protocol])

@@ -18,7 +18,7 @@ from connectors.plant.device import Device, Manner, Quirk
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.modbus_device import ModbusDevice, Unit
 from schemas.errors import WrongUse
-from tests.connectors.devices.plants import ENBT, LOGIX, METER, QUICK, discovered, meter
+from tests.connectors.devices.plants import ENBT, HASTY, LOGIX, METER, QUICK, discovered, meter
 
 
 def outcomes(exchanges: list[Any]) -> list[str]:
@@ -116,7 +116,7 @@ def test_a_sweep_ends_where_a_gateway_finds_nobody_time_and_again() -> None:
 
 
 def test_a_device_that_ignores_units_it_does_not_know_is_found_under_its_own() -> None:
-    found = discovered({"meter": meter(others="silent")})
+    found = discovered({"meter": meter(others="silent")}, limits=HASTY)
 
     probe = found.one("meter")
     assert (probe.unit, probe.vendor, probe.outcome) == (1, "Acme", "identified")
@@ -212,7 +212,7 @@ def test_a_device_that_misbehaves_is_left_alone_soon(
     if kind == "ethernetip":
         device = EthernetIpDevice(ENBT, manner=manner)
 
-    found = discovered({"bad": device})
+    found = discovered({"bad": device}, limits=HASTY)
 
     assert found.one("bad").outcome == outcome
     assert found.counts["bad"].requests <= most
@@ -231,7 +231,7 @@ def test_what_is_no_reply_is_kept_with_its_bytes(quirk: Quirk) -> None:
 def test_a_late_reply_is_not_taken_for_the_next_one() -> None:
     late = meter(manner=Manner(quirk="late"))
 
-    probe = discovered({"late": late}).one("late")
+    probe = discovered({"late": late}, limits=HASTY).one("late")
 
     assert outcomes(probe.exchanges)[0] == "ok"
     assert "malformed" not in outcomes(probe.exchanges)
@@ -272,7 +272,7 @@ def test_an_address_of_ipv6_is_probed() -> None:
 def test_at_most_one_connection_and_one_request_at_a_time_reach_a_device() -> None:
     fleet: dict[str, Device] = {f"m{n}": meter(manner=Manner(delay_s=0.001)) for n in range(40)}
 
-    found = discovered(fleet, limits=replace(QUICK, reply_timeout_s=5))
+    found = discovered(fleet, limits=QUICK)
 
     assert all(counts.most_open == 1 for counts in found.counts.values())
     assert all(counts.open == counts.unclean == 0 for counts in found.counts.values())
@@ -290,7 +290,8 @@ def test_a_port_that_is_nobodys_needs_a_protocol() -> None:
 
 
 def test_nothing_is_left_open_or_unawaited() -> None:
-    discovered({"meter": meter(), "silent": meter(manner=Manner(quirk="silent"))})
+    silent = meter(manner=Manner(quirk="silent"))
+    discovered({"meter": meter(), "silent": silent}, limits=HASTY)
 
     gc.collect()  # a socket or a task that was forgotten warns here, and a warning is an error
     with pytest.raises(RuntimeError):

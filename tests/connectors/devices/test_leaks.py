@@ -22,6 +22,8 @@ from tests.connectors.devices.plants import ENBT, QUICK, discovered, meter, prot
 
 LONG = 10_000 if os.environ.get("MOTIF_CAMPAIGN") else 150
 PATIENCE_S = 20
+SLOW_S = 8
+"""What a device takes that nobody waits for."""
 
 
 async def probe(served: Served, times: int) -> None:
@@ -133,12 +135,12 @@ def test_the_polite_limits_are_kept_as_the_devices_count() -> None:
         assert min(gaps) >= POLITE.gap_s - LATE_S
 
 
-LATE_S = 0.02
+LATE_S = 0.05
 
 
 def test_a_run_that_is_stopped_closes_its_connections_in_order() -> None:
     async def run() -> Counts:
-        async with serving({"slow": meter(manner=Manner(delay_s=5))}) as plant:
+        async with serving({"slow": meter(manner=Manner(delay_s=SLOW_S))}) as plant:
             served = plant.devices["slow"]
             running = asyncio.create_task(probe(served, 1))
             await until(lambda: served.counts.requests == 1)
@@ -150,5 +152,5 @@ def test_a_run_that_is_stopped_closes_its_connections_in_order() -> None:
     began_s = monotonic_s()
     counts = asyncio.run(run())
 
-    assert monotonic_s() - began_s < QUICK.close_timeout_s + 1
+    assert monotonic_s() - began_s < SLOW_S - 1
     assert counts.unclean == 0
