@@ -183,6 +183,29 @@ def test_a_server_of_something_else_and_nobody_at_all_are_told_apart(
     assert "Asked 1 target, 0 of which answered" in ran.out
 
 
+def test_a_run_that_is_interrupted_ends_at_once_and_keeps_what_it_found(
+    tmp_path: Path, plant: dict[str, str]
+) -> None:
+    with simulated("--delay", "60000") as (slow, _):
+        command = [sys.executable, "-c", "from motif.cli import main; main()", "discover"]
+        command += [plant["meter"], slow["meter"], "--protocol", "modbus.tcp", *LOOPBACK]
+        with subprocess.Popen(
+            [*command, "--data", str(tmp_path)], stderr=subprocess.PIPE, text=True
+        ) as running:
+            assert running.stderr is not None
+            assert plant["meter"] in running.stderr.readline()
+            running.send_signal(signal.SIGINT)
+            code = running.wait(20)
+
+    with motif.open(tmp_path) as node:
+        (row,) = node.sql("SELECT product FROM device_inventory").to_pylist()
+        (started,) = node.sql("SELECT addresses, probes FROM discovery_runs").to_pylist()
+
+    assert code == 130
+    assert row["product"] == "Power meter"
+    assert started == {"addresses": 1, "probes": 1}
+
+
 def test_a_plant_that_somebody_writes_to_says_so_and_fails() -> None:
     with simulated() as (places, process):
         host, _, port = places["meter"].partition(":")
