@@ -40,11 +40,12 @@ class Unreadable(NamedTuple):
 
 
 class Unnumbered(NamedTuple):
-    """A statement about an amendable thing whose place among the statements the source leaves open.
+    """A statement about an amendable thing whose place among the statements the log decides.
 
     The event's id is the thing's name, and it has no revision. The log is asked for one: what was
     said of this thing before, in the same words, is that statement again; anything else is the
-    next one. `labelled` events carry the label of their import.
+    next one. Where the source says when it last changed the thing, that time is the event's
+    revision already, and stands unless something else was said at the same time.
     """
 
     event: Event

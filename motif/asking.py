@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from threading import Event
-from typing import Final, Literal, TypeVar, overload
+from typing import Final, Literal, TypeVar, Unpack, overload
 
 import pyarrow as pa
 
@@ -18,8 +18,9 @@ from motif.reports import (
     TasksReport,
     report_of,
 )
-from projections import adhoc, queries, wire
+from projections import adhoc, queries, records, wire
 from projections.queries import Detail, Key, Pattern
+from projections.records import Page, Record, Wanted
 from projections.remote import NobodyAnswers, Readable, RemoteStore
 from projections.store import ANY_LOG, Store
 from schemas.clock import monotonic_s
@@ -27,6 +28,9 @@ from schemas.closing import Closing
 from schemas.errors import LogUnavailable, WrongUse
 
 Answer = TypeVar("Answer")
+
+NAMED_MAX: Final = 5
+"""Records that are named where an id names several."""
 
 READY_PAUSE_S: Final = 0.1
 READY_S: Final = 20.0
@@ -75,6 +79,35 @@ class Asking(Closing):
             message = f"no pattern is called {name!r}; `motif patterns --search` finds them"
             raise WrongUse(message)
         return detail
+
+    def records(
+        self, *, limit: int = 50, after: str | None = None, **wanted: Unpack[Wanted]
+    ) -> Page:
+        """Single records as they are said now, newest first by when they were first appended.
+
+        All that is `wanted` must fit: a type (`task_completion`, `error_occurrence`, `agent_usage`,
+        `user_correction`, `workflow_run`), a range of time, tags, who and where, words of the text.
+        `after` is the `next` of the page before.
+
+        Raises:
+            WrongUse: something asked for cannot be meant.
+        """
+        return self.ask(lambda store: records.page(store, wanted, limit=limit, after=after))
+
+    def record(self, subject: str, *, source: str | None = None) -> Record:
+        """The record of this id, as it is said now; without `source` of whoever states it.
+
+        Raises:
+            WrongUse: there is none, or more than one.
+        """
+        found = self.ask(lambda store: records.load(store, subject, source))
+        if len(found) == 1:
+            return found[0]
+        of = f"{subject!r}" if source is None else f"{subject!r} of {source!r}"
+        if not found:
+            raise WrongUse(f"no record is called {of}; `motif records` finds them")
+        names = ", ".join(f"{one.type} of {one.source}" for one in found[:NAMED_MAX])
+        raise WrongUse(f"{len(found)} records are called {of}: {names}")
 
     @overload
     def report(

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from connectors.logs.sqlite import SqliteLog
 from projections.projector import Projector
+from projections.records import RECORDS
 from projections.store import FILLING, Store
 from schemas.collector import uncollected
 
@@ -31,6 +32,9 @@ _FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 PROJECTION = "projection.duckdb"
 """The projection's file in a node's folder."""
+
+DERIVED = (f"{PROJECTION}*", f"{RECORDS}*")
+"""The files of a folder that are made from the log, and can be made again."""
 
 
 @contextmanager
@@ -65,7 +69,7 @@ def main(folder: Path, log_id: str) -> None:
         SqliteLog.open(folder, read_only=True) as log,
         Store.open(folder / PROJECTION, log_id=log_id, budget=FILLING) as store,
     ):
-        projector = Projector(log, store)
+        projector = Projector(log, store, folder / RECORDS)
         pause_s = 0.0
         while not select.select([sys.stdin], [], [], pause_s)[0]:
             with uncollected():

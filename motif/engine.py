@@ -7,7 +7,9 @@ from threading import Event
 
 from motif.asking import Answer
 from motif.beside import PROJECTION, projecting
+from projections.anew import rebuild
 from projections.projector import Projector
+from projections.records import RECORDS
 from projections.store import Store
 from schemas.clock import monotonic_s
 from schemas.collector import uncollected
@@ -102,6 +104,14 @@ class Engine:
         for learner in self._learners:
             learner.forget()
         self._settled_ends = None
+        self.settle()
+
+    def rebuild(self) -> None:
+        """Make the projection again from the log, in the place of the one there is."""
+        self.ask(lambda _: self.stop_projecting())
+        rebuild(self._log, self.opened())
+        self.let_go()  # Opened again it is a projection like any other: nothing to notice.
+        self._settled_ends = None  # The records go with the projection they were kept beside.
         self.settle()
 
     def opened(self) -> Store:
@@ -211,14 +221,15 @@ class Engine:
         while moved:
             with uncollected():
                 moved = projector.step()
+            self.notices += projector.notices
+            projector.notices.clear()
             done += moved
             if progress is not None:
                 progress("project", done, 0)
 
     def _projecting(self) -> Projector:
         if self._projector is None:
-            self._projector = Projector(self._log, self.opened())
-            self.notices += self._projector.notices
+            self._projector = Projector(self._log, self.opened(), self._folder / RECORDS)
         return self._projector
 
     def _open_store(self) -> Store:

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from connectors.logs import sqlite_file
 from connectors.logs.archive_file import FOLDER as ARCHIVE
 from connectors.logs.lock import WriterLock
 from connectors.logs.sqlite import SqliteLog
-from motif.beside import PROJECTION
+from motif.beside import DERIVED
 from motif.copying import Copied, Progress, copy
 from motif.forgetting import Forgetting
 from motif.places import Place, settings_of, source_at, target_at
@@ -62,7 +63,7 @@ def forget(folder: Path, forgetting: Forgetting, progress: Progress | None = Non
         sqlite_file.take_place(folder, beside)
         reach("forget.after_place")
         shutil.rmtree(folder / ARCHIVE, ignore_errors=True)  # all of it stands in the copy
-        for left in (*folder.glob(f"{PROJECTION}*"), *folder.glob("records.sqlite*")):
+        for left in chain.from_iterable(map(folder.glob, DERIVED)):
             left.unlink()
         shutil.rmtree(beside)
     finally:

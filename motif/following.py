@@ -6,21 +6,28 @@ date, not even that: it asks the projector, whose answer is at most seconds behi
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from connectors.contract import Options
-from motif import importing
+from connectors.logs.archive_file import FOLDER
+from motif import importing, lifecycle
 from motif.asking import Answer, Asked
 from motif.engine import Engine, Progress
 from motif.importing import NO_OPTIONS, Imported, Reading
-from motif.node import Node
+from motif.lifecycle import Outcome
+from motif.node import ARCHIVED, Node
 from motif.waiting import Waiting
 from projections import queries
 from projections.remote import Readable
 from projections.verify import Difference
+from schemas.clock import now_us
 from schemas.errors import LogHeld, WrongUse
 from schemas.log import Log
 from streams.identity import Identity
+
+if TYPE_CHECKING:
+    from connectors.logs.archived import ArchivedLog
+    from motif.kafka_lifecycle import Lifecycle
 
 
 class Follower(Engine):
@@ -73,11 +80,11 @@ class FollowingNode(Node):
         """
         reading = Reading(format_name, paths, progress, options)
         if dry_run:
-            return reading.dry()
+            return reading.dry(self.log)
         before = self.ask(queries.kinds_by_totals)
-        published = self.publisher.publish(
-            reading.into(self.statements(reading.source.source or "")), origin=reading.source.name
-        )
+        with self.stating(reading.states_for) as statements:
+            items = reading.into(statements)
+            published = self.publisher.publish(items, origin=reading.source.name)
         waiting = Waiting(self, published.positions, progress)
         learned = waiting.learned()
         if learned:
@@ -107,6 +114,53 @@ class FollowingNode(Node):
         """
         self._alone()
         super().rebuild()
+
+    def archive(
+        self,
+        days: float,
+        *,
+        as_of_us: int | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Move the old beginning of each partition into files in this folder.
+
+        Kafka deletes from the beginning only: a record behind one that is not old stays.
+
+        Raises:
+            LogUnavailable: not all is learned, a full disk, or the cluster does not answer.
+        """
+        old = self._old(days, as_of_us, dry_run=dry_run, progress=progress)
+        return self._kept(old.archive(), 0, ARCHIVED)
+
+    def prune(
+        self,
+        days: float,
+        *,
+        as_of_us: int | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> Outcome:
+        """Delete the old beginning of each partition, and old files of this folder's archive.
+
+        Raises:
+            LogUnavailable: not all is learned, or the cluster does not answer.
+        """
+        old = self._old(days, as_of_us, dry_run=dry_run, progress=progress)
+        outcome = old.prune()
+        self.engine.look_again()
+        return self._kept(outcome, 0, ARCHIVED)
+
+    def _old(
+        self, days: float, as_of_us: int | None, *, dry_run: bool, progress: Progress | None
+    ) -> "Lifecycle":
+        from motif.kafka_lifecycle import Lifecycle  # noqa: PLC0415  # Only where it is installed.
+
+        self.settle()
+        log = cast("ArchivedLog", self.log)  # as a log is opened that is followed
+        cutoff_us = lifecycle.cutoff(now_us() if as_of_us is None else as_of_us, days)
+        folder = self.folder / FOLDER
+        return Lifecycle(log, self.identity, folder, cutoff_us, dry_run, progress)
 
     def relearn(self) -> NoReturn:
         """Refuse: what workers learn they alone can learn again.

@@ -13,6 +13,7 @@ from motif.stating import Statements, numbered
 from projections import queries
 from schemas.envelope import Event
 from schemas.errors import WrongUse
+from schemas.log import Log
 from schemas.topics import WORKFLOW_RUNS
 
 NO_OPTIONS = Options()
@@ -96,17 +97,24 @@ class Reading:
     ) -> Iterator[Event | Unreadable]:
         """What to append to the log that holds these statements; perhaps only what is new."""
         yield from numbered(self.items, statements, only_new=only_new)
+        yield from self._gone(statements)
+        self.report.present.clear()  # It was for us, and may be long.
+
+    def dry(self, log: Log | None = None) -> Imported:
+        """Read everything and record nothing; what a mirror would delete is counted by the log."""
+        refused = sum(isinstance(item, Unreadable) for item in self.items)
+        if log is not None:
+            for _ in self._gone(Statements(log, self.states_for)):  # which nobody else will ask
+                continue
+        self.report.present.clear()
+        return Imported(self.report, 0, refused, 0, 0, {}, {})
+
+    def _gone(self, statements: Statements) -> Iterator[Event]:
+        """What a mirror says of things that are not there any more, counted."""
         if self.options.mirror and self.options.label:
             topic, present = WORKFLOW_RUNS.name, self.report.present
             for event in statements.gone(topic, self.options.label, present):
                 yield self.report.counted(event)
-        self.report.present.clear()  # It was for us, and may be long.
-
-    def dry(self) -> Imported:
-        """Read everything and record nothing."""
-        refused = sum(isinstance(item, Unreadable) for item in self.items)
-        self.report.present.clear()
-        return Imported(self.report, 0, refused, 0, 0, {}, {})
 
 
 def source_of(format_name: str, options: Options = NO_OPTIONS) -> Source:

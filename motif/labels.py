@@ -42,6 +42,7 @@ def _label(line: bytes, where: str) -> Labelled:
         raise WrongUse(f"{where} has more than {LINE_BYTES_MAX:,} bytes, which no label has")
     try:
         document = json.loads(line.decode("utf-8-sig"))
+        json.dumps(document, ensure_ascii=False).encode()  # which half a character cannot be
     except (ValueError, RecursionError) as error:
         raise WrongUse(f"{where} is no JSON object of a label: {error}") from error
     try:

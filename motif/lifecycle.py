@@ -15,7 +15,7 @@ from schemas.clock import DAY_US
 from schemas.envelope import decode
 from schemas.errors import Refused
 from schemas.failpoint import reach
-from schemas.log import Record
+from schemas.log import Log, Record
 from schemas.times import day_text
 from schemas.topics import LEARNED_TOPICS
 from streams.apply import first_appended, happened
@@ -58,8 +58,8 @@ class Outcome:
         return sum(self.records.values())
 
 
-def age_us(record: Record) -> int | None:
-    """By what time a record is old; None for what a log says of itself, which stays.
+def age_us(record: Record, *, own: bool = True) -> int | None:
+    """By what time a record is old; None for what a log says of itself, which stays if `own`.
 
     It is when the event happened, or when it was first appended where that is not stated, lies in
     the future, or cannot be read.
@@ -69,7 +69,7 @@ def age_us(record: Record) -> int | None:
     except Refused:
         return record.appended_at_us
     if event.data.reserved:
-        return None
+        return None if own else record.appended_at_us
     appended_us = first_appended(event, record.appended_at_us)
     at_us = happened(event, appended_us)
     return appended_us if at_us is None else at_us
@@ -86,7 +86,7 @@ def archive(
         LogUnavailable: a full disk, or missing rights; what was moved by then is read from there.
     """
     outcome = Outcome(day_text(cutoff_us), dry_run)
-    for topic, partition in _places(log):
+    for topic, partition in places(log):
         for records, days in _old(log, topic, partition, cutoff_us, outcome, tell):
             if not dry_run:
                 outcome.files += len(log.archive(records, days))
@@ -118,11 +118,11 @@ def prune(
         outcome.add(file.topic, [file.day] * file.records)
     outcome.files = len(files)
     if not dry_run:
-        for topic, partition in _places(log):
+        for topic, partition in places(log):
             contributor = Contributor(identity.site_id, identity.log_id, topic, partition)
             seal(log, contributor, identity.epoch)
             reach("prune.after_seal")
-    for topic, partition in _places(log):
+    for topic, partition in places(log):
         for records, _ in _old(log, topic, partition, cutoff_us, outcome, tell):
             if not dry_run:
                 log.prune(topic, partition, [record.offset for record in records])
@@ -135,7 +135,8 @@ def prune(
     return outcome
 
 
-def _places(log: SqliteLog) -> Iterator[tuple[str, int]]:
+def places(log: Log) -> Iterator[tuple[str, int]]:
+    """The partitions that are learned from."""
     for topic in LEARNED_TOPICS:
         yield from ((topic.name, partition) for partition in range(log.partitions))
 

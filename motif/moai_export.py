@@ -18,7 +18,7 @@ from connectors.sources import moai_db
 from connectors.sources.moai import INDEX
 from connectors.sources.moai_records import SOURCE, record_of
 from motif.node import Node
-from projections.records import Wanted, find
+from projections.agent_records import Wanted, find
 from schemas.clock import from_us
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse

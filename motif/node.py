@@ -8,7 +8,8 @@ Publishing is durable when it returns. Every read first settles: what is in the 
 federated and projected before the answer is given.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -20,7 +21,7 @@ from connectors.logs.sqlite import SqliteLog
 from connectors.publisher import Published, Publisher
 from motif import deadletters, federation, importing, lifecycle
 from motif.asking import Answer, Asking
-from motif.beside import PROJECTION
+from motif.beside import DERIVED
 from motif.deadletters import Letter
 from motif.engine import Engine, Progress
 from motif.federation import TakenIn
@@ -29,7 +30,7 @@ from motif.lifecycle import Outcome
 from motif.stating import Statements
 from motif.upkeep import Upkeep
 from projections import queries
-from projections.projector import rebuild
+from projections.records import RECORDS
 from projections.remote import Readable
 from projections.verify import Difference, verify
 from schemas.clock import new_id, now_us
@@ -121,13 +122,18 @@ class Node(Asking):
         items = [events] if isinstance(events, Event) else events
         return self.publisher.publish(items, origin="library")
 
-    def statements(self, source: str) -> Statements:
-        """What this source has said about things that may be amended, as of now."""
-        known = self._statements.get(source)
+    @contextmanager
+    def stating(self, source: str) -> Iterator[Statements]:
+        """What this source has said about things that may be amended, as of now.
+
+        It is forgotten, and read again, where what is numbered meanwhile is not all appended.
+        """
+        known = self._statements.pop(source, None)
         if known is None:
-            known = self._statements[source] = Statements(self.log, source)
+            known = Statements(self.log, source)
         known.refresh()
-        return known
+        yield known
+        self._statements[source] = known
 
     def import_files(
         self,
@@ -146,9 +152,9 @@ class Node(Asking):
         """
         reading = Reading(format_name, paths, progress, options)
         if dry_run:
-            return reading.dry()
-        statements = self.statements(reading.states_for)
-        return importing.import_files(self.engine, self.publisher, reading, statements)
+            return reading.dry(self.log)
+        with self.stating(reading.states_for) as statements:
+            return importing.import_files(self.engine, self.publisher, reading, statements)
 
     def review(self, pattern_id: str, status: str, **said: str | None) -> None:
         """Decide how far the automation of a pattern is; the latest decision counts.
@@ -159,14 +165,9 @@ class Node(Asking):
             said: `reviewed_by`, `notes`, `tool_name`, `tool_script_path`, each optional.
 
         Raises:
-            WrongUse: there is no such status.
+            WrongUse: there is no such status, or a name is empty, endless or no text.
         """
-        stated = {"pattern_id": pattern_id, "status": status, **said}
-        try:
-            decided = PatternReviewed.model_validate(stated)
-        except ValidationError as error:
-            message = f"status is {status!r}; it must be one of {', '.join(get_args(ReviewStatus))}"
-            raise WrongUse(message) from error
+        decided = _decided({"pattern_id": pattern_id, "status": status, **said})
         self.publish(Event("motif", f"review/{new_id()}", decided, now_us()))
 
     def settle(
@@ -196,15 +197,14 @@ class Node(Asking):
             rows=held.rows,
             open_letters=held.dead_letters_undecided,
             log_bytes=_size(self.folder, "log.sqlite*"),
-            projection_bytes=_size(self.folder, f"{PROJECTION}*"),
+            projection_bytes=_size(self.folder, *DERIVED),
             archive_bytes=_size(self.folder, ARCHIVED),
             notices=list(self.notices),
         )
 
     def rebuild(self) -> None:
         """Make the projection again from the log, in the place of the one there is."""
-        self.engine.ask(lambda _: self.engine.stop_projecting())
-        rebuild(self.log, self.engine.opened())
+        self.engine.rebuild()
 
     def relearn(self) -> None:
         """Throw away what was learned, and learn it again from the log by today's rules."""
@@ -264,7 +264,8 @@ class Node(Asking):
             self.log.check_files()
         self.settle()
         self.engine.stop_projecting()
-        return self.engine.ask(lambda store: verify(self.log, store))
+        records = self.folder / RECORDS
+        return self.engine.ask(lambda store: verify(self.log, store, records))
 
     def dead_letters(self, *, open_only: bool = True) -> list[Letter]:
         """Refused records, newest last."""
@@ -341,5 +342,23 @@ class Node(Asking):
         return partitions
 
 
-def _size(folder: Path, pattern: str) -> int:
-    return sum(path.stat().st_size for path in folder.glob(pattern))
+def _decided(stated: Mapping[str, str | None]) -> PatternReviewed:
+    """The decision that is stated; WrongUse names what of it cannot be meant."""
+    try:
+        decided = PatternReviewed.model_validate(stated)
+        (decided.notes or "").encode()
+    except ValidationError as error:
+        wrong = str(error.errors()[0]["loc"][0])
+    except UnicodeEncodeError:
+        wrong = "notes"
+    else:
+        return decided
+    right = {
+        "status": f"one of {', '.join(get_args(ReviewStatus))}",
+        "notes": "text in UTF-8",
+    }.get(wrong, "text in UTF-8 of 1 to 1,024 characters")
+    raise WrongUse(f"{wrong} is {stated[wrong]!r:.64}; it must be {right}")
+
+
+def _size(folder: Path, *patterns: str) -> int:
+    return sum(path.stat().st_size for one in patterns for path in folder.glob(one))

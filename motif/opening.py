@@ -12,7 +12,7 @@ from motif.node import Node
 from motif.projecting import not_founded, projector_of
 from motif.settings import from_environment
 from motif.upkeep import Upkeep
-from motif.where import Where, open_kafka
+from motif.where import Where, open_archived
 from schemas.errors import LogUnavailable
 from streams.identity import change_settings, found, identity_of
 
@@ -38,7 +38,7 @@ def open_following(place: Where) -> FollowingNode:
     """
     assert place.kafka is not None, "it is asked for where there is a cluster"
     running = projector_of(place.folder)
-    log = open_kafka(place.kafka)
+    log = open_archived(place.kafka, place.folder)
     try:
         identity = identity_of(log)
         if identity is None:

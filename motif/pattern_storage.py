@@ -10,18 +10,18 @@ What was imported with `motif import moai` is found as well.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from connectors.contract import Report, Unnumbered
+from connectors.contract import Report
 from connectors.sources.moai_records import SOURCE, Reader, record_of
 from motif.node import Node
 from motif.opening import open_node
 from motif.records import PatternType
-from projections.records import Found, Wanted, find
+from projections.agent_records import Found, Wanted, find
 from schemas.closing import Closing
 from schemas.envelope import decode
 from schemas.errors import Refused
@@ -63,8 +63,8 @@ class PatternStorage(Closing):
         Args:
             backend: `filesystem`, whose folder is `base_path`, or `sqlite`, which adds `.db`.
             base_path: where the node is.
-            compression_threshold_days: kept as it is stated; a log is compact by itself.
-            retention_days: kept as it is stated; nothing expires unasked.
+            compression_threshold_days: how old is old for `compress_old_files`.
+            retention_days: how old is old for `delete_old_patterns`; nothing expires unasked.
             node: an open node to use instead of a folder's own; it is not closed.
 
         Raises:
@@ -96,46 +96,84 @@ class PatternStorage(Closing):
             stated = Reader().stated(record, Report())
         except Refused as refused:
             raise ValueError(f"Invalid pattern schema: {refused.detail}") from refused
-        assert isinstance(stated, Unnumbered), "nothing but updated_at numbers a record"
         known = self._known()
         name = (str(pattern["pattern_type"]), pattern["pattern_id"])
         thing = known.setdefault(name, stated.event.id)
         data = stated.event.data.model_copy(update={"record_id": thing})
         named = replace(stated.event, id=thing, data=data)
-        event, _ = self.node.statements(SOURCE).numbered(named)
-        self.node.publish(event)
+        with self.node.stating(SOURCE) as statements:
+            event, _ = statements.numbered(named, newest=True)
+            self.node.publish(event)
         return True
 
     def load(self, pattern_id: str) -> dict[str, Any] | None:
-        """The record with this id as it is now, the latest where several have it; else None."""
+        """The record with this id as it is now, the latest where several have it; else None.
+
+        Raises:
+            ValueError: the id is no text, so that no record can have it.
+        """
+        if not isinstance(pattern_id, str):
+            raise ValueError(f"pattern_id is {pattern_id!r:.64}; it must be text")
         found = self._found(Wanted(SOURCE, identity=pattern_id), 1)
         return self._record(found[0]) if found else None
 
     def query(
         self,
         pattern_type: str | None = None,
-        start_date: datetime | None = None,
-        end_date: datetime | None = None,
-        limit: int = LIMIT,
+        start_date: date | None = None,
+        end_date: date | None = None,
+        limit: int | None = LIMIT,
         tags: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """Records, the latest first: of a type, between two times inclusive, with all of the tags.
 
-        A time without an offset is UTC, in a record as in a query.
+        A time without an offset is UTC, in a record as in a query, and a day counts whole. Without
+        a limit it is all records there are.
 
         Raises:
-            ValueError: there is no such type, or the limit is below 1.
+            ValueError: there is no such type, the limit is no whole number from 1 on, a time is
+                none, or the tags are no list of texts.
         """
-        if limit < 1:
-            raise ValueError(f"limit is {limit}; it must be 1 or more")
+        if limit is not None and not _is_limit(limit):
+            raise ValueError(f"limit is {limit!r}; it must be 1 or more, or None for all")
+        if isinstance(tags, str) or not all(isinstance(tag, str) for tag in tags or ()):
+            raise ValueError(f"tags is {tags!r:.64}; it must be a list of texts")
         wanted = Wanted(
             SOURCE,
             None if pattern_type is None else str(PatternType(pattern_type)),
-            start=_in_utc(start_date),
-            end=_in_utc(end_date),
+            start=_in_utc("start_date", start_date, time.min),
+            end=_in_utc("end_date", end_date, time.max),
             tags=tuple(tags or ()),
         )
-        return [self._record(found) for found in self._found(wanted, limit)]
+        return [self._record(found) for found in self._found(wanted, min(limit or _ALL, _ALL))]
+
+    def compress_old_files(self) -> int:
+        """Move what is older than `compression_threshold_days` into compressed files; how many.
+
+        All events of the node that are old enough go into its archive, and are found as before.
+
+        Raises:
+            LogUnavailable: a full disk, or missing rights; it may be called again.
+        """
+        return self.node.archive(self.compression_threshold_days).total
+
+    def delete_old_patterns(self, retention_days: int | None = None) -> int:
+        """Delete records that are more than so many days old, for good; how many.
+
+        By default these are `retention_days` of the storage. All other events of the node that are
+        as old go as well. What they taught stays.
+
+        Raises:
+            ValueError: it is no number of days.
+            LogUnavailable: a full disk, or missing rights; it may be called again.
+        """
+        days = self.retention_days if retention_days is None else retention_days
+        if type(days) not in {int, float} or not days >= 0:
+            raise ValueError(f"retention_days is {days!r}; it must be 0 or more")
+        before = len(self._found(Wanted(SOURCE), _ALL))
+        self.node.prune(days)
+        self._things = None
+        return before - len(self._found(Wanted(SOURCE), _ALL))
 
     def close(self) -> None:
         """Let go of the folder; a node that was given stays open."""
@@ -160,7 +198,17 @@ class PatternStorage(Closing):
         return record_of(decode(record))
 
 
-def _in_utc(moment: datetime | None) -> datetime | None:
+def _is_limit(value: object) -> bool:
+    return isinstance(value, int) and value >= 1
+
+
+def _in_utc(name: str, moment: date | None, of_day: time) -> datetime | None:
+    """A moment in UTC; of a day this time."""
     if moment is None:
         return None
+    if not isinstance(moment, date):
+        message = f"{name} is {moment!r:.64}; it must be a datetime or a date"
+        raise ValueError(message)
+    if not isinstance(moment, datetime):
+        return datetime.combine(moment, of_day, UTC)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -16,6 +16,7 @@ from motif.beside import PROJECTION
 from projections import wire
 from projections.projector import CHUNK, Projector
 from projections.reading import TellsEnds
+from projections.records import RECORDS
 from projections.serving import Serving
 from projections.store import Store
 from schemas.clock import monotonic_s, now_us
@@ -129,7 +130,7 @@ class Projecting:
 
     def _project(self, log: Log, store: Store) -> None:
         # A projector may throw the file away when it begins: nobody may read it before.
-        projector = Projector(log, store)
+        projector = Projector(log, store, self._folder / RECORDS)
         self._hear(projector)
         self._catch_up(projector)
         if self._stopping.is_set():
@@ -143,6 +144,7 @@ class Projecting:
                         moved = projector.step(rows=began_s >= rows_due_s)
                     if began_s >= rows_due_s:
                         rows_due_s = _rows_due_s(began_s, monotonic_s())
+                    self._hear(projector)
                     self._look(log, projector, moved)
                 except LogUnavailable as trouble:
                     self._wait(trouble)
@@ -163,6 +165,7 @@ class Projecting:
         while not self._stopping.is_set() and nearly < NEARLY:
             with uncollected():
                 moved = projector.step()
+            self._hear(projector)
             if not projector.filled:
                 break
             nearly += moved < CHUNK

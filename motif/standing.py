@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-from motif.beside import PROJECTION
+from motif.beside import DERIVED
 from projections import queries, wire
 from projections.projector import FOLLOWED_TOPICS
 from projections.reading import Place
@@ -127,7 +127,10 @@ def standing_of(sight: Sight) -> Standing:
         rows=sight.held.rows,
         open_letters=sight.held.dead_letters_undecided,
         projection_bytes=sum(
-            path.stat().st_size for path in sight.folder.glob(f"{PROJECTION}*") if path.is_file()
+            path.stat().st_size
+            for derived in DERIVED
+            for path in sight.folder.glob(derived)
+            if path.is_file()
         ),
         stalled=stalled,
     )

@@ -1,45 +1,85 @@
-"""Which statement about a thing comes next: what the log says of those that number none themselves.
+"""Which statement about a thing comes next: the log is asked what was said of it before.
 
-What was said of a thing before, in the same words, is that statement again, and so a repeat;
-anything else is the next one. The log is read once for each topic; what is numbered here is
-remembered, so that one import never numbers two statements alike.
+What an import says of a thing in the words of any earlier statement is that statement again, and so
+a repeat, for files of whatever age are imported; anything else is the next one. What a program says
+by a call it says now: only the words of the newest statement are a repeat.
+
+Where the source says when it last changed a thing, that is the statement's place, and only what was
+said at that place, and at those right behind it, is compared: other words of the same time get the
+next free one. The log is read once for each topic; what is numbered here is remembered, so that one
+import never numbers two statements alike.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
 
 from msgspec.structs import replace
 
 from connectors.contract import LABEL, Item, Unnumbered, Unreadable
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
+from schemas.ids import id_hash, partition_of
 from schemas.log import Log, Record
 from schemas.workflows import WorkflowRunDeleted
 from streams.intake import content_hash
+from streams.snapshot import Recalled, read_snapshot
+
+LET_GO: Final = "letgolabel"
+"""Extension attribute: the label whose import holds a thing no more, while another's still does."""
 
 
 @dataclass(slots=True)
 class Known:
-    """What was said of a thing: each statement's revision by its content, and the last of all."""
+    """What was said of a thing: the content of each statement by its revision, and the last one.
 
-    revisions: dict[bytes, int] = field(default_factory=dict)
+    `labels` are those of the imports that hold it.
+    """
+
+    contents: dict[int, bytes] = field(default_factory=dict)
     last: int = -1
     last_type: str = ""
-    label: str | None = None
+    labels: frozenset[str] = frozenset()
 
     @property
     def is_deleted(self) -> bool:
         """Whether the last that was said is that it is gone."""
         return self.last_type == WorkflowRunDeleted.type
 
+    def place(self, content: bytes, first: int | None, *, newest: bool) -> tuple[int, bool]:
+        """The revision of a statement, and whether it was made before; perhaps as the newest.
+
+        `first` is the place that its source gives it. What is said after a deletion brings the
+        thing back, so it comes behind it.
+        """
+        if first is None:
+            made, free = list(self.contents), self.last + 1
+        else:
+            free = first
+            while free in self.contents:
+                free += 1
+            made = list(range(first, free))
+        if self.is_deleted:
+            return max(free, self.last + 1), False
+        for revision in made[-1:] if newest else reversed(made):
+            if self.contents[revision] == content:
+                return revision, True
+        return free, False
+
     def take(self, content: bytes, revision: int, event: Event) -> None:
         """Remember a statement."""
-        self.revisions[content] = max(revision, self.revisions.get(content, -1))
+        self.contents.setdefault(revision, content)
         if revision >= self.last:
             self.last, self.last_type = revision, event.type
-        label = event.extensions.get(LABEL)
-        if self.label is None and isinstance(label, str):
-            self.label = label
+        if self.is_deleted:
+            self.labels = frozenset()
+        elif event.extensions:
+            self.labels = _held(self.labels, *map(event.extensions.get, (LABEL, LET_GO)))
+
+    def holds(self, label: object) -> bool:
+        """Whether it is known that this label holds the thing; no label holds nothing."""
+        return label is None or label in self.labels
 
 
 class Statements:
@@ -52,26 +92,41 @@ class Statements:
         self._mine = source.encode()
         self._positions: dict[tuple[str, int], int] = {}
         self._topics: dict[str, dict[str, Known]] = {}
+        self._snapshots: dict[tuple[str, int], Recalled | None] = {}
 
-    def numbered(self, event: Event) -> tuple[Event, bool]:
-        """The event as a numbered statement, and whether the log holds just that already.
+    def numbered(self, event: Event, *, newest: bool = False) -> tuple[Event, bool]:
+        """The event as a numbered statement, and whether the log holds just that, under its label.
 
-        What comes back in the same words after it was deleted is news.
+        What comes back in the same words after it was deleted is news. With `newest` the event says
+        how the thing is now, so that only the words of the newest statement are none.
         """
-        known = self._of(event.topic).setdefault(event.id, Known())
-        content = content_hash(replace(event, subject=event.id), event.key)
-        revision = known.revisions.get(content)
-        is_known = revision is not None and not known.is_deleted
-        if revision is None or not is_known:
-            revision = known.last + 1
-        numbered = replace(event, id=f"{event.id}@{revision}", subject=event.id, revision=revision)
+        thing = event.thing
+        known = self._of(event.topic).setdefault(thing, Known())
+        self._recall(event, known)
+        content = _content(event)
+        revision, is_known = known.place(content, event.revision, newest=newest)
+        numbered = replace(event, id=f"{thing}@{revision}", subject=thing, revision=revision)
+        is_known = is_known and known.holds(event.extensions.get(LABEL))
         known.take(content, revision, numbered)
         return numbered, is_known
 
+    def knows(self, topic: str, thing: str) -> bool:
+        """Whether anything was ever said of a thing."""
+        known = self._of(topic).get(thing)
+        return known is not None and known.last >= 0
+
     def gone(self, topic: str, label: str, present: set[str]) -> Iterator[Event]:
-        """A deletion of every run that was imported under the label and is not there any more."""
+        """What to say of the runs that were imported under the label and are not there any more.
+
+        Each is deleted, unless another label holds it: then its newest statement is made again,
+        and says that this label has let it go.
+        """
+        shared = []
         for run_id, known in list(self._of(topic).items()):
-            if known.label != label or known.is_deleted or run_id in present:
+            if label not in known.labels or run_id in present:
+                continue
+            if len(known.labels) > 1:
+                shared.append(run_id)
                 continue
             revision = known.last + 1
             deleted = Event(
@@ -82,11 +137,19 @@ class Statements:
                 revision=revision,
                 extensions={LABEL: label},
             )
-            known.take(content_hash(deleted, deleted.key), revision, deleted)
+            known.take(_content(deleted), revision, deleted)
             yield deleted
+        for event in self._newest(topic, shared):
+            known = self._topics[topic][event.thing]
+            other = min(known.labels - {label})
+            said = {**event.extensions, LABEL: other, LET_GO: label}
+            repeat = replace(event, extensions=said)
+            known.take(_content(event), _place(event), repeat)
+            yield repeat
 
     def refresh(self) -> None:
         """Hear what others have said since; done before a series of questions."""
+        self._snapshots.clear()
         for topic, things in self._topics.items():
             self._read(topic, things)
 
@@ -96,32 +159,90 @@ class Statements:
             self._read(topic, things)
         return self._topics[topic]
 
+    def _recall(self, event: Event, known: Known) -> None:
+        """Take what was said of a thing in records that were pruned: the learner knows the last."""
+        partition = partition_of(event.key, self._log.partitions)
+        snapshot = self._snapshot((event.topic, partition))
+        if snapshot is None:
+            return
+        last = snapshot.last(id_hash(self._source, event.thing))
+        if last is None or last.revision <= known.last:
+            return
+        [content] = snapshot.seen.lookup([id_hash(self._source, f"{event.thing}@{last.revision}")])
+        if content is not None:
+            known.contents.setdefault(last.revision, content)
+            known.last = last.revision
+            known.last_type = WorkflowRunDeleted.type if last.is_deleted else event.type
+
+    def _snapshot(self, place: tuple[str, int]) -> Recalled | None:
+        """What was learned of a partition before some of it was pruned; read once."""
+        if place not in self._snapshots:
+            pruned = self._log.pruned(*place).records
+            snapshot = read_snapshot(self._log, *place) if pruned else None
+            self._snapshots[place] = None if snapshot is None else Recalled(snapshot)
+        return self._snapshots[place]
+
+    def _newest(self, topic: str, things: Sequence[str]) -> list[Event]:
+        """The newest statement about each of these things, read again."""
+        found: dict[str, Event] = {}
+        wanted = set(things)
+        for partition in range(self._log.partitions) if wanted else ():
+            place = (topic, partition)
+            for records in self._batches(place, self._log.start(*place)):
+                for event in filter(None, map(self._event, records)):
+                    before = found.get(event.thing)
+                    if event.thing in wanted and (before is None or _place(before) < _place(event)):
+                        found[event.thing] = event
+        return [found[thing] for thing in things if thing in found]
+
     def _read(self, topic: str, things: dict[str, Known]) -> None:
         for partition in range(self._log.partitions):
             place = (topic, partition)
             offset = self._positions.get(place, self._log.start(*place))
-            while records := self._log.read(*place, offset, 4_096):
-                offset = records[-1].offset + 1
-                for record in records:
-                    self._hear(record, things)
-            self._positions[place] = offset
+            for records in self._batches(place, offset):
+                for event in filter(None, map(self._event, records)):
+                    known = things.setdefault(event.thing, Known())
+                    known.take(_content(event), _place(event), event)
+                self._positions[place] = records[-1].offset + 1
 
-    def _hear(self, record: Record, things: dict[str, Known]) -> None:
+    def _batches(self, place: tuple[str, int], offset: int) -> Iterator[Sequence[Record]]:
+        while records := self._log.read(*place, offset, 4_096):
+            yield records
+            offset = records[-1].offset + 1
+
+    def _event(self, record: Record) -> Event | None:
+        """What a record states of a thing, if this source says it."""
         if dict(record.headers).get("ce_source", self._mine) != self._mine:
-            return
+            return None
         try:
             event = decode(record)
         except Refused:
-            return
-        if event.source == self._source and event.data.amendable:
-            known = things.setdefault(event.thing, Known())
-            known.take(content_hash(event, event.key), event.revision or 0, event)
+            return None
+        return event if event.source == self._source and event.data.amendable else None
+
+
+def _place(event: Event) -> int:
+    return event.revision or 0
+
+
+def _content(event: Event) -> bytes:
+    """What stands for the words of a statement, without its number."""
+    thing = event.thing
+    return content_hash(
+        event if event.subject == thing else replace(event, subject=thing), event.key
+    )
+
+
+@lru_cache(1 << 10)
+def _held(labels: frozenset[str], label: object, let_go: object) -> frozenset[str]:
+    """The labels that hold a thing after a statement, the same object for the same labels."""
+    return labels.union([label] if isinstance(label, str) else []) - {let_go}
 
 
 def numbered(
     items: Iterable[Item], statements: Statements, *, only_new: bool = False
 ) -> Iterator[Event | Unreadable]:
-    """The items of a source, each with its number; with `only_new` without those that are known."""
+    """The items of a source, each in its place; with `only_new` without those that are known."""
     for item in items:
         if not isinstance(item, Unnumbered):
             yield item

@@ -1,17 +1,21 @@
 """Watching files: read them again when they have changed, and append what is new.
 
-What a source numbers itself, or has no number, is appended as an import appends it. Of what the log
-numbers only news is appended, so that watching a database for months adds nothing by itself.
+Of statements about things only news is appended, so that watching a database for months adds
+nothing by itself. Facts that are never amended are appended as an import appends them.
+
+A file that is locked, damaged or gone is trouble that may pass: it is said once, and the file is
+looked at again.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event as Signal
+from typing import NamedTuple
 
 from connectors.contract import Options
 from motif.importing import NO_OPTIONS, Imported, Reading, files_of, source_of
 from motif.node import Node
-from motif.stating import Statements
+from schemas.errors import SourceUnreadable, WrongUse
 
 Stamp = tuple[tuple[str, int, int, bytes], ...]
 """Name, size, time of change and first bytes of every file, and of what SQLite keeps beside it.
@@ -41,6 +45,12 @@ def stamp_of(files: Sequence[Path]) -> Stamp:
     return tuple(found)
 
 
+class Trouble(NamedTuple):
+    """Why nothing could be read this time, in a sentence."""
+
+    sentence: str
+
+
 class Watch:
     """Imports from the same places again and again."""
 
@@ -63,24 +73,39 @@ class Watch:
         """Read everything again if any file has changed since the last time.
 
         Raises:
-            SourceUnreadable: a file is not what the format says, or locked.
+            SourceUnreadable: a file is not what the format says, locked, or gone.
+            WrongUse: what is there cannot be read under these options.
         """
-        stamp = stamp_of(files_of(self._source, self._paths))
-        if stamp == self._stamp:
-            return None
-        reading = Reading(self._format, self._paths, None, self._options)
-        statements: Statements = self._node.statements(reading.states_for)
-        items = reading.into(statements, only_new=True)
-        published = self._node.publisher.publish(items, origin=reading.source.name)
+        try:
+            stamp = stamp_of(files_of(self._source, self._paths))
+            if stamp == self._stamp:
+                return None
+            reading = Reading(self._format, self._paths, None, self._options)
+        except (WrongUse, OSError) as gone:
+            raise SourceUnreadable(str(gone)) from gone
+        with self._node.stating(reading.states_for) as statements:
+            items = reading.into(statements, only_new=True)
+            published = self._node.publisher.publish(items, origin=reading.source.name)
         if published.positions:
             self._node.settle()
         self._stamp = stamp
         return Imported(reading.report, published.appended, published.refused, 0, 0, {}, {})
 
-    def looks(self, every_s: float, stopping: Signal) -> Iterator[Imported]:
-        """What each look that found a change came to, until `stopping` is set."""
+    def looks(self, every_s: float, stopping: Signal) -> Iterator[Imported | Trouble]:
+        """What each look that found a change came to, until `stopping` is set.
+
+        Trouble is said when it begins, and again only where it has become another.
+        """
+        said: Imported | Trouble | None = None
         while not stopping.is_set():
-            found = self.look()
-            if found is not None:
+            found = self._tried()
+            if found is not None and found != said:
                 yield found
+            said = found
             stopping.wait(every_s)
+
+    def _tried(self) -> Imported | Trouble | None:
+        try:
+            return self.look()
+        except SourceUnreadable as error:
+            return Trouble(str(error))

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Final
 import platformdirs
 
 from connectors.logs import sqlite_file
+from connectors.logs.archive_file import FOLDER
 from connectors.logs.kafka_settings import KafkaSettings
 from motif.settings import Settings
 from schemas.errors import WrongUse
+from streams.identity import identity_of
 
 if TYPE_CHECKING:
+    from connectors.logs.archived import ArchivedLog
     from connectors.logs.kafka import KafkaLog
 
 BELOW: Final = "kafka"
@@ -73,6 +76,26 @@ def kafka_settings(bootstrap: str, stated: Settings) -> KafkaSettings:
         key=stated.kafka_key,
         key_password=stated.kafka_key_password,
     )
+
+
+def open_archived(settings: KafkaSettings, folder: Path) -> "KafkaLog | ArchivedLog":
+    """The log on Kafka with what of it was archived in a node's folder, once it says who it is.
+
+    Raises:
+        WrongUse: the library for it is not installed.
+        LogUnavailable: the cluster does not answer, or has no such topics.
+    """
+    log = open_kafka(settings)
+    try:
+        identity = identity_of(log)
+        if identity is None:
+            return log
+        from connectors.logs.archived import ArchivedLog  # noqa: PLC0415  # Only where it is used.
+
+        return ArchivedLog(log, folder / FOLDER, identity.log_id)
+    except BaseException:
+        log.close()
+        raise
 
 
 def open_kafka(settings: KafkaSettings) -> "KafkaLog":

@@ -3,28 +3,42 @@
 They have the names and the results of the pattern persistence that Motif grew from, with a node in
 the place of its database connection and texts as ids. A workflow is a dictionary with the columns
 of a `workflow_history.db`, and its run is the one that an import of that database states: calls and
-imports may be mixed and repeated, and every run counts once for each of its operations.
+imports may be mixed and repeated, and every run counts once for each of its operations. As there,
+only a run that has ended is recorded, and a value that is no number where one belongs is left out,
+which is logged.
 """
 
+import json
 import logging
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypedDict
 
-import msgspec
 from pydantic import ValidationError
 
 from connectors.contract import Unreadable
+from connectors.sources.numbers import shown
 from connectors.sources.workflow_columns import COLUMNS, Row
-from connectors.sources.workflow_db import SOURCE, WorkflowDatabase, run_name
+from connectors.sources.workflow_db import (
+    SOURCE,
+    WorkflowDatabase,
+    has_ended,
+    is_told,
+    run_name,
+    why_refused,
+)
 from motif.node import Node
+from motif.stating import Statements
 from projections import operations
-from schemas.envelope import Event
-from schemas.errors import WrongUse
+from schemas.envelope import SIZE_MAX, Event, data_bytes
+from schemas.errors import Refused, WrongUse
+from schemas.topics import WORKFLOW_RUNS
 from schemas.workflows import WorkflowOperationAsserted
 from streams.operations import parse_signature, recognise
 from streams.recognise.operation import identity_of
+from streams.runs import check_amended
 
 _LOGGER: Final = logging.getLogger(__name__)
+_NUMBER_BITS: Final = 64
 _MISSING: Final = "workflow_id is missing: nothing names this run"
 
 Workflow = Mapping[str, Any]
@@ -32,7 +46,7 @@ Workflow = Mapping[str, Any]
 
 
 class Processed(TypedDict):
-    """What was found in one workflow."""
+    """What was found in one workflow; new and named is what was learned from it."""
 
     patterns_detected: int
     new_patterns: int
@@ -40,7 +54,7 @@ class Processed(TypedDict):
 
 
 class Batch(TypedDict):
-    """What was found in many."""
+    """What was found in many; one that has not ended is neither processed nor an error."""
 
     total_workflows: int
     processed: int
@@ -54,7 +68,9 @@ def record_pattern_occurrence(
 ) -> tuple[str | None, bool]:
     """Say that a workflow performed an operation; the pattern's id, and whether it is new.
 
-    A workflow without an id is not recorded: `(None, False)`.
+    A run that is not known yet is recorded as the workflow states it; what is known of one stays as
+    it is, for the workflow may be named by no more than its id. One without an id, or with a value
+    that no run can have, is not recorded: `(None, False)`.
 
     Raises:
         WrongUse: the signature is none.
@@ -65,8 +81,20 @@ def record_pattern_occurrence(
     if run_id is None:
         _LOGGER.warning("[Pattern] Missing workflow_id, cannot record %s", signature)
         return None, False
+    stated = _stated(node, row)
+    if stated.event is None:
+        _publish(node, [stated])
+        _LOGGER.warning("[Pattern] Failed to record pattern %s for %s", signature, run_id)
+        return None, False
     known = _known(node, [signature])
-    _record(node, [(row, run_id)], asserted=signature)
+    name = f"{run_id}/{signature}"
+    said = WorkflowOperationAsserted(workflow_id=run_id, run_id=run_id, signature=signature)
+    asserted = _Stated(Event(SOURCE, name, said, stated.event.time_us))
+    is_said = node.ask(lambda store: operations.is_asserted(store, SOURCE, name))
+    with node.stating(SOURCE) as statements:
+        is_known = statements.knows(WORKFLOW_RUNS.name, run_id)
+        stands = [] if is_known else [_placed(statements, stated)]
+        _publish(node, stands if is_said else [*stands, asserted])
     _tell(node, [signature], known)
     return identity_of(signature), signature not in known
 
@@ -79,9 +107,8 @@ def update_pattern_statistics(
     None where there is no such pattern. Averages are always those over all runs that state a value.
     """
     row = _row(workflow)
-    run_id = run_name(row, None)
-    if run_id is not None:
-        _record(node, [(row, run_id)])
+    if run_name(row, None) is not None:
+        _record(node, [row])
     found = _operation(node, pattern_id)
     if found is None:
         _LOGGER.warning("[Pattern] Pattern %s not found", pattern_id)
@@ -110,51 +137,45 @@ def process_and_persist_workflow(workflow: Workflow, node: Node) -> Processed:
     """
     row = _row(workflow)
     found = _operations(node, row)
-    run_id = run_name(row, None)
     known = _known(node, found)
-    if run_id is None or not _record(node, [(row, run_id)]):
+    [stated] = _record(node, [row], nameless=False)
+    if not stated.is_recorded:
         for signature in found:
             _LOGGER.warning(
                 "[Pattern] Failed to record pattern %s for workflow %s: %s",
                 signature,
-                run_id,
-                _MISSING if run_id is None else "it is refused",
+                run_name(row, None),
+                stated.why,
             )
         return {"patterns_detected": len(found), "new_patterns": 0, "pattern_ids": []}
-    _tell(node, found, known)
+    learned = _known(node, found)
+    _tell(node, [one for one in found if one in learned], known)
     return {
         "patterns_detected": len(found),
-        "new_patterns": len(found) - len(known),
-        "pattern_ids": [identity_of(signature) for signature in found],
+        "new_patterns": len(learned - known),
+        "pattern_ids": [identity_of(signature) for signature in found if signature in learned],
     }
 
 
 def batch_process_workflows(workflows: Iterable[Workflow], node: Node) -> Batch:
     """Record many workflows at once; one that cannot be is an error, and a dead letter."""
     rows = [_row(workflow) for workflow in workflows]
-    named = [(row, run_id) for row in rows if (run_id := run_name(row, None)) is not None]
-    nameless = [row for row in rows if run_name(row, None) is None]
-    found = [_operations(node, row) for row, _ in named]
-    signatures = {signature for one in found for signature in one}
-    known = _known(node, signatures)
-    recorded = _record(node, named, nameless=nameless)
-    if len(recorded) < len(rows):
-        _LOGGER.error("[Pattern] %d workflows could not be recorded", len(rows) - len(recorded))
-    fresh = {
-        one
-        for (_, run_id), one_of in zip(named, found, strict=True)
-        if run_id in recorded
-        for one in one_of
-    } - known
-    _tell(node, fresh, known)
+    found = [_operations(node, row) for row in rows]
+    known = _known(node, {signature for one in found for signature in one})
+    recorded = _record(node, rows)
+    errors = sum(stated.is_refused for stated in recorded)
+    if errors:
+        _LOGGER.error("[Pattern] %d workflows could not be recorded", errors)
+    named = [one for one, stated in zip(found, recorded, strict=True) if stated.is_recorded]
+    learned = _known(node, {signature for one in named for signature in one})
+    fresh = learned - known
+    _tell(node, sorted(fresh), known)
     return {
         "total_workflows": len(rows),
-        "processed": len(recorded),
-        "total_patterns": sum(
-            len(one) for (_, run_id), one in zip(named, found, strict=True) if run_id in recorded
-        ),
+        "processed": len(named),
+        "total_patterns": sum(signature in learned for one in named for signature in one),
         "new_patterns": len(fresh),
-        "errors": len(rows) - len(recorded),
+        "errors": errors,
     }
 
 
@@ -189,48 +210,94 @@ def _known(node: Node, signatures: Iterable[str]) -> set[str]:
     return {ids[one] for one in there}
 
 
-def _record(
-    node: Node,
-    named: Iterable[tuple[Row, str]],
-    *,
-    asserted: str | None = None,
-    nameless: Iterable[Row] = (),
-) -> list[str]:
-    """Append what workflows state, where the log does not say so already; the runs recorded."""
-    statements = node.statements(SOURCE)
-    items: list[Event | Unreadable] = []
-    recorded = []
-    for row, run_id in named:
-        try:
-            event, _ = WorkflowDatabase().statement(row, run_id, asked=True)
-        except ValidationError as error:
-            items.append(_letter(row, str(error)[:300]))
-            continue
-        recorded.append(run_id)
-        is_known = False
-        if event.revision is None:
-            event, is_known = statements.numbered(event)
-        if not is_known:
-            items.append(event)
-        if asserted is not None:
-            items.append(_assertion(run_id, asserted, event))
-    items += [_letter(row, _MISSING) for row in nameless]
-    if items:
-        node.publisher.publish(items, origin="library")
+class _Stated(NamedTuple):
+    """What a workflow states: a run, a letter in the place of one, or nothing yet.
+
+    `why` is said where it is not recorded; an event that is refused is appended all the same, and
+    the learner, or the publisher, makes the letter of it.
+    """
+
+    event: Event | None = None
+    letter: Unreadable | None = None
+    has_ended: bool = True
+    is_refused: bool = False
+    is_known: bool = False
+    why: str = ""
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the run counts as it is stated."""
+        return self.has_ended and not self.is_refused
+
+
+def _record(node: Node, rows: Sequence[Row], *, nameless: bool = True) -> list[_Stated]:
+    """Append what workflows state, where the log does not say so already; what became of each."""
+    stated = [_stated(node, row) for row in rows]
+    with node.stating(SOURCE) as statements:
+        recorded = [_placed(statements, one) for one in stated]
+        _publish(node, [one for one in recorded if nameless or one.why != _MISSING])
     return recorded
 
 
-def _assertion(run_id: str, signature: str, run: Event) -> Event:
-    said = WorkflowOperationAsserted(workflow_id=run_id, run_id=run_id, signature=signature)
-    return Event(SOURCE, f"{run_id}/{signature}", said, run.time_us)
+def _stated(node: Node, row: Row) -> _Stated:
+    """What a workflow states, with no place among the statements yet."""
+    run_id = run_name(row, None)
+    if run_id is None:
+        return _refused(row, "invalid_payload", _MISSING)
+    try:
+        event, _, odd = WorkflowDatabase().statement(row, run_id, asked=True)
+        data = data_bytes(event.data)
+    except (ValidationError, Refused) as error:
+        return _refused(row, *why_refused(error))
+    except UnicodeEncodeError as error:
+        return _refused(
+            row, "invalid_payload", f"a text is none that can be written: {error}"[:300]
+        )
+    if is_told(row) and not has_ended(row):
+        return _Stated(event, has_ended=False, why="it has not ended")
+    for sentence in odd:
+        _LOGGER.warning("[Pattern] %s of workflow %s is left out", sentence, run_id)
+    if len(data) > SIZE_MAX:
+        return _Stated(event, is_refused=True, why="it is too large")
+    try:
+        check_amended(event, node.identity.horizon_us)
+    except Refused as late:
+        return _Stated(event, is_refused=True, why=late.detail)
+    return _Stated(event)
+
+
+def _placed(statements: Statements, stated: _Stated) -> _Stated:
+    if stated.event is None or not stated.has_ended:
+        return stated
+    event, is_known = statements.numbered(stated.event, newest=True)
+    return stated._replace(event=event, is_known=is_known)
+
+
+def _publish(node: Node, recorded: Iterable[_Stated]) -> None:
+    items = [
+        item
+        for one in recorded
+        if one.has_ended and not one.is_known and (item := one.letter or one.event) is not None
+    ]
+    if items:
+        node.publisher.publish(items, origin="library")
 
 
 def _operation(node: Node, pattern_id: str) -> dict[str, Any] | None:
     return node.ask(lambda store: operations.operation(store, pattern_id))
 
 
-def _letter(row: Row, detail: str) -> Unreadable:
-    return Unreadable(msgspec.json.encode(dict(row), enc_hook=repr), "invalid_payload", detail)
+def _refused(row: Row, reason: str, detail: str) -> _Stated:
+    # Written with escapes, for there may be halves of characters in it.
+    plain = {name: one if _is_plain(one) else shown(one) for name, one in row.items()}
+    letter = Unreadable(json.dumps(plain).encode(), reason, detail)
+    return _Stated(letter=letter, is_refused=True, why=detail)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can say it as it is; Python writes no number of thousands of digits."""
+    is_short = not isinstance(value, int) or value.bit_length() <= _NUMBER_BITS
+    return is_short and (value is None or isinstance(value, str | int | float))
 
 
 def _tell(node: Node, signatures: Iterable[str], known: set[str]) -> None:

@@ -1,7 +1,8 @@
 """Tables derived from the log: the store, the projector that fills it, and the questions asked."""
 
 from projections.adhoc import sql
-from projections.projector import Projector, rebuild
+from projections.anew import rebuild
+from projections.projector import Projector
 from projections.store import Store
 from projections.verify import Difference, verify
 

@@ -40,10 +40,10 @@ class RawRows:
         topic: str,
         taken: Mapping[int, Sequence[Record]],
         settings: int,
-    ) -> None:
+    ) -> Rows:
         """Add rows for records by partition that are neither repeats nor refused.
 
-        They were learned when the log's settings had been changed so many times.
+        They were learned when the log's settings had been changed so many times. Returns the rows.
         """
         spans = {at: (read[0].offset, read[-1].offset) for at, read in taken.items()}
         skipped = duplicates.offsets_between(cursor, topic, spans)
@@ -61,6 +61,7 @@ class RawRows:
             if found:
                 of.table.insert(cursor, found)
                 self._recogniser.insert(cursor, of, found, settings)
+        return rows
 
     def prune(self, cursor: DuckDBPyConnection, place: tuple[str, int], below: int) -> None:
         """Take out the rows below an offset whose records are not in the log any more."""

@@ -3,10 +3,16 @@
 Of each run the statement with the greatest revision is shown, and none where the greatest says that
 the run was deleted. Savings state their window: the 30 UTC days that end with the day of `as_of`.
 What is learned keeps the days up to 35 before a pattern's last one; an earlier window is counted
-from the local raw rows.
+from the local raw rows. So are the count and the means as they were on an earlier day, where these
+rows are all that was learned; else both are of all that is known, and `averages_until` says so.
+
+A time more than a day after its record was appended is none, here as for the learner: one wrong
+date in the future does not move the day on which every window ends.
 """
 
 from typing import Final
+
+from streams.apply import FUTURE_US
 
 WINDOW_DAYS: Final = 30
 """Days over which savings are stated."""
@@ -75,10 +81,12 @@ FROM (
 QUALIFY row_number() OVER (PARTITION BY source, run_id, signature ORDER BY "offset") = 1
 """
 
-AS_OF: Final = """
+_AHEAD: Final = f"to_microseconds({FUTURE_US})"
+
+AS_OF: Final = f"""
 CREATE VIEW log_as_of AS
-SELECT greatest((SELECT max(last_seen) FROM pattern_rows),
-    (SELECT max(happened_at) FROM workflow_runs)) AS as_of
+SELECT greatest((SELECT max(last_seen) FROM pattern_rows), (SELECT max(happened_at)
+    FROM workflow_runs WHERE happened_at <= appended_at + {_AHEAD})) AS as_of
 """
 
 _SHARE: Final = """coalesce(
@@ -95,8 +103,12 @@ CREATE MACRO operation_patterns_at(as_of) AS TABLE
 WITH learned AS (
     SELECT *, {_measure("tokens")} AS tokens, {_measure("cost")} AS cost,
         {_measure("duration")} AS duration, {_SHARE} AS share,
-        CAST(timezone('UTC', as_of) AS DATE) AS until
+        CAST(timezone('UTC', as_of) AS DATE) AS until,
+        CAST(timezone('UTC', last_seen) AS DATE) AS latest
     FROM pattern_rows WHERE kind = 'operation'
+), occurred AS MATERIALIZED (
+    SELECT pattern_id, "partition", source, run_id, detected_at, appended_at, rule,
+        matched_characteristics FROM pattern_occurrences
 ), lately AS (
     SELECT pattern_id, CASE
         WHEN last_seen IS NULL OR until IS NULL THEN 0
@@ -105,16 +117,39 @@ WITH learned AS (
         THEN coalesce(list_sum(list_transform(list_filter(days,
             lambda one: one.day BETWEEN until - {WINDOW_DAYS - 1} AND until),
             lambda one: one.occurrences)), 0)
-        ELSE (SELECT count(*) FROM pattern_occurrences past
+        ELSE (SELECT count(*) FROM occurred past
             WHERE past.pattern_id = learned.pattern_id
             AND CAST(timezone('UTC', past.detected_at) AS DATE)
                 BETWEEN until - {WINDOW_DAYS - 1} AND until)
         END AS recently
     FROM learned
+), local AS (
+    SELECT pattern_id, run.total_tokens, run.cost_usd, coalesce(
+        CAST(timezone('UTC', one.detected_at) AS DATE) <= earlier.until
+        OR one.detected_at > one.appended_at + {_AHEAD}, true) AS counts
+    FROM occurred one
+    JOIN (SELECT pattern_id, until FROM learned WHERE until < latest) earlier USING (pattern_id)
+    LEFT JOIN workflow_runs run USING ("partition", source, run_id)
+), back_then AS (
+    SELECT pattern_id, true AS is_known, count(*) FILTER (counts) AS occurrences,
+        avg(total_tokens) FILTER (counts) AS tokens, avg(cost_usd) FILTER (counts) AS cost,
+        nullif(count(total_tokens) FILTER (counts), 0) AS tokens_n,
+        nullif(count(cost_usd) FILTER (counts), 0) AS cost_n
+    FROM local JOIN learned USING (pattern_id)
+    GROUP BY pattern_id, learned.occurrences HAVING count(*) = learned.occurrences
+), stated AS (
+    SELECT learned.* REPLACE (
+            CASE WHEN is_known THEN past.occurrences ELSE learned.occurrences END AS occurrences),
+        CASE WHEN is_known THEN past.tokens ELSE learned.tokens.mean END AS mean_tokens,
+        CASE WHEN is_known THEN past.cost ELSE learned.cost.mean END AS mean_cost,
+        CASE WHEN is_known THEN past.tokens_n ELSE learned.tokens.n END AS tokens_n,
+        CASE WHEN is_known THEN past.cost_n ELSE learned.cost.n END AS cost_n,
+        CASE WHEN is_known THEN until ELSE greatest(until, latest) END AS averages_until
+    FROM learned LEFT JOIN back_then past USING (pattern_id)
 ), first_seen_as AS (
     SELECT pattern_id, arg_min(matched_characteristics, (detected_at, run_id)) AS looks,
         list(DISTINCT rule ORDER BY rule) AS rules
-    FROM pattern_occurrences WHERE matched_characteristics IS NOT NULL GROUP BY pattern_id
+    FROM occurred WHERE matched_characteristics IS NOT NULL GROUP BY pattern_id
 ), decided AS (
     SELECT pattern_id, max({{'at': happened_at, 'event_id': event_id, 'status': status,
         'by': reviewed_by, 'notes': notes, 'tool': tool_name, 'script': tool_script_path}}) AS last
@@ -125,19 +160,20 @@ SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
     first_seen AS first_detected, last_seen, occurrences AS occurrence_count,
     looks AS typical_input_pattern, rules AS typical_operations,
     looks -> 'files_mentioned' AS typical_files_accessed,
-    tokens.mean AS avg_tokens_with_llm, cost.mean AS avg_cost_with_llm,
-    share * tokens.mean AS avg_tokens_with_tool, share * cost.mean AS avg_cost_with_tool,
-    (1 - share) * cost.mean * recently AS potential_monthly_savings,
-    (1 - share) * cost.mean * occurrences AS potential_total_savings,
+    mean_tokens AS avg_tokens_with_llm, mean_cost AS avg_cost_with_llm,
+    share * mean_tokens AS avg_tokens_with_tool, share * mean_cost AS avg_cost_with_tool,
+    (1 - share) * mean_cost * recently AS potential_monthly_savings,
+    (1 - share) * mean_cost * occurrences AS potential_total_savings,
     recently AS occurrences_in_window, {WINDOW_DAYS} AS window_days, until AS window_ends,
+    averages_until,
     coalesce(last.status, 'detected') AS automation_status,
     score AS confidence_score, confidence, success_rate, success_low, success_high,
     duration.stddev / nullif(duration.mean, 0) AS duration_cv, duration.mean AS avg_duration_us,
-    tokens.n AS tokens_n, cost.n AS cost_n, duration.n AS duration_n,
+    tokens_n, cost_n, duration.n AS duration_n,
     last.tool AS tool_name, last.script AS tool_script_path,
     last.by AS reviewed_by, last.at AS reviewed_at, last.notes AS review_notes,
     first_seen AS created_at, last_seen AS updated_at
-FROM learned JOIN lately USING (pattern_id)
+FROM stated JOIN lately USING (pattern_id)
     LEFT JOIN first_seen_as USING (pattern_id) LEFT JOIN decided USING (pattern_id)
 """
 

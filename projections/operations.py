@@ -23,6 +23,12 @@ def known(store: Readable, pattern_ids: Sequence[str]) -> list[str]:
     return [row["pattern_id"] for row in _ask(store, query, {"ids": list(pattern_ids)})]
 
 
+def is_asserted(store: Readable, source: str, event_id: str) -> bool:
+    """Whether somebody has said so already."""
+    query = "SELECT 1 FROM operation_asserted WHERE source = $source AND event_id = $id LIMIT 1"
+    return bool(_ask(store, query, {"source": source, "id": event_id}))
+
+
 def operations(store: Readable, as_of: datetime | None = None) -> list[dict[str, Any]]:
     """All operations, the most valuable first; savings are over the 30 days that end with `as_of`.
 

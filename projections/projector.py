@@ -8,8 +8,7 @@ Rows and positions go into the file in one transaction; a crash loses both or ne
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,8 @@ from projections import damage
 from projections.facts import RawRows
 from projections.reading import Place as Partition
 from projections.reading import Reading
+from projections.records.following import Following, Reached
+from projections.records.statements import stated
 from projections.store import Store
 from projections.tables import contributions, dead_letters, duplicates, logs, patterns
 from projections.tables import positions as positions_table
@@ -80,15 +81,17 @@ class Projector:
     the last step took as much as it may, so that there is more.
     """
 
-    def __init__(self, log: Log, store: Store) -> None:
+    def __init__(self, log: Log, store: Store, records: Path | None = None) -> None:
+        """Begin where the file is; `records` is the file of single records to keep with it."""
         self._log = log
         self._reading = Reading(log)
         self._raw = RawRows(log)
         self._store = store
+        self.notices: list[str] = []
+        self._records = None if records is None else Following(log, records, self.notices)
         self._steps = 0
         self._stale = False
         self.filled = False
-        self.notices: list[str] = []
         self._begin()
 
     def step(self, limit: int = CHUNK, *, rows: bool = True) -> int:
@@ -105,6 +108,7 @@ class Projector:
         self._stale = True
         try:
             done = self._transact(limit, _FOLLOWED if rows else _BEFORE_ROWS)
+            done += self._follow_with_records(limit)
         except duckdb.Error as error:
             raise self._store.explained(error) from error
         self._stale = False
@@ -132,8 +136,10 @@ class Projector:
         return 0 if known is None or known.learned is None else known.learned.position
 
     def close(self) -> None:
-        """Let go of the cursor; the store stays open."""
+        """Let go of the cursor and of the records; the store stays open."""
         self._cursor.close()
+        if self._records is not None:
+            self._records.close()
 
     def _transact(self, limit: int, topics: Iterable[str]) -> int:
         self._cursor.execute("BEGIN")
@@ -148,6 +154,19 @@ class Projector:
         self._cursor.execute("COMMIT")
         reach("projector.after_commit")
         self._moved.clear()
+        return done
+
+    def _follow_with_records(self, limit: int) -> int:
+        """Bring the records to where the tables are; how many had to be read again for it."""
+        if self._records is None:
+            return 0
+        reached = {
+            of: Reached(at.position, self._restarts.get(of, 0) + at.pruned)
+            for of, at in self._positions.items()
+            if at.learned is not None
+        }
+        done = self._records.follow(self._cursor, reached, limit)
+        self.filled |= done >= limit
         return done
 
     def _begin(self) -> None:
@@ -183,6 +202,9 @@ class Projector:
             for position in positions_table.load(self._cursor)
         }
         self._moved: dict[Partition, Position] = {}
+        self._restarts = positions_table.restarts(self._cursor)
+        if self._records is not None:
+            self._records.begin(self._cursor)
         self._last_fact: dict[Partition, int] = {
             (topic, partition): duplicates.last_offset(self._cursor, topic, partition)
             for topic in _INPUTS
@@ -268,8 +290,8 @@ class Projector:
             elif record.value is not None:
                 said = positions_table.decode_learned(record.value)
                 learned[said.topic] = said
-        for topic, stated in facts.items():
-            new += self._state_facts((topic, partition), stated)
+        for topic, found in facts.items():
+            new += self._state_facts((topic, partition), found)
         self._move(_SAID, partition, records[-1].offset + 1)
         for topic, said in learned.items():
             self._heed((topic, partition), said)
@@ -307,14 +329,18 @@ class Projector:
     def _start_over(self, of: Partition) -> None:
         """Drop the raw rows of a partition: what repeats what is no longer what it was."""
         RawRows.drop(self._cursor, *of)
+        positions_table.begun_anew(self._cursor, *of)
+        self._restarts[of] = self._restarts.get(of, 0) + 1
         self._move(*of, self._log.start(*of), self._position(*of).learned)
 
     def _take_events(self, order: Sequence[Partition], limit: int) -> int:
         """Read events of a topic up to where the learners are, leaving out what they named."""
+        topic = order[0][0]
         taken: dict[int, list[Record]] = {}
         done = 0
         beyond = self._learned_beyond(order)
         most = max(beyond.values(), default=0)
+        begun = {number: self._position(topic, number).position for _, number in beyond}
         self._fetch(beyond, min(limit, most))
         for place in beyond:
             records = self._learned_events(place, limit - done)
@@ -324,7 +350,12 @@ class Projector:
         if not taken:
             return 0
         settings = max(at.learned.epoch[1] for at in self._moved.values() if at.learned)
-        self._raw.insert(self._cursor, order[0][0], taken, settings)
+        rows = self._raw.insert(self._cursor, topic, taken, settings)
+        if self._records is not None:
+            spans = {
+                number: (begun[number], self._position(topic, number).position) for number in taken
+            }
+            self._records.take(topic, spans, stated(rows, taken.values()))
         return done
 
     def _learned_beyond(self, order: Sequence[Partition]) -> dict[Partition, int]:
@@ -367,34 +398,3 @@ class Projector:
             topic, partition, position, learned, self._position(topic, partition).pruned
         )
         self._positions[topic, partition] = self._moved[topic, partition] = moved
-
-
-def rebuild(log: Log, store: Store, reason: str = "somebody asked for it") -> None:
-    """Make the projection again from the log.
-
-    It is made beside the live one and takes its place when it is whole: a log that cannot be read,
-    or a full disk, costs nothing that was there.
-    """
-    with made_again(log, store, "rebuilt") as made:
-        made.close()
-        store.adopt(made.path, reason)
-
-
-@contextmanager
-def made_again(log: Log, store: Store, suffix: str) -> Iterator[Store]:
-    """Another projection of the same log in a file beside the live one, gone afterwards."""
-    beside = store.path.with_name(f"{store.path.name}.{suffix}")
-    _remove(beside)
-    try:
-        with Store.open(beside, log_id=store.log_id) as made:
-            projector = Projector(log, made)
-            projector.catch_up()
-            projector.close()
-            yield made
-    finally:
-        _remove(beside)
-
-
-def _remove(path: Path) -> None:
-    for leftover in path.parent.glob(f"{path.name}*"):
-        leftover.unlink()

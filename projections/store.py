@@ -16,7 +16,9 @@ from duckdb import DuckDBPyConnection
 
 from projections import damage
 from projections.tables import DDL
+from projections.tables.positions import RESTARTS
 from projections.views import VIEWS
+from schemas.clock import new_id
 from schemas.closing import Closing
 from schemas.errors import LogHeld, LogUnavailable, ProjectionDamaged
 
@@ -49,7 +51,7 @@ ANY_LOG: Final = ""
 """Stands for the log of a file, whichever that is, where nobody writes."""
 
 _MARK: Final = ".damaged"
-_META: Final = "CREATE TABLE meta (schema VARCHAR, log_id VARCHAR)"
+_META: Final = "CREATE TABLE meta (schema VARCHAR, log_id VARCHAR, projection VARCHAR)"
 
 
 class Store(Closing):
@@ -214,9 +216,9 @@ class Store(Closing):
         self._connect()
         with self.cursor() as cursor:
             cursor.execute("BEGIN")
-            for statement in (*DDL, *VIEWS, _META):
+            for statement in (*DDL, RESTARTS.ddl, *VIEWS, _META):
                 cursor.execute(statement)
-            cursor.execute("INSERT INTO meta VALUES (?, ?)", [SCHEMA, self.log_id])
+            cursor.execute("INSERT INTO meta VALUES (?, ?, ?)", [SCHEMA, self.log_id, new_id()])
             cursor.execute("COMMIT")
 
     def _connect(self) -> None:
@@ -238,3 +240,9 @@ class Store(Closing):
         connection.execute("SET GLOBAL TimeZone = 'UTC'")
         connection.execute("SET lock_configuration = true")
         self._connection = connection
+
+
+def identity_of(cursor: DuckDBPyConnection) -> str:
+    """What tells a file of the projection from every other, be it of the same log."""
+    (identity,) = cursor.execute("SELECT projection FROM meta").fetchall()[0]
+    return str(identity)

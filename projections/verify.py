@@ -1,11 +1,14 @@
 """Whether the live projection is what the log says: made again beside it, compared row for row."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
-from projections.projector import Projector, made_again
+from projections.anew import made_again
+from projections.projector import Projector
+from projections.records import compared
 from projections.store import Store
 from projections.tables import NAMES, positions
 from projections.tables.positions import Position
@@ -34,23 +37,28 @@ class Difference:
         )
 
 
-def verify(log: Log, store: Store) -> list[Difference]:
+def verify(log: Log, store: Store, records: Path | None = None) -> list[Difference]:
     """Catch the store up, make another from the same log, and say where they differ.
 
-    No other projector may work on the store meanwhile. What is appended meanwhile is taken into
-    both; a log that never rests for a moment cannot be compared.
+    So it is done with its file of `records`, where one is named. No other projector may work on
+    the store meanwhile. What is appended meanwhile is taken into both; a log that never rests for
+    a moment cannot be compared.
 
     Raises:
         ProjectionDamaged: the live file is not what was written.
     """
-    _catch_up(log, store)
-    with made_again(log, store, "verify") as made:
+    _catch_up(log, store, records)
+    again = None if records is None else records.with_name(f"{records.name}.verify")
+    with made_again(log, store, "verify", again) as made:
         for _ in range(ROUNDS):
             if _positions(store) == _positions(made):
                 break
-            _catch_up(log, store)
-            _catch_up(log, made)
-        return compare(store, made)
+            _catch_up(log, store, records)
+            _catch_up(log, made, again)
+        found = compare(store, made)
+        if records is not None and again is not None:
+            found += [Difference(*one) for one in compared(records, again)]
+        return found
 
 
 def compare(store: Store, made: Store) -> list[Difference]:
@@ -66,8 +74,8 @@ def _positions(store: Store) -> list[Position]:
         return positions.load(cursor)
 
 
-def _catch_up(log: Log, store: Store) -> None:
-    projector = Projector(log, store)
+def _catch_up(log: Log, store: Store, records: Path | None) -> None:
+    projector = Projector(log, store, records)
     try:
         projector.catch_up()
     finally:

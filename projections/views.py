@@ -8,6 +8,7 @@ from typing import Final
 
 from projections.device_views import DEVICE_VIEWS
 from projections.operation_views import OPERATION_VIEWS
+from projections.record_views import RECORDS
 from projections.tables.patterns import NESTED, PATTERN
 
 # The learner lets one result stand for a call and refuses any other, so this joins one to one.
@@ -236,5 +237,6 @@ VIEWS: Final = (
     ERROR_RECOVERY,
     *OPERATION_VIEWS,
     *DEVICE_VIEWS,
+    RECORDS,
 )
 """Statements that make every view, in an order in which each finds what it needs."""

@@ -16,11 +16,11 @@ from streams.change import Change
 from streams.operations import OperationRules, recogniser
 from streams.recognise.operation import of_run, pattern_of
 from streams.state import State
-from streams.statements import Statement
+from streams.statements import DELETED, Statement
 
 DAY_US: Final = 86_400_000_000
 
-_RUN, _DELETED, _ASSERTED = "run", "deleted", "asserted"
+_RUN, _DELETED, _ASSERTED = "run", DELETED, "asserted"
 _OF_RUN: Final = (_RUN,)
 _NO_STATEMENT: Final = -1
 

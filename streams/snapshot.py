@@ -10,7 +10,7 @@ It stands among the checkpoints, cut into parts; of a partition the last one cou
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -21,6 +21,7 @@ from streams import statements
 from streams.change import Pattern
 from streams.checkpoint import SEGMENT_BYTES, Added, Damaged, sealed, state_of, unsealed
 from streams.contribution import Epoch
+from streams.dedupe import Seen
 from streams.recognise import MIXED_KINDS
 from streams.state import Learned, State
 from streams.tally import Tally
@@ -76,6 +77,30 @@ class Snapshot(msgspec.Struct):
             for known in self.patterns
             if known.unamended is not None
         }
+
+
+class LastSaid(NamedTuple):
+    """The newest statement about a thing: its revision, and whether it says that it is gone."""
+
+    revision: int
+    is_deleted: bool
+
+
+class Recalled:
+    """What a snapshot knows of single events and things, to be asked for by their hashes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        """Take over the ids and the current statements."""
+        self.seen: Final = Seen(snapshot.added.ids)
+        self._current: Final = dict(snapshot.added.current)
+
+    def last(self, thing: bytes) -> LastSaid | None:
+        """The newest statement about a thing; None where nothing was ever said."""
+        packed = self._current.get(thing)
+        if packed is None:
+            return None
+        revision, _, changes = statements.unpack(packed)
+        return LastSaid(revision, any(one.pattern == (statements.DELETED,) for one in changes))
 
 
 class _Seal(msgspec.Struct):

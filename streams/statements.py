@@ -14,6 +14,9 @@ from streams.change import Change
 Statement = tuple[int, int, list[Change]]
 """Its revision, when it was appended, and what it changed."""
 
+DELETED: Final = "deleted"
+"""The pattern of a change that says of a run that it is gone."""
+
 NAMES: Final = (
     "input_tokens",
     "output_tokens",

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from shlex import split
 
 import pytest
 from typer.testing import CliRunner
@@ -186,6 +187,19 @@ def test_the_devices_that_are_simulated_are_found_as_the_page_says(
     assert plant.returncode == 0, "it was only read"
     assert "Power meter" in ran[0].stdout
     assert "slot 2" in ran[1].stdout
+
+
+def test_the_records_that_are_shown_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (commands,) = blocks(HOWTO / "find-records.md", "sh")
+    with motif.open(tmp_path / "node") as node:
+        node.publish(records(7, 80))
+    monkeypatch.setenv("MOTIF_DATA", str(tmp_path / "node"))
+
+    ran = [CliRunner().invoke(app, split(line)[1:]) for line in commands.splitlines()]
+
+    assert [(one.exit_code, bool(one.stdout)) for one in ran] == [(0, True)] * 4
 
 
 def test_the_example_of_ones_own_events_is_imported_whole(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ and is given back by its log as if it were still in it.
 """
 
 import os
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Final
 
@@ -26,8 +28,9 @@ from schemas.log import Headers, Record
 
 MANIFEST: Final = "manifest.json"
 
-ROWS_AT_ONCE: Final = 16_384
-"""Records of one row group: what is read for one record."""
+ROWS_AT_ONCE: Final = 2_048
+"""Records of one row group, which is what is read for one record: those of a few dozen days fit
+into memory together, as a log read in order may go from day to day."""
 
 _HELD_BYTES: Final = 64 << 20
 """Decoded row groups kept in memory, about."""
@@ -44,9 +47,47 @@ SCHEMA: Final = pa.schema(
 )
 
 
-class _Manifest(msgspec.Struct):
-    format: int
-    files: list[File]
+class Span(msgspec.Struct):
+    """Of one partition of a log elsewhere: what was archived, and what of that was pruned since.
+
+    All records from offset `first` on and below `end` were moved here; of those so many `pruned`
+    are gone, all `below` an offset.
+    """
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+    below: int = 0
+    pruned: int = 0
+
+
+class Manifest(msgspec.Struct):
+    """What an archive holds.
+
+    One of a log elsewhere says of which, and of what of it, and how many files were ever made.
+    """
+
+    format: int = 1
+    files: list[File] = []
+    log_id: str = ""
+    made: int = 0
+    spans: list[Span] = []
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the folder says that it holds; nothing where there is none.
+
+    Raises:
+        LogDamaged: its manifest is not what was written.
+    """
+    try:
+        return msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return Manifest()
+    except (msgspec.MsgspecError, OSError) as error:
+        message = f"{folder / MANIFEST} cannot be read ({error}); restore it from a backup"
+        raise LogDamaged(message) from error
 
 
 def write(folder: Path, number: int, day: str, records: Sequence[Record]) -> File:
@@ -73,17 +114,19 @@ def digest_of(path: Path) -> str:
     return found.hexdigest()
 
 
-def keep(folder: Path, files: Iterable[File]) -> None:
-    """Make the folder hold just these files, and say so in its manifest.
+def keep(folder: Path, manifest: Manifest) -> None:
+    """Make the folder hold just the files of a manifest, durable on return.
 
     What was written for a change that did not come about goes, and so does what was pruned.
     """
-    named = sorted(files, key=lambda one: one.number)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{MANIFEST}.partial"
-    partial.write_bytes(msgspec.json.format(msgspec.json.encode(_Manifest(1, named)), indent=1))
+    with partial.open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
+        file.flush()
+        os.fsync(file.fileno())
     partial.replace(folder / MANIFEST)
-    wanted = {folder / one.path for one in named}
+    wanted = {folder / one.path for one in manifest.files}
     for path in folder.glob("*/date=*/*.parquet"):
         if path not in wanted:
             path.unlink()
@@ -134,10 +177,45 @@ class Shelf:
     """The files of an archive, opened as they are asked for; not for several threads."""
 
     folder: Path
-    _open: OrderedDict[str, tuple[pq.ParquetFile, list[int]]] = field(default_factory=OrderedDict)
-    _groups: OrderedDict[tuple[str, int], _Group] = field(default_factory=OrderedDict)
+    _open: OrderedDict[int, tuple[pq.ParquetFile, list[int]]] = field(default_factory=OrderedDict)
+    _groups: OrderedDict[tuple[int, int], _Group] = field(default_factory=OrderedDict)
     _checked: set[int] = field(default_factory=set)
     _held: int = 0
+
+    def records(self, files: Iterable[File], offset: int, limit: int) -> list[Record]:
+        """At most `limit` records of one partition from an offset on, ascending.
+
+        Raises:
+            LogDamaged: a file is missing, or is not what was written.
+        """
+        found: list[tuple[int, File]] = []
+        for file in files:
+            if file.last >= offset:
+                found += ((at, file) for at in self._offsets(file, offset, limit))
+        return [self.record(file, at) for at, file in sorted(found, key=itemgetter(0))[:limit]]
+
+    def _offsets(self, file: File, offset: int, limit: int) -> list[int]:
+        """The first offsets of a file that are at least this one."""
+        found: list[int] = []
+        while len(found) < limit:
+            group = self._read(file, offset)
+            if group is None:
+                break
+            at = int(np.searchsorted(group.offsets, offset))
+            found += group.offsets[at : at + limit - len(found)].tolist()
+            offset = found[-1] + 1
+        return found
+
+    def _read(self, file: File, offset: int) -> _Group | None:
+        """The row group in which an offset is, or the next one behind it.
+
+        Raises:
+            LogDamaged: the file is missing, or is not what was written.
+        """
+        try:
+            return self._group(file, offset)
+        except (OSError, pa.ArrowException, ValueError) as error:
+            raise self.damaged(file, str(error)) from error
 
     def record(self, file: File, offset: int) -> Record:
         """A record that was moved into a file.
@@ -145,10 +223,7 @@ class Shelf:
         Raises:
             LogDamaged: the file is missing, or does not hold it.
         """
-        try:
-            group = self._group(file, offset)
-        except (OSError, pa.ArrowException, ValueError) as error:
-            raise self.damaged(file, str(error)) from error
+        group = self._read(file, offset)
         found = None if group is None else group.record(file.topic, file.partition, offset)
         if found is None:
             raise self.damaged(file, f"offset {offset} is not in it")
@@ -162,21 +237,21 @@ class Shelf:
 
     def _group(self, file: File, offset: int) -> _Group | None:
         """The row group in which an offset must be."""
-        if file.path not in self._open:
+        if file.number not in self._open:
             path = self.folder / file.path
             if file.number not in self._checked and digest_of(path) != file.sha256:
                 raise ValueError("it is not what was written")
             self._checked.add(file.number)
             opened = pq.ParquetFile(path)
-            self._open[file.path] = (opened, list(_lasts(opened)))
+            self._open[file.number] = (opened, list(_lasts(opened)))
             while len(self._open) > _OPEN_FILES:
                 _, (old, _) = self._open.popitem(last=False)
                 old.close()
-        opened, lasts = self._open[file.path]
-        number = next((place for place, last in enumerate(lasts) if offset <= last), None)
-        if number is None:
+        opened, lasts = self._open[file.number]
+        number = bisect_left(lasts, offset)
+        if number == len(lasts):
             return None
-        key = (file.path, number)
+        key = (file.number, number)
         group = self._groups.get(key)
         if group is None:
             group = self._groups[key] = _group_of(opened.read_row_group(number))

@@ -14,6 +14,7 @@ from typing import Final, Self
 
 from aiokafka.client import AIOKafkaClient
 
+from connectors.logs import kafka_topics
 from connectors.logs.checks import checked_place, checked_range
 from connectors.logs.kafka_entering import let_in
 from connectors.logs.kafka_loop import EventLoop
@@ -131,6 +132,15 @@ class KafkaLog(Closing):
         """What was pruned: always all below an offset, of which markers count as well."""
         start = self.start(topic, partition)
         return Pruned(start, start)
+
+    def prune_before(self, topic: str, partition: int, before: int) -> None:
+        """Have the cluster delete all records below an offset, for good.
+
+        Raises:
+            LogUnavailable: the cluster does not answer or refuses.
+        """
+        checked_place(topic, partition, self._partitions)
+        kafka_topics.prune(self.settings, topic, partition, before)
 
     def end(self, topic: str, partition: int) -> int:
         """The offset behind the last committed record and its marker."""

@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.structs import TopicPartition
 
 from connectors.logs.checks import checked_partitions
 from connectors.logs.kafka_entering import let_in
@@ -146,6 +147,24 @@ def delete(settings: KafkaSettings) -> list[str]:
         return there
 
     return _ask(settings, remove)
+
+
+def prune(settings: KafkaSettings, topic: str, partition: int, before: int) -> None:
+    """Have the cluster delete all records of a partition below an offset, whole segments on disk.
+
+    Raises:
+        LogUnavailable: the cluster does not answer or refuses.
+    """
+    place = TopicPartition(settings.prefix + topic, partition)
+
+    async def remove(admin: AIOKafkaAdminClient) -> None:
+        try:
+            await admin.delete_records({place: RecordsToDelete(before)})
+        except KafkaError as error:
+            message = f"Kafka did not delete records of {place.topic}/{partition}: {error}"
+            raise LogUnavailable(message) from error
+
+    _ask(settings, remove)
 
 
 def owners(settings: KafkaSettings, group: str = GROUP) -> dict[tuple[str, int], str]:

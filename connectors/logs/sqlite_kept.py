@@ -107,7 +107,7 @@ class Kept:
         if files or self._folder.exists():
             from connectors.logs import archive  # noqa: PLC0415  # Only where it is needed.
 
-            archive.keep(self._folder, files)
+            archive.keep(self._folder, archive.Manifest(files=list(files)))
 
     def _moved(self, reader: sqlite3.Connection, stub: Record) -> Record:
         if self._shelf is None:

@@ -1,6 +1,7 @@
 """Files of lines as others write them: found, read with bounded memory, and given as bytes."""
 
 from collections.abc import Collection, Iterator
+from decimal import Decimal
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, Final
@@ -79,7 +80,9 @@ def content_of(path: Path, limit: int, report: Report) -> bytes | None:
 
 
 def whole_number(value: Any) -> int | None:
-    """The value if it is a count that events can hold, else None; True is no number."""
+    """The value if it is a count that events can hold, else None; True is no number, 5.0 is 5."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63
     return value if is_count else None
 
@@ -102,7 +105,7 @@ def moment_of(value: Any) -> int | None:
 
 def moment_of_seconds(value: Any) -> int | None:
     """Microseconds of seconds since the Unix epoch; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     if not _TIME_MIN <= value * 1_000_000 < _TIME_END:
         return None

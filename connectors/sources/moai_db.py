@@ -102,7 +102,7 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    where = f"file:{quote(str(path.resolve()))}?mode=ro"
+    where = f"file:{quote(bytes(path.resolve()))}?mode=ro"
     database = sqlite3.connect(where, uri=True, timeout=BUSY_S)
     database.text_factory = lambda raw: raw.decode("utf-8", "replace")
     database.execute("PRAGMA query_only = 1")

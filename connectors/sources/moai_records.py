@@ -63,8 +63,8 @@ class Reader:
         *,
         seconds: int | None = None,
         saved_us: int | None = None,
-    ) -> Event | Unnumbered:
-        """A record as an event, counted in the report.
+    ) -> Unnumbered:
+        """A record as a statement, counted in the report.
 
         Args:
             record: as it was saved, its type under `pattern_type` or `type`.
@@ -101,8 +101,8 @@ class Reader:
 
     def _numbered(
         self, event: Event, updated: object, saved_us: int | None, report: Report
-    ) -> Event | Unnumbered:
-        """The event with its revision, where the source says when it was saved."""
+    ) -> Unnumbered:
+        """The statement, with its revision where the source says when it was saved."""
         stamp = read_stamp(updated, self.zone)
         extensions = dict(event.extensions)
         if stamp is not None and stamp.at_us >= 0:
@@ -114,7 +114,7 @@ class Reader:
         numbered = replace(
             event, id=name, subject=event.id, revision=saved_us, extensions=extensions
         )
-        return report.counted(_sound(numbered))
+        return Unnumbered(report.counted(_sound(numbered)))
 
 
 def thing_of(kind: str, time: str, identity: str) -> str:

@@ -98,7 +98,8 @@ def _events(document: _Document) -> tuple[Event, list[Event]]:
     if name is None or not isinstance(started, str):
         raise Refused("invalid_payload", "name or executedAt is missing: nothing names this run")
     run_id = f"{name}/{started}"
-    duration_us = _micros(execution.makespan_in_seconds or workflow.makespan)
+    makespan = execution.makespan_in_seconds
+    duration_us = _micros(workflow.makespan if makespan is None else makespan)
     started_us = moment_of(started)
     ended_us = None if started_us is None or duration_us is None else started_us + duration_us
     run = WorkflowRunFinished(workflow_id=name, run_id=run_id, duration_us=duration_us)

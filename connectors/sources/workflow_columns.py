@@ -45,3 +45,26 @@ OUTCOMES: Final[Mapping[str, str]] = {
 
 ENDED: Final = frozenset({*OUTCOMES, "cancelled", "canceled", "aborted", "timeout", "skipped"})
 """Statuses of what has ended."""
+
+UNFINISHED: Final = frozenset(
+    {
+        "running",
+        "pending",
+        "queued",
+        "waiting",
+        "scheduled",
+        "planned",
+        "created",
+        "started",
+        "starting",
+        "active",
+        "in_progress",
+        "in progress",
+        "in-progress",
+        "processing",
+        "paused",
+        "blocked",
+        "retrying",
+    }
+)
+"""Statuses of what goes on, also where a time says when it ended: that is of an earlier attempt."""

@@ -5,28 +5,30 @@ this database: then the import needs a label. Only what has ended is read: a sta
 time at which it ended; where the table has neither, every row counts as ended, and neither its time
 nor what was asked for is known. What the database itself counts of patterns is not read.
 
-A row that says when it was updated states its own revision; of others the log is asked.
+A row that says when it was updated has its place among the statements about its run by that; of
+others the log is asked.
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import tzinfo
-from decimal import Decimal, InvalidOperation
+from numbers import Integral
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from connectors.contract import LABEL, Item, Options, Report, Unnumbered
-from connectors.sources.lines import files_under, name_of, whole_number
+from connectors.sources.lines import files_under, name_of
 from connectors.sources.moments import Moment, moment, zone_of
-from connectors.sources.workflow_columns import COLUMNS, ENDED, OUTCOMES, Row
+from connectors.sources.numbers import count_of, micros_of, money_of, shown
+from connectors.sources.workflow_columns import COLUMNS, ENDED, OUTCOMES, UNFINISHED, Row
 from schemas.envelope import Event, time_text
 from schemas.errors import Refused, SourceUnreadable, WrongUse
 from schemas.fact import Payload
+from schemas.times import FIRST_US, LAST_US
 from schemas.workflows import WorkflowRunFinished
 
 SOURCE: Final = "workflow-db"
@@ -39,6 +41,29 @@ BUSY_S: Final = 5.0
 
 TEXT_MAX: Final = 256 << 10
 """Characters kept of a request or of an error; the rest of a longer one is cut off."""
+
+_NUMBERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "attempt": count_of,
+    "errors": count_of,
+    "retries": count_of,
+    "input_tokens": count_of,
+    "output_tokens": count_of,
+    "tokens": count_of,
+    "duration_s": micros_of,
+    "cost": money_of,
+    "estimated_cost": money_of,
+}
+"""How the numbers of a row are read, by what they say."""
+
+_TIMES: Final = ("started", "ended", "updated")
+
+
+class Stated(NamedTuple):
+    """What a row states: an event, whether its time had no offset, and what of it means nothing."""
+
+    event: Event
+    assumed: bool
+    unread: list[str]
 
 
 @dataclass(frozen=True)
@@ -72,8 +97,10 @@ class WorkflowDatabase:
 
         Raises:
             SourceUnreadable: a file is no such database, damaged, or locked.
-            WrongUse: its rows have no name of their own, and there is no label.
+            WrongUse: rows have no name of their own, and there is no label, or one for two files.
         """
+        if self.options.label and len(files) > 1:
+            _check_label(files)
         for path in files:
             report.files += 1
             for row in _rows(path, self.options.label):
@@ -82,12 +109,10 @@ class WorkflowDatabase:
                     event = self.event_of(row, report)
                 except (ValidationError, Refused) as error:
                     raw = repr(sorted(row.items())).encode()
-                    yield report.refused(raw, "invalid_payload", _detail(error))
+                    yield report.refused(raw, *why_refused(error))
                     continue
                 if event is None:
                     report.unfinished_runs += 1
-                elif event.revision is not None:
-                    yield report.counted(event)
                 else:
                     yield Unnumbered(report.counted(event))
 
@@ -102,34 +127,40 @@ class WorkflowDatabase:
         if run_id is None:
             raise Refused("invalid_payload", "workflow_id is missing: nothing names this run")
         report.present.add(run_id)
-        told = "status" in row or "ended" in row
-        if told and not _has_ended(row):
+        if is_told(row) and not has_ended(row):
             return None
-        event, assumed = self.statement(row, run_id, asked=told)
+        event, assumed, unread = self.statement(row, run_id, asked=is_told(row))
         report.assumed_times += assumed
+        report.broken += bool(unread)
         return event
 
-    def statement(self, row: Row, run_id: str, *, asked: bool) -> tuple[Event, bool]:
-        """What a row states, and whether its time had no offset; `asked` if its texts count.
+    def statement(self, row: Row, run_id: str, *, asked: bool) -> Stated:
+        """What a row states; `asked` if its texts count.
 
         Raises:
             ValidationError: a value is not what the field holds.
+            Refused: a time is outside the years 1 to 9999.
         """
         zone = zone_of(self.options.timezone)
-        finished = _finished(row, zone) if asked else None
-        updated = moment(row.get("updated"), zone)
-        run = _run(row, run_id, asked=asked)
+        numbers = {name: read(row.get(name)) for name, read in _NUMBERS.items()}
+        times = {name: moment(row.get(name), zone) for name in _TIMES}
+        finished = _finished(times, numbers["duration_s"]) if asked else None
+        updated = times["updated"]
+        read = numbers | times
+        unread = [name for name, value in read.items() if value is None and _says(row.get(name))]
+        run = _run(row, run_id, numbers, asked=asked)
         assumed = finished is not None and finished.assumed
         at_us = None if finished is None else finished.at_us
         extensions = {LABEL: self.options.label} if self.options.label else {}
+        odd = [f"{COLUMNS[name][0]} is {shown(row[name])}" for name in unread]
         if updated is None or updated.at_us < 0:
-            return Event(SOURCE, run_id, run, at_us, extensions=extensions), assumed
-        extensions["amendedtime"] = time_text(updated.at_us)
+            event = Event(SOURCE, run_id, run, at_us, extensions=extensions)
+            return Stated(event, assumed, odd)
+        extensions["amendedtime"] = time_text(_sound(updated.at_us))
         revision = updated.at_us
-        event = Event(
-            SOURCE, f"{run_id}@{revision}", run, at_us, run_id, revision, extensions=extensions
-        )
-        return event, assumed
+        name = f"{run_id}@{revision}"
+        event = Event(SOURCE, name, run, at_us, run_id, revision, extensions=extensions)
+        return Stated(event, assumed, odd)
 
 
 def run_name(row: Row, label: str | None) -> str | None:
@@ -139,13 +170,66 @@ def run_name(row: Row, label: str | None) -> str | None:
     ('wf-1', 'farm/7', None)
     """
     for column in ("workflow_id", "adw_id"):
-        stated = row.get(column)
-        if isinstance(stated, int) and not isinstance(stated, bool):
-            stated = str(stated)
+        stated = _number_as_text(row.get(column))
         if name_of(stated) is not None:
             return str(stated)
-    number = row.get("id")
-    return f"{label}/{number}" if label and isinstance(number, int | str) and number else None
+    number = _number_as_text(row.get("id"))
+    return f"{label}/{number}" if label and isinstance(number, str) and number else None
+
+
+def is_told(row: Row) -> bool:
+    """Whether a row has a place for whether its run has ended."""
+    return "status" in row or "ended" in row
+
+
+def has_ended(row: Row) -> bool:
+    """Whether it says so: by its status, or where that is none that is known, by when it ended."""
+    status = row.get("status")
+    known = status.strip().lower() if isinstance(status, str) else ""
+    return known in ENDED or (known not in UNFINISHED and _says(row.get("ended")))
+
+
+def _number_as_text(value: Any) -> Any:
+    is_number = isinstance(value, Integral) and not isinstance(value, bool)
+    return str(int(value)) if is_number else value
+
+
+def _says(value: Any) -> bool:
+    """Whether anything stands there."""
+    return value is not None and value != "" and not (isinstance(value, str) and value.isspace())
+
+
+def _sound(at_us: int) -> int:
+    if not FIRST_US <= at_us <= LAST_US:
+        raise Refused("bad_time", "the time of the update is outside the years 1 to 9999 in UTC")
+    return at_us
+
+
+def _check_label(files: Sequence[Path]) -> None:
+    """One label names one database: the numbers of a second one would mean the same runs."""
+    nameless = [path for path in files if _has_nameless(path)]
+    if len(nameless) > 1:
+        message = (
+            f"rows of {nameless[0]} and {nameless[1]} are named by a number only, which one "
+            "--label would make the same runs; import each by itself, with a label of its own"
+        )
+        raise WrongUse(message)
+
+
+def _has_nameless(path: Path) -> bool:
+    """Whether a database has rows that only a label can name."""
+    try:
+        with closing(_open(path)) as database:
+            columns = _columns(database, path)
+            names = [columns[name] for name in ("workflow_id", "adw_id") if name in columns]
+            if not names or "id" not in columns:
+                return not names
+            empty = " AND ".join(f"""coalesce("{name}", '') = ''""" for name in names)
+            # The names of columns are those the database itself has told.
+            query = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {empty})"  # noqa: S608
+            return bool(database.execute(query).fetchone()[0])
+    except (sqlite3.Error, OverflowError) as error:
+        raise SourceUnreadable(_sentence(path, error)) from error
 
 
 def _rows(path: Path, label: str | None) -> Iterator[Row]:
@@ -168,7 +252,7 @@ def _rows(path: Path, label: str | None) -> Iterator[Row]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    where = f"file:{quote(str(path.resolve()))}?mode=ro"
+    where = f"file:{quote(bytes(path.resolve()))}?mode=ro"
     database = sqlite3.connect(where, uri=True, timeout=BUSY_S)
     database.text_factory = lambda raw: raw.decode("utf-8", "replace")
     database.execute("PRAGMA query_only = 1")
@@ -200,26 +284,17 @@ def _sentence(path: Path, error: Exception) -> str:
     return f"{path} cannot be read as a SQLite database: {error}"
 
 
-def _has_ended(row: Row) -> bool:
-    status = row.get("status")
-    if isinstance(status, str):
-        return status.strip().lower() in ENDED
-    return row.get("ended") is not None
-
-
-def _finished(row: Row, zone: tzinfo) -> Moment | None:
+def _finished(times: Mapping[str, Moment | None], took_us: int | None) -> Moment | None:
     """When it ended: as the row says, else as long after it began as it took."""
-    ended = moment(row.get("ended"), zone)
-    began, took_us = moment(row.get("started"), zone), _micros(row.get("duration_s"))
+    ended, began = times["ended"], times["started"]
     if ended is not None or began is None or took_us is None:
         return ended
     return began._replace(at_us=began.at_us + took_us)
 
 
-def _run(row: Row, run_id: str, *, asked: bool) -> Payload:
-    actual, estimated = _money(row.get("cost")), _money(row.get("estimated_cost"))
-    error = _text(row.get("error"))
-    errors = whole_number(row.get("errors"))
+def _run(row: Row, run_id: str, numbers: Mapping[str, Any], *, asked: bool) -> Payload:
+    actual, estimated = numbers["cost"], numbers["estimated_cost"]
+    error, errors = _text(row.get("error")), numbers["errors"]
     if errors is None and "errors" not in row and "error" in row and asked:
         errors = int(error is not None)  # as the program that wrote it counts them
     status = name_of(row.get("status"))
@@ -232,24 +307,24 @@ def _run(row: Row, run_id: str, *, asked: bool) -> Payload:
             "project": name_of(row.get("project")),
             "branch": name_of(row.get("branch")),
             "environment": name_of(row.get("environment")),
-            "attempt": whole_number(row.get("attempt")),
+            "attempt": numbers["attempt"],
             "input_text": _text(row.get("request")) if asked else None,
             "template": name_of(row.get("template")) if asked else None,
             "error_message": error if asked else None,
             "status": status,
             "outcome": OUTCOMES.get((status or "").strip().lower()),
-            "input_tokens": whole_number(row.get("input_tokens")),
-            "output_tokens": whole_number(row.get("output_tokens")),
-            "total_tokens": whole_number(row.get("tokens")),
+            "input_tokens": numbers["input_tokens"],
+            "output_tokens": numbers["output_tokens"],
+            "total_tokens": numbers["tokens"],
             "cost_usd": cost,
             "cost_provenance": None
             if cost is None
             else "reported"
             if cost is actual
             else "estimated",
-            "duration_us": _micros(row.get("duration_s")),
+            "duration_us": numbers["duration_s"],
             "error_count": errors,
-            "retry_count": whole_number(row.get("retries")),
+            "retry_count": numbers["retries"],
         }
     )
 
@@ -258,31 +333,9 @@ def _text(value: Any) -> str | None:
     return value[:TEXT_MAX] or None if isinstance(value, str) else None
 
 
-def _decimal(value: Any) -> Decimal | None:
-    """A number of whatever kind, exactly as it is written; None for what is none or negative."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        number = Decimal(repr(value) if isinstance(value, float) else str(value).strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() and number >= 0 else None
-
-
-def _money(value: Any) -> Decimal | None:
-    amount = _decimal(value)
-    return amount if amount is not None and amount < 10**9 else None
-
-
-def _micros(seconds: Any) -> int | None:
-    number = _decimal(seconds)
-    if number is None or number >= 10**12:
-        return None
-    return int((number * 1_000_000).to_integral_value())
-
-
-def _detail(error: ValidationError | Refused) -> str:
+def why_refused(error: ValidationError | Refused) -> tuple[str, str]:
+    """The reason and the sentence for a row that states no run."""
     if isinstance(error, Refused):
-        return error.detail
+        return error.reason, error.detail
     first = error.errors(include_url=False, include_context=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:300]
+    return "invalid_payload", f"{'.'.join(map(str, first['loc']))}: {first['msg']}"[:300]

@@ -10,6 +10,7 @@ from motif.cli import (
     asking,
     discovering,
     evaluating,
+    finding,
     forgetting,
     keeping,
     learning,
@@ -64,6 +65,8 @@ app.command("import", rich_help_panel=LEARN)(learning.import_)
 app.command(rich_help_panel=LEARN)(discovering.discover)
 app.command(rich_help_panel=ASK)(asking.patterns)
 app.command(rich_help_panel=ASK)(asking.show)
+app.command(rich_help_panel=ASK)(finding.records)
+app.command(rich_help_panel=ASK)(finding.record)
 app.command(rich_help_panel=ASK)(asking.sql)
 app.command(rich_help_panel=ASK)(reporting.report)
 app.command(rich_help_panel=ASK)(reviewing.review)

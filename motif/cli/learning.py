@@ -132,10 +132,9 @@ def _places(source: "Source", paths: list[Path]) -> list[Path]:
 def _imported(
     wanted: "Wanted", *, label: str | None, data: Path | None, kafka: str | None
 ) -> "tuple[Imported, float]":
-    """Import and say how long it took; a dry run opens no folder."""
-    from motif.cli.opened import opened, settings
+    """Import and say how long it took; a dry run opens no folder, but to see what a mirror lost."""
+    from motif.cli.opened import opened
     from motif.display.console import progress
-    from motif.importing import Reading
     from schemas.clock import monotonic_s
 
     source, places = wanted.source, wanted.places
@@ -144,13 +143,26 @@ def _imported(
         raise MotifError(f"there is nothing to read as {source.name} in {shown}")
     began_s = monotonic_s()
     if wanted.dry_run:
-        settings()
-        with progress() as tell:
-            imported = Reading(source.name, places, tell, wanted.options).dry()
+        imported = _dry(wanted, data, kafka)
         return imported, monotonic_s() - began_s
     with opened(data, kafka, make=True, label=label) as node, progress() as tell:
         imported = node.import_files(source.name, places, options=wanted.options, progress=tell)
         return imported, monotonic_s() - began_s
+
+
+def _dry(wanted: "Wanted", data: Path | None, kafka: str | None) -> "Imported":
+    from connectors.logs import sqlite_file
+    from motif.cli.opened import opened_at, where_of
+    from motif.display.console import progress
+    from motif.importing import Reading
+
+    name, places, options = wanted.source.name, wanted.places, wanted.options
+    where, stated = where_of(data, kafka)
+    if options.mirror and (where.kafka is not None or sqlite_file.exists(where.folder)):
+        with opened_at(where, stated, settle=False) as node, progress() as tell:
+            return node.import_files(name, places, options=options, dry_run=True, progress=tell)
+    with progress() as tell:
+        return Reading(name, places, tell, options).dry()
 
 
 def _list_formats(*, as_json: bool) -> None:

@@ -72,10 +72,10 @@ def archive(
         stdout().print(f"{_old(outcome)} would be archived; nothing was.")
     elif outcome.total:
         files = plural(outcome.files, "file")
-        stdout().print(
-            f"Archived {_old(outcome)} into {files}; the log has {size(outcome.bytes_after)}, "
-            f"it had {size(outcome.bytes_before)}."
-        )
+        there = f"the log has {size(outcome.bytes_after)}, it had {size(outcome.bytes_before)}"
+        if not outcome.bytes_before:
+            there = f"the archive has {size(outcome.bytes_after)}"
+        stdout().print(f"Archived {_old(outcome)} into {files}; {there}.")
     else:
         stdout().print(f"Nothing in the log happened before {outcome.before}.")
 
@@ -104,10 +104,11 @@ def prune(
         if dry_run:
             stdout().print(f"{_old(outcome)} would be deleted; nothing was.")
         elif outcome.total:
-            stdout().print(
-                f"Deleted {_old(outcome)}; log and archive have {size(outcome.bytes_after)}, "
-                f"they had {size(outcome.bytes_before)}."
-            )
+            there = f"log and archive have {size(outcome.bytes_after)}, "
+            there += f"they had {size(outcome.bytes_before)}"
+            if not outcome.bytes_before:
+                there = f"the archive has {size(outcome.bytes_after)}"
+            stdout().print(f"Deleted {_old(outcome)}; {there}.")
         else:
             stdout().print(f"Nothing in the log or its archive happened before {outcome.before}.")
     if outcome.total:

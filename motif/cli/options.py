@@ -196,7 +196,7 @@ Watch = Annotated[
         min=0.1,
         max=86_400,
         help="Look every so many seconds whether the files have changed, and read them again, "
-        "until Ctrl-C.",
+        "until Ctrl-C. A file that is locked or gone for now is said once.",
         show_default=False,
     ),
 ]

@@ -1,6 +1,7 @@
 """What programs read, on stdout: JSON, from whatever a node answers with."""
 
 import sys
+from collections.abc import Iterable
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +18,13 @@ def json_of(answer: object) -> str:
     """The same document as text."""
     encoder = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number")
     return msgspec.json.format(encoder.encode(answer), indent=2).decode() + "\n"
+
+
+def print_lines(answers: Iterable[object]) -> None:
+    """A JSON document a line."""
+    encode = msgspec.json.Encoder(enc_hook=_plain, decimal_format="number").encode
+    out = for_programs()
+    out.writelines(encode(answer).decode() + "\n" for answer in answers)
 
 
 def for_programs() -> IO[str]:

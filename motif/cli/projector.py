@@ -19,7 +19,7 @@ def projector(data: Data = None, kafka: Kafka = None) -> None:
     from motif.cli.opened import where_of
     from motif.display.console import say, warn
     from motif.projecting import Projecting
-    from motif.where import open_kafka
+    from motif.where import open_archived
 
     logging.getLogger("projections").addHandler(logging.NullHandler())
     where, _ = where_of(data, kafka)
@@ -37,4 +37,6 @@ def projector(data: Data = None, kafka: Kafka = None) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, end)
     say(f"{where.log} is projected into {where.folder}.")
-    Projecting(where.folder, lambda: open_kafka(cluster), where.log, warn).run(stop)
+    Projecting(where.folder, lambda: open_archived(cluster, where.folder), where.log, warn).run(
+        stop
+    )

@@ -26,6 +26,9 @@ POSITIONS: Final = Table(
     },
 )
 
+RESTARTS: Final = Table("restarts", {"topic": TEXT, "partition": COUNT})
+"""A row for each time a partition was begun anew. It tells of this file, and not of the log."""
+
 
 class Learned(msgspec.Struct, frozen=True):
     """What a learner says of its partition: it has applied everything below `position`."""
@@ -66,6 +69,19 @@ def store(cursor: DuckDBPyConnection, positions: Iterable[Position]) -> None:
             ' AND positions."partition" = b."partition"'
         )
     POSITIONS.insert(cursor, rows)
+
+
+def begun_anew(cursor: DuckDBPyConnection, topic: str, partition: int) -> None:
+    """Note that a partition is begun anew."""
+    cursor.execute(f"INSERT INTO {RESTARTS.name} VALUES (?, ?)", [topic, partition])
+
+
+def restarts(cursor: DuckDBPyConnection) -> dict[tuple[str, int], int]:
+    """How often each partition was begun anew, where it ever was."""
+    rows = cursor.execute(
+        f'SELECT topic, "partition", count(*) FROM {RESTARTS.name} GROUP BY ALL'
+    ).fetchall()
+    return {(topic, partition): times for topic, partition, times in rows}
 
 
 def load(cursor: DuckDBPyConnection) -> list[Position]:

@@ -35,6 +35,13 @@ KEEP_FAILPOINTS = {
 }
 """Between which two steps archiving or pruning is killed, and the how manieth time."""
 
+KEEP_ON_KAFKA_FAILPOINTS = (
+    "kafka.archive.after_files",
+    "kafka.prune.after_files",
+    "kafka.prune.after_delete",
+)
+"""The same on Kafka."""
+
 FORGET_FAILPOINTS = ("forget.before_place", "forget.after_place")
 """Between which two steps somebody who has events forgotten is interrupted."""
 

@@ -13,7 +13,7 @@ import pytest
 import motif
 from connectors.contract import Options
 from motif.node import Node
-from motif.watching import Watch
+from motif.watching import Trouble, Watch
 from motif.workflows import batch_process_workflows
 from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
@@ -102,6 +102,7 @@ def test_a_watch_ends_when_it_is_told_to(history: Path, tmp_path: Path) -> None:
     stopping = Signal()
     with motif.open(tmp_path / "node") as node:
         for found in Watch(node, "workflow-db", [history]).looks(0.01, stopping):
+            assert not isinstance(found, Trouble)
             assert found.appended == RUNS
             stopping.set()
         assert counted(node) == RUNS
@@ -183,3 +184,22 @@ def test_a_run_that_its_source_changed_too_late_is_a_dead_letter(tmp_path: Path)
         assert "74 days after it happened" in letter.detail
     with motif.open(tmp_path / "node", amend_days=0) as node:
         assert counted(node) == 1, "a log without that limit takes it"
+
+
+def test_read_again_after_its_events_were_pruned(
+    history: Path, expected: Tables, tmp_path: Path
+) -> None:
+    """Nothing of them is in the log any more, and nothing is counted again; what changes counts."""
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history)
+        assert node.prune(1).total == RUNS
+        assert imported(node, history) == 0
+        assert imported(node, history) == 0
+        assert_same(learned(node), expected)
+        changed(history, "UPDATE workflow_history SET status = 'failed' WHERE id % 2 = 0")
+        assert imported(node, history) == RUNS // 2
+        assert counted(node) == RUNS
+    with motif.open(tmp_path / "whole") as whole:
+        imported(whole, history)
+        with motif.open(tmp_path / "node") as node:
+            assert_same(learned(node), learned(whole))

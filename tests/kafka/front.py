@@ -45,10 +45,11 @@ class Front:
     made: Installation
     folder: Path
 
-    def run(self, *words: object, kafka: str | None = None) -> Ran:
-        """Run a command to its end."""
+    def run(self, *words: object, kafka: str | None = None, failpoint: str | None = None) -> Ran:
+        """Run a command to its end, or until it is killed between two steps."""
         mine = {name: os.environ[name] for name in os.environ if name[:6] != "MOTIF_"}
         prefix = {"MOTIF_KAFKA_PREFIX": self.made.settings.prefix}
+        prefix |= {"MOTIF_FAILPOINT": failpoint} if failpoint else {}
         ran = subprocess.run(
             [str(MOTIF), *map(str, words), *self._place(kafka)],
             stdin=subprocess.DEVNULL,

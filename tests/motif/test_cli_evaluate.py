@@ -76,6 +76,7 @@ def test_a_file_without_labels_has_no_shares(run: Run, tmp_path: Path) -> None:
         (b"no json", "no JSON"),
         (b"\xff", "no JSON"),
         (b"[" * 100_000, "no JSON"),
+        (b'{"text": "\\ud800", "operations": []}', "surrogates not allowed"),
         (b"[]", "an object"),
         (b'{"text": 1, "operations": []}', "text must be"),
         (b'{"text": "x"}', "operations must be"),

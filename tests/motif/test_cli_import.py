@@ -11,6 +11,7 @@ from connectors.generate import sessions
 from connectors.sources import SOURCES
 from schemas.envelope import to_structured
 from schemas.topics import LEARNED_TOPICS
+from tests.connectors.sources.workflow_databases import changed, database
 from tests.motif.conftest import Run
 
 TRANSCRIPT = (
@@ -93,6 +94,41 @@ def test_a_dry_run_reads_and_leaves_no_trace(run: Run, tmp_path: Path) -> None:
     assert "tool called" in ran.out
     assert "Nothing was recorded" in ran.out
     assert not data.exists()
+
+
+def test_a_dry_run_of_a_mirror_shows_what_it_would_delete(run: Run, tmp_path: Path) -> None:
+    data, words = tmp_path / "data", ["--label", "farm", "--mirror"]
+    rows = [{"workflow_id": name, "status": "completed"} for name in "abc"]
+    path = database(tmp_path / "w.db", rows)
+    command = ["import", "workflow-db", path, *words, "--data", data, "--json"]
+    deleted = "motif.workflow.run.deleted.v1"
+    before = json.loads(run(*command, "--dry-run").out)
+    assert (deleted in before["report"]["events"], data.exists()) == (False, False)
+    run(*command)
+    changed(path, "DELETE FROM workflow_history WHERE workflow_id > 'a'")
+
+    for _ in range(2):
+        dry = json.loads(run(*command, "--dry-run").out)
+        assert (dry["report"]["events"][deleted], dry["appended"]) == (2, 0)
+    assert "workflow run deleted" in run(*command[:-1], "--dry-run").out
+    assert json.loads(run(*command).out)["report"]["events"] == dry["report"]["events"]
+
+
+@pytest.mark.parametrize("form", ["workflow-db", "moai"])
+def test_a_file_whose_name_is_no_text_is_read_and_named(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    path = tmp_path / os.fsdecode(b"n\xff.db")
+    database(tmp_path / "w.db", [{"workflow_id": "a", "status": "completed"}]).rename(path)
+
+    ran = run("import", form, path, "--data", tmp_path / "data")
+
+    assert ran.code == (form == "moai")
+    if form == "moai":
+        assert ran.sentence.endswith(
+            "n\\udcff.db has no table patterns: "
+            "it is a database of another program (workflow_history)"
+        )
 
 
 def test_without_a_path_the_formats_own_place_is_read_and_named(run: Run, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from connectors.logs.kafka_topics import Difference
 from connectors.logs.sqlite import SqliteLog
 from connectors.publisher import Publisher
 from motif import seeing, waiting
+from projections.records import RECORDS
 from schemas.envelope import to_structured
 from schemas.errors import LogUnavailable
 from schemas.topics import AGENT_EVENTS, LEARNED_TOPICS, TOPICS
@@ -81,7 +82,7 @@ def test_questions_are_answered_from_tables_of_their_own(
     embedded = json_of(run, "patterns", "--limit", 500, "--data", filled)
 
     assert found == embedded != []
-    assert sorted(path.name for path in tables.iterdir()) == ["projection.duckdb"]
+    assert sorted(path.name for path in tables.iterdir()) == ["projection.duckdb", RECORDS]
     for words in (("show", "tool:Bash"), ("sql", "FROM tool_calls ORDER BY event_id")):
         assert json_of(run, *words, *KAFKA, "--data", tables) == json_of(
             run, *words, "--data", filled
@@ -93,7 +94,7 @@ def test_without_a_folder_the_tables_are_within_the_users_own(run: Run, filled: 
 
     home = Path.home() / "data" / "motif" / "kafka"
     assert ran.code == 0
-    assert [path.name for path in home.iterdir()] == ["projection.duckdb"]
+    assert sorted(path.name for path in home.iterdir()) == ["projection.duckdb", RECORDS]
 
 
 @pytest.mark.parametrize("words", [KAFKA, ()])

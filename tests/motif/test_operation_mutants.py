@@ -107,7 +107,7 @@ def substrings(patch: Patch) -> None:
 
 
 def no_window(patch: Patch) -> None:
-    whole = [one.replace("cost.mean * recently", "cost.mean * occurrences") for one in VIEWS]
+    whole = [one.replace("mean_cost * recently", "mean_cost * occurrences") for one in VIEWS]
     patch.setattr("projections.store.VIEWS", whole)
 
 

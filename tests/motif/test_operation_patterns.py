@@ -10,7 +10,7 @@ import pytest
 
 import motif
 from motif.node import Node
-from schemas.clock import DAY_US
+from schemas.clock import DAY_US, now_us
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 from schemas.workflows import PatternReviewed, WorkflowRunFinished
@@ -99,7 +99,49 @@ def test_a_window_in_the_past_counts_what_was_in_it(node: Node, as_of: int) -> N
 
     found = row(node, as_of)
     assert found["occurrences_in_window"] == sum(as_of <= day <= as_of + 29 for day in days)
-    assert found["occurrence_count"] == len(days)
+
+
+@pytest.mark.parametrize("as_of", [0, 1, 3, 40, 90, 200])
+def test_what_was_known_in_the_past_is_counted_and_averaged(node: Node, as_of: int) -> None:
+    """What has no time, or one in the future, is in every past; what stated no cost in no mean."""
+    days = {0: "8", 2: "5", 40: None, 90: "2", 130: "1"}
+    costs = {day: None if cost is None else Decimal(cost) for day, cost in days.items()}
+    node.publish(run(f"{day}", day, cost_usd=cost, total_tokens=day) for day, cost in costs.items())
+    node.publish([run("never", None, cost_usd=Decimal(3)), run("wrong", -9_999, cost_usd=None)])
+
+    found = row(node, as_of)
+    before = [day for day in days if day >= as_of]
+    known = [3.0, *(float(cost) for day, cost in costs.items() if cost and day in before)]
+    assert found["occurrence_count"] == len(before) + 2
+    assert (found["cost_n"], found["tokens_n"]) == (len(known), len(before) or None)
+    mean = sum(known) / len(known)
+    assert found["avg_cost_with_llm"] == pytest.approx(mean)
+    assert found["averages_until"] == found["window_ends"]
+    window = float(found["occurrences_in_window"])
+    assert found["potential_monthly_savings"] == pytest.approx(0.95 * mean * window)
+
+
+def test_where_others_learned_too_the_past_is_said_to_be_of_all(node: Node, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "other", partitions=1) as other:
+        other.publish(run("elsewhere", 20))
+        contributions = other.contributions()
+    node.publish([run("old", 60, cost_usd=Decimal(9)), run("new", 0)])
+    node.take_in(contributions)
+
+    found = row(node, 50)
+    assert (found["occurrence_count"], found["occurrences_in_window"]) == (3, 1)
+    assert str(found["window_ends"]) == "2025-11-12"
+    assert str(found["averages_until"]) == "2026-01-01"
+
+
+@pytest.mark.parametrize("ahead", [0.9, 1.1, 365, 9_999])
+def test_one_wrong_date_in_the_future_does_not_end_every_window(node: Node, ahead: float) -> None:
+    today = (now_us() - LAST_US) / DAY_US
+    node.publish([run("a", 1 - today), run("b", 2 - today)])
+    node.publish([run("wrong", -ahead - today, input_text="Build the app")])
+
+    assert row(node)["occurrences_in_window"] == 2
+    assert row(node)["potential_monthly_savings"] == pytest.approx(0.95)
 
 
 def test_without_a_cost_no_saving_is_known(node: Node) -> None:
@@ -177,3 +219,20 @@ def test_decisions_have_the_order_of_their_times_and_then_of_their_ids(node: Nod
 def test_a_status_that_is_none_is_refused(node: Node) -> None:
     with pytest.raises(WrongUse, match="'done'; it must be one of detected, candidate"):
         node.review(identity_of(PYTEST), "done")
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"reviewed_by": ""}, "reviewed_by is ''; it must be text in UTF-8 of 1 to 1,024 char"),
+        ({"tool_name": "x" * 2_000}, "tool_name is 'xxx"),
+        ({"tool_script_path": "n\udcff"}, r"tool_script_path is 'n\\udcff'; it must be text"),
+        ({"notes": "\udcff"}, r"notes is '\\udcff'; it must be text in UTF-8$"),
+    ],
+)
+def test_what_else_is_wrong_with_a_decision_is_named(
+    node: Node, said: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(WrongUse, match=sentence) as raised:
+        node.review(identity_of(PYTEST), "approved", **said)
+    assert len(str(raised.value)) < 200

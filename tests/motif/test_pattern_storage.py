@@ -1,7 +1,7 @@
 """Records saved over a node: what the format's own storage promises, kept."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pytest
 
 import motif
 from motif.pattern_storage import PatternStorage
+from schemas.clock import from_us, now_us
 from tests.connectors.sources.moai_samples import CONTEXT, TASK, record, save
 
 NOON = datetime(2025, 11, 29, 12, tzinfo=UTC)
@@ -94,6 +95,20 @@ def test_a_record_saved_again_replaces_what_was_saved(storage: PatternStorage) -
     assert storage.node.patterns(kind="task")[0].occurrences == 1
 
 
+def test_a_record_saved_as_it_once_was_is_that_again(storage: PatternStorage) -> None:
+    """Who saves 5 after 6 means 5 now."""
+    for milliseconds in (5, 6, 5, 5):
+        storage.save(record(data={**TASK, "duration_ms": milliseconds}))
+
+        loaded = storage.load("pat-1")
+        assert loaded is not None
+        assert loaded["data"]["duration_ms"] == milliseconds
+    [measure] = storage.node.sql(
+        "SELECT n, minimum, maximum FROM pattern_measures WHERE measure = 'duration'"
+    ).to_pylist()
+    assert (measure["n"], measure["minimum"], measure["maximum"]) == (1, 5_000, 5_000)
+
+
 def test_two_records_of_one_second_and_the_same_first_letters_stay_apart(
     storage: PatternStorage,
 ) -> None:
@@ -160,6 +175,49 @@ def test_a_query_gives_as_many_as_are_asked_for(storage: PatternStorage, limit: 
         storage.query(limit=0)
 
 
+def test_without_a_limit_all_are_given(storage: PatternStorage) -> None:
+    for number in range(103):
+        storage.save(record(f"pat-{number}"))
+
+    assert len(storage.query()) == 100
+    assert len(storage.query(limit=None)) == len(storage.query(limit=1 << 70)) == 103
+
+
+def test_a_day_counts_whole(storage: PatternStorage) -> None:
+    for number in range(4):
+        storage.save(at(str(number), NOON + number * timedelta(hours=12)))
+    day = date(2025, 11, 30)
+
+    assert ids(storage.query(start_date=day, end_date=day)) == ["2", "1"]
+    assert ids(storage.query(end_date=day)) == ["2", "1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"limit": "5"}, "limit is '5'; it must be 1 or more"),
+        ({"limit": 2.5}, "limit is 2.5"),
+        ({"start_date": "2025"}, "start_date is '2025'; it must be a datetime or a date"),
+        ({"end_date": 5}, "end_date is 5"),
+        ({"tags": "backend"}, "tags is 'backend'; it must be a list of texts"),
+        ({"tags": [None]}, "tags is "),
+    ],
+)
+def test_what_no_query_can_mean_is_named(
+    storage: PatternStorage, asked: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        storage.query(**asked)
+
+
+def test_no_record_has_an_id_that_is_no_text(storage: PatternStorage) -> None:
+    nothing: Any = None
+    storage.save(record())
+
+    with pytest.raises(ValueError, match="pattern_id is None; it must be text"):
+        storage.load(nothing)
+
+
 def test_what_was_imported_is_found_and_may_be_saved_again(tmp_path: Path) -> None:
     save(tmp_path / "old", "a.json", record())
     with motif.open(tmp_path / "node") as node:
@@ -191,3 +249,63 @@ def test_every_type_and_its_durations_come_back(storage: PatternStorage) -> None
         loaded = storage.load(kind)
         assert loaded is not None
         assert (loaded["pattern_type"], loaded["data"]) == (kind, data)
+
+
+def days_ago(identity: str, days: float, **changed: Any) -> dict[str, Any]:
+    return at(identity, from_us(now_us()) - timedelta(days=days), **changed)
+
+
+def test_what_is_old_is_deleted_and_what_is_young_stays(storage: PatternStorage) -> None:
+    for identity, days in (("old", 100), ("young", 10), ("today", 0)):
+        storage.save(days_ago(identity, days))
+
+    assert storage.delete_old_patterns(retention_days=90) == 1
+    assert storage.load("old") is None
+    assert sorted(ids(storage.query())) == ["today", "young"]
+    assert storage.delete_old_patterns() == 0
+    storage.retention_days = 5
+    assert storage.delete_old_patterns() == 1
+    assert ids(storage.query()) == ["today"]
+
+
+def test_what_is_compressed_is_found_as_before(storage: PatternStorage, tmp_path: Path) -> None:
+    saved = [days_ago(f"{days}", days) for days in (100, 40, 10)]
+    for one in saved:
+        storage.save(one)
+    before = storage.query()
+
+    assert storage.compress_old_files() == 2
+    assert storage.compress_old_files() == 0
+    assert storage.query() == before
+    assert storage.load("100") == before[-1]
+    assert len(list((tmp_path / "patterns" / "archive").rglob("*.parquet"))) == 2
+
+
+def test_what_was_deleted_and_is_saved_again_counts_once(storage: PatternStorage) -> None:
+    """In the same words it is a repeat, in others it is a correction of what was learned."""
+
+    def learned() -> tuple[int, float | None]:
+        [row] = storage.node.sql(
+            "SELECT p.occurrences, m.mean FROM patterns p JOIN pattern_measures m "
+            "USING (pattern_id) WHERE m.measure = 'duration'"
+        ).to_pylist()
+        return row["occurrences"], row["mean"]
+
+    old = days_ago("old", 100, data={**TASK, "duration_ms": 10})
+    storage.save(old)
+    storage.delete_old_patterns(30)
+    assert learned() == (1, 10_000)
+
+    storage.save(old)
+    assert learned() == (1, 10_000)
+    storage.save({**old, "data": {**TASK, "duration_ms": 30}})
+    assert learned() == (1, 30_000)
+    loaded = storage.load("old")
+    assert loaded is not None
+    assert loaded["data"]["duration_ms"] == 30
+
+
+@pytest.mark.parametrize("days", [-1, float("nan"), "30", True])
+def test_what_is_no_number_of_days_is_refused(storage: PatternStorage, days: Any) -> None:
+    with pytest.raises(ValueError, match="retention_days is"):
+        storage.delete_old_patterns(days)

@@ -302,3 +302,16 @@ def test_a_cost_that_comes_later_takes_the_place_of_the_earlier_one(node: Node) 
     assert (found["occurrence_count"], found["avg_cost_with_llm"]) == (1, 0.75)
     (run,) = node.sql("SELECT cost_usd, cost_provenance FROM workflow_runs").to_pylist()
     assert (float(run["cost_usd"]), run["cost_provenance"]) == (0.75, "reported")
+
+
+def test_a_value_that_is_taken_back_is_taken_back(node: Node) -> None:
+    """A call says how the run is now, whatever was said of it before."""
+    pattern_id, _ = record_pattern_occurrence(PYTEST, workflow(total_tokens=5), node)
+
+    assert pattern_id is not None
+    for tokens in (6, 5, 5, 6):
+        found = update_pattern_statistics(pattern_id, workflow(total_tokens=tokens), node)
+        assert found is not None
+        assert (found["avg_tokens_with_llm"], found["tokens_n"]) == (tokens, 1)
+    process_and_persist_workflow(workflow(total_tokens=5), node)
+    assert row(node)["avg_tokens_with_llm"] == 5

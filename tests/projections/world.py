@@ -10,6 +10,7 @@ import msgspec
 from connectors.logs.memory import MemoryLog
 from projections import Projector, Store
 from projections.tables.types import rows_of
+from schemas.clock import Clock
 from schemas.envelope import Event, outgoing
 from schemas.ids import partition_of, pattern_id, signature
 from schemas.log import Headers, Outgoing
@@ -33,13 +34,15 @@ class World:
     partitions: int = 1
     lazy: bool = False
     fill: Callable[["World"], None] | None = None
+    records: Path | None = None
+    clock: Clock = lambda: NOON_US
     log: MemoryLog = field(init=False)
     store: Store = field(init=False)
     projector: Projector = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with an empty log, or a filled one, and the projection that is there."""
-        self.log = MemoryLog(self.partitions, clock=lambda: NOON_US, lazy=self.lazy)
+        self.log = MemoryLog(self.partitions, clock=self.clock, lazy=self.lazy)
         if self.fill is not None:
             self.fill(self)
         self.reopen()
@@ -52,7 +55,7 @@ class World:
     def reopen(self) -> Store:
         """Open the projection as another process would, and begin to project."""
         self.store = Store.open(self.path, log_id=LOG_ID)
-        self.projector = Projector(self.log, self.store)
+        self.projector = Projector(self.log, self.store, self.records)
         return self.store
 
     def close(self) -> None:
@@ -101,7 +104,7 @@ class World:
             Outgoing(
                 EVENT_DUPLICATES.name,
                 partition,
-                _key(partition, "position"),
+                _key(partition, "position", topic),
                 msgspec.json.encode(reached),
             )
         )
@@ -213,8 +216,8 @@ def pattern_row(kind: str, parts: Sequence[str], **numbers: Any) -> dict[str, An
     return row | numbers
 
 
-def _key(partition: int, of: int | str) -> bytes:
-    return f"{AGENT_EVENTS.name}/{partition}/{of}".encode()
+def _key(partition: int, of: int | str, topic: str = AGENT_EVENTS.name) -> bytes:
+    return f"{topic}/{partition}/{of}".encode()
 
 
 def _fact(partition: int, offset: int, *, refused: bool) -> Outgoing:

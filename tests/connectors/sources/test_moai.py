@@ -166,9 +166,8 @@ def test_records_that_share_an_id_stay_apart_and_a_record_saved_again_does_not(
 def test_a_time_of_its_last_change_is_its_revision(tmp_path: Path) -> None:
     save(tmp_path, "a.json", record(updated_at="2025-12-01T00:00:00Z"))
 
-    [event] = items(tmp_path)[0]
+    [event] = read(tmp_path)
 
-    assert isinstance(event, Event)
     assert event.revision == time_us("2025-12-01T00:00:00Z")
     assert event.extensions == {"amendedtime": "2025-12-01T00:00:00.000000Z"}
 
@@ -376,8 +375,7 @@ def test_whatever_a_record_says_it_is_an_event_or_is_refused(
     report = Report()
     event = None
     with suppress(Refused):
-        one = Reader().stated(said, report)
-        event = one.event if isinstance(one, Unnumbered) else one
+        event = Reader().stated(said, report).event
 
     assert report.events.total() == (event is not None)
     if event is not None:

@@ -1,5 +1,6 @@
 """A database of runs is read whichever columns it has, and nothing in it is written."""
 
+import os
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,7 +16,7 @@ from connectors.sources.workflow_db import WorkflowDatabase
 from schemas.envelope import Event, time_us
 from schemas.errors import SourceUnreadable, WrongUse
 from schemas.workflows import WorkflowRunFinished
-from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
+from tests.connectors.sources.workflow_databases import WHOLE, changed, database, insert, run
 
 
 def read(path: Path, options: Options | None = None) -> tuple[list[Event], Report]:
@@ -113,6 +114,27 @@ def test_a_run_without_status_has_ended_when_it_says_when(tmp_path: Path) -> Non
     assert ([event.id for event in events], report.unfinished_runs) == (["a"], 1)
 
 
+@pytest.mark.parametrize(
+    ("status", "ended", "counts"),
+    [
+        ("merged", "2025-07-01", True),
+        (3, "2025-07-01", True),
+        ("merged", None, False),
+        ("", "2025-07-01", True),
+        (None, "", False),
+        (None, " ", False),
+        ("In_Progress", "2025-07-01", False),
+    ],
+)
+def test_a_status_that_is_none_that_is_known_leaves_it_to_the_end(
+    tmp_path: Path, status: Any, ended: str | None, counts: bool
+) -> None:
+    row = {"workflow_id": "a", "status": status, "end_time": ended}
+    events, report = read(database(tmp_path / "w.db", [row]))
+
+    assert (len(events), report.unfinished_runs) == (counts, not counts)
+
+
 def test_it_ended_as_long_after_its_beginning_as_it_took(tmp_path: Path) -> None:
     (event,), _ = read(database(tmp_path / "w.db", [run(0, end_time=None)], WHOLE))
 
@@ -135,6 +157,43 @@ def test_rows_with_a_number_only_need_a_label(tmp_path: Path) -> None:
     assert (event.id, event.extensions[LABEL], report.present) == ("farm/7", "farm", {"farm/7"})
 
 
+@pytest.mark.parametrize("columns", [{"id": ""}, {"id": "", "workflow_id": ""}])
+def test_a_label_names_one_database(tmp_path: Path, columns: dict[str, str]) -> None:
+    """The seventh run of one is not the seventh of the other."""
+    for name in ("a.db", "b.db"):
+        database(tmp_path / name, [{"id": 7, "status": "completed"}], columns | {"status": ""})
+    source, report = WorkflowDatabase().configured(Options(label="farm")), Report()
+
+    with pytest.raises(WrongUse, match=r"a\.db and .*b\.db are named by a number only"):
+        list(source.read(source.files(tmp_path), report))
+    assert report.events.total() == 0
+
+
+def test_a_label_for_several_databases_does_where_one_at_most_needs_it(tmp_path: Path) -> None:
+    database(tmp_path / "a.db", [{"id": 7, "status": "completed"}])
+    database(tmp_path / "b.db", [{"id": 7, "adw_id": "x", "status": "completed"}])
+    source, report = WorkflowDatabase().configured(Options(label="farm")), Report()
+
+    list(source.read(source.files(tmp_path), report))
+
+    assert report.present == {"farm/7", "x"}
+
+
+def test_the_number_0_is_a_name(tmp_path: Path) -> None:
+    path = database(tmp_path / "w.db", [{"id": 0, "status": "completed"}])
+
+    (event,), _ = read(path, Options(label="farm"))
+
+    assert event.id == "farm/0"
+
+
+def test_a_file_may_be_called_what_is_no_text(tmp_path: Path) -> None:
+    path = database(tmp_path / "plain.db", [run(0)], WHOLE)
+    odd = path.rename(tmp_path / os.fsdecode(b"n\xff.db"))
+
+    assert len(read(odd)[0]) == 1
+
+
 def test_a_mirror_needs_a_label() -> None:
     with pytest.raises(WrongUse, match="--mirror needs --label"):
         WorkflowDatabase().configured(Options(mirror=True))
@@ -148,35 +207,66 @@ def test_a_zone_that_is_none_is_named() -> None:
 def test_a_row_that_says_when_it_was_updated_states_its_revision(tmp_path: Path) -> None:
     row = run(0) | {"updated_at": "2025-11-02T00:00:00Z"}
     path = database(tmp_path / "w.db", [row], WHOLE | {"updated_at": "TEXT"})
-    source, report = WorkflowDatabase(), Report()
-    (event,) = source.read([path], report)
+    (event,), _ = read(path)
 
-    assert isinstance(event, Event)
     assert event.revision == time_us("2025-11-02T00:00:00Z")
     assert event.id == f"adw-0@{event.revision}"
     assert event.extensions["amendedtime"] == "2025-11-02T00:00:00.000000Z"
 
 
 @pytest.mark.parametrize(
-    "odd",
+    ("column", "odd"),
     [
-        {"total_tokens": -5},
-        {"total_tokens": "many"},
-        {"duration_seconds": float("inf")},
-        {"actual_cost_total": -1, "estimated_cost_total": None},
-        {"retry_count": 1.5},
-        {"end_time": "yesterday"},
-        {"nl_input": b"\xff\xfe"},
+        ("total_tokens", -5),
+        ("total_tokens", "many"),
+        ("total_tokens", 2**63 - 0.5),
+        ("duration_seconds", float("inf")),
+        ("actual_cost_total", -1),
+        ("retry_count", 1.5),
+        ("end_time", "yesterday"),
     ],
 )
-def test_what_makes_no_sense_is_not_known(tmp_path: Path, odd: dict[str, Any]) -> None:
-    columns = dict.fromkeys(WHOLE, "")
-    events, _ = read(database(tmp_path / "w.db", [run(0, **odd)], columns))
+def test_what_makes_no_sense_is_not_known_and_is_counted(
+    tmp_path: Path, column: str, odd: Any
+) -> None:
+    rows = [run(0, estimated_cost_total=None, **{column: odd}), run(1)]
+    events, report = read(database(tmp_path / "w.db", rows, dict.fromkeys(WHOLE, "")))
+
+    known, _ = stated(events)
+    names = {"duration_seconds": "duration_us", "actual_cost_total": "cost_usd"}
+    assert getattr(known, names.get(column, column), None) is None
+    assert (report.broken, len(events)) == (1, 2)
+
+
+@pytest.mark.parametrize("tokens", [5000, 5000.0, "5000", " 5000.0 ", "5e3"])
+def test_a_number_is_one_however_it_is_stored(tmp_path: Path, tokens: Any) -> None:
+    rows = [run(0, total_tokens=tokens, duration_seconds="1.5", actual_cost_total="0.25")]
+    events, report = read(database(tmp_path / "w.db", rows, dict.fromkeys(WHOLE, "")))
 
     (known,) = stated(events)
-    for name in ("total_tokens", "duration_us", "cost_usd", "retry_count"):
-        value = getattr(known, name)
-        assert value is None or value >= 0
+    assert (known.total_tokens, known.duration_us) == (5000, 1_500_000)
+    assert (known.cost_usd, report.broken) == (Decimal("0.25"), 0)
+
+
+@pytest.mark.parametrize("empty", [None, "", " "])
+def test_what_is_not_said_is_not_odd(tmp_path: Path, empty: Any) -> None:
+    rows = [run(0, total_tokens=empty, start_time=empty)]
+    events, report = read(database(tmp_path / "w.db", rows, dict.fromkeys(WHOLE, "")))
+
+    assert ([one.total_tokens for one in stated(events)], report.broken) == ([None], 0)
+
+
+def test_a_time_outside_all_years_is_handed_back(tmp_path: Path) -> None:
+    beyond = "9999-12-31T23:59:59-10:00"
+    rows = [run(0, end_time=beyond), run(1) | {"updated_at": beyond}, run(2)]
+    path = database(tmp_path / "w.db", [], WHOLE | {"updated_at": "TEXT"})
+    with closing(sqlite3.connect(path)) as made, made:
+        insert(made, rows)
+    found = list(WorkflowDatabase().read([path], Report()))
+
+    letters = [one for one in found if isinstance(one, Unreadable)]
+    assert [one.reason for one in letters] == ["bad_time", "bad_time"]
+    assert all("outside the years" in one.detail or "no year" in one.detail for one in letters)
 
 
 def test_a_row_that_nothing_names_is_handed_back(tmp_path: Path) -> None:

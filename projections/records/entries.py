@@ -1,0 +1,175 @@
+"""What a record is found by: words of its texts, and exact values of its fields.
+
+Everything here is a function of the type, the source, the time and the data of a statement, so
+that an entry of the index can be taken out again by computing it a second time.
+"""
+
+from base64 import b32encode
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from projections.records.times import span_of_day
+from schemas.clock import DAY_US, from_us
+from schemas.events import AgentUsed, ErrorOccurred, Payload, TaskCompleted, UserCorrected
+from schemas.workflows import WorkflowRunDeleted, WorkflowRunFinished
+
+_APART: Final = " \ue000 "
+"""Between two texts: a word that nobody writes, so that no phrase reaches across."""
+
+
+class _Shape(NamedTuple):
+    """Which fields of a payload say what; `texts` are searched."""
+
+    name: str
+    titles: tuple[str, ...]  # the first that is known is the title
+    texts: tuple[str, ...]
+    agent: str | None = "agent"
+    project: str = "project_name"
+    branch: str = "git_branch"
+    outcome: str | None = None
+
+
+_SHAPES: Final[dict[type[Payload], _Shape]] = {
+    TaskCompleted: _Shape(
+        "task_completion", ("task_type",), ("task_type", "error_message"), outcome="success"
+    ),
+    ErrorOccurred: _Shape(
+        "error_occurrence",
+        ("error_type",),
+        ("error_type", "error_message", "resolution"),
+        agent=None,
+    ),
+    AgentUsed: _Shape(
+        "agent_usage", ("task_type",), ("task_type",), agent="agent_type", outcome="success"
+    ),
+    UserCorrected: _Shape(
+        "user_correction",
+        ("correction_type",),
+        ("task_type", "correction_type", "original_output", "corrected_output", "user_feedback"),
+    ),
+    WorkflowRunFinished: _Shape(
+        "workflow_run",
+        ("template", "workflow_id"),
+        ("template", "input_text", "error_message"),
+        agent=None,
+        project="project",
+        branch="branch",
+        outcome="outcome",
+    ),
+}
+
+TYPES: Final = tuple(shape.name for shape in _SHAPES.values())
+"""What a record may be."""
+
+RUN: Final = _SHAPES[WorkflowRunFinished].name
+DELETED: Final = WorkflowRunDeleted.type
+RECORDED: Final = {payload.type: shape.name for payload, shape in _SHAPES.items()} | {DELETED: RUN}
+"""What the statements of an event type are about."""
+
+
+class Entry(NamedTuple):
+    """A record as people look for it; None is not known."""
+
+    title: str | None
+    agent: str | None
+    session_id: str | None
+    user_id: str | None
+    project: str | None
+    environment: str | None
+    branch: str | None
+    outcome: str | None
+    tags: tuple[str, ...]
+    body: str
+
+
+def entry_of(type_name: str, data: bytes) -> Entry:
+    """The entry of a statement's data."""
+    return _READERS[type_name](data)
+
+
+def terms_of(type_name: str, source: str, happened_us: int | None, entry: Entry) -> str:
+    """The exact values of a record, each as one word."""
+    terms = [term("type", type_name), term("source", source)]
+    terms += [
+        term(name, value)
+        for name, value in zip(FIELDS, entry[1:8], strict=True)
+        if value is not None
+    ]
+    terms += [term("tag", tag) for tag in entry.tags]
+    if happened_us is not None:
+        terms.append(_terms_of_day(happened_us // DAY_US))
+    return " ".join(terms)
+
+
+FIELDS: Final = Entry._fields[1:8]
+"""The fields with one value each."""
+
+
+@lru_cache(maxsize=1 << 14)
+def term(name: str, value: str) -> str:
+    """The word that stands for a value of a field."""
+    digest = blake2b(f"{name}\0{value}".encode("utf-8", "surrogatepass"), digest_size=10).digest()
+    return "x" + b32encode(digest).decode().lower()
+
+
+def span_term(span: tuple[int, ...]) -> str:
+    """The word that stands for a year, a month, a third of one or a day, UTC."""
+    return term("time", "-".join(map(str, span)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _terms_of_day(number: int) -> str:
+    """The words for a day and for every longer span in which it lies."""
+    day = span_of_day(from_us(number * DAY_US).date())
+    return " ".join(span_term(day[:length]) for length in range(1, len(day) + 1))
+
+
+def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
+    words = dict.fromkeys(
+        filter(
+            None,
+            (
+                *shape.titles,
+                shape.agent,
+                "session_id",
+                "user_id",
+                shape.project,
+                "environment",
+                shape.branch,
+                *shape.texts,
+            ),
+        )
+    )
+    fields: list[tuple[str, Any, Any]] = [(name, str | None, None) for name in words]
+    fields.append(("tags", list[str] | None, None))
+    if shape.outcome is not None:
+        fields.append((shape.outcome, bool | str | None, None))
+    decode = msgspec.json.Decoder(msgspec.defstruct(payload.__name__, fields, gc=False)).decode
+
+    def read(data: bytes) -> Entry:
+        said = decode(data)
+        get = said.__getattribute__
+        outcome = None if shape.outcome is None else get(shape.outcome)
+        tags = tuple(dict.fromkeys(get("tags") or ()))
+        texts = [text for text in map(get, shape.texts) if text is not None]
+        return Entry(
+            next(filter(None, map(get, shape.titles)), None),
+            None if shape.agent is None else get(shape.agent),
+            get("session_id"),
+            get("user_id"),
+            get(shape.project),
+            get("environment"),
+            get(shape.branch),
+            ("failure", "success")[outcome] if isinstance(outcome, bool) else outcome,
+            tags,
+            _APART.join((*texts, *tags)),
+        )
+
+    return read
+
+
+_READERS: Final = {shape.name: _reader(payload, shape) for payload, shape in _SHAPES.items()}

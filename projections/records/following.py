@@ -1,0 +1,351 @@
+"""Keeps the records one transaction behind the projection, whatever happens in between.
+
+The projection commits first; then the statements that it took come here, each partition with the
+position that it has reached, in a transaction of this file's own. Killed between the two, or fallen
+behind for another reason, a partition reads from the log what the projection has already, leaving
+out the same repeats. It begins anew where the projection began it anew or took out what was
+pruned, and with a new file of the projection all do.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from duckdb import DuckDBPyConnection
+
+from projections.facts import Rows, collect
+from projections.reading import Place as Partition
+from projections.records import file
+from projections.records.entries import entry_of, terms_of
+from projections.records.places import place_of, span_of
+from projections.records.statements import Statement, stated
+from projections.store import identity_of
+from projections.tables import duplicates
+from schemas.failpoint import reach
+from schemas.log import Log
+
+_LOGGER: Final = logging.getLogger(__name__)
+
+RENEWED_MAX: Final = 3
+"""How often one writer makes a file anew that it finds damaged; a disk that fails does not end."""
+
+_BETWEEN: Final = "place BETWEEN ? AND ?"
+
+
+class Lane(NamedTuple):
+    """Up to where a partition is kept; how often it was begun anew, and its latest time.
+
+    `latest_us` never goes back, so that the order of a partition is the order of its times.
+    """
+
+    position: int
+    restarts: int = 0
+    latest_us: int = 0
+
+
+class Taken(NamedTuple):
+    """What the projection took of a partition, from one position to another."""
+
+    begin: int
+    end: int
+    statements: Sequence[Statement]
+
+
+class Reached(NamedTuple):
+    """Up to where the projection has a partition, and a number that grows when it is another.
+
+    It grows when the partition is begun anew, and when records of it are pruned.
+    """
+
+    position: int
+    restarts: int
+
+
+class Following:
+    """The only writer of a file of records."""
+
+    def __init__(self, log: Log, path: Path, notices: list[str]) -> None:
+        """Bind to a log; the file is opened by `begin`, and `notices` hear when it is made anew."""
+        self._log = log
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._projection = ""
+        self._lanes: dict[Partition, Lane] = {}
+        self._taken: dict[Partition, Taken] = {}
+        self._renewed = 0
+        self._notices = notices
+
+    def begin(self, cursor: DuckDBPyConnection) -> None:
+        """Open the file of this projection, or load again how far it is.
+
+        Raises:
+            LogUnavailable: it can be neither opened nor made.
+        """
+        self._taken.clear()
+        projection = identity_of(cursor)
+        if self._connection is None or projection != self._projection:
+            self.close()
+            self._projection = projection
+            self._connection, reason = file.opened(self._path, projection)
+            if reason is not None:
+                self._say(reason)
+        try:
+            self._load()
+        except sqlite3.Error as error:
+            self._renew(error)
+
+    def take(
+        self,
+        topic: str,
+        spans: Mapping[int, tuple[int, int]],
+        statements: Iterable[Statement],
+    ) -> None:
+        """Hear what the projection takes in the transaction that is under way, by partition.
+
+        The statements stand in the order of the log; a span goes from a position to another.
+        """
+        said: dict[int, list[Statement]] = {number: [] for number in spans}
+        for one in statements:
+            said[one.partition].append(one)
+        for number, span in spans.items():
+            self._taken[topic, number] = Taken(*span, said[number])
+
+    def follow(
+        self, cursor: DuckDBPyConnection, reached: Mapping[Partition, Reached], limit: int
+    ) -> int:
+        """Go to where the projection is now, or by about `limit` records in its direction.
+
+        Returns how many records were read again for that.
+
+        Raises:
+            LogUnavailable: the file cannot be written at the moment.
+        """
+        if file.distrusted(self._path):
+            self._make("they were found damaged")
+        taken = self._taken.copy()
+        self._taken.clear()
+        try:
+            return self._follow(cursor, reached, taken, limit)
+        except sqlite3.Error as error:
+            if self._writing.in_transaction:
+                self._writing.execute("ROLLBACK")
+            self._renew(error)
+            return 1
+
+    def close(self) -> None:
+        """Let go of the file; a second call does nothing."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @property
+    def _writing(self) -> sqlite3.Connection:
+        assert self._connection is not None, "it has begun"
+        return self._connection
+
+    def _load(self) -> None:
+        rows = self._writing.execute(
+            'SELECT topic, "partition", position, restarts, latest_us FROM lane'
+        )
+        self._lanes = {(topic, partition): Lane(*rest) for topic, partition, *rest in rows}
+
+    def _renew(self, error: sqlite3.Error) -> None:
+        self._renewed += 1
+        if file.is_for_the_operator(error) or self._renewed > RENEWED_MAX:
+            self._load_or_leave()
+            raise file.unavailable(self._path, error) from error
+        self._make(file.sentence(error))
+
+    def _load_or_leave(self) -> None:
+        """After an error nothing of the step is kept: begin from the file, now or when it opens."""
+        try:
+            self._load()
+        except sqlite3.Error:
+            self.close()
+            self._projection = ""
+
+    def _make(self, reason: str) -> None:
+        self.close()
+        self._connection = file.made(self._path, self._projection)
+        self._lanes = {}
+        self._say(reason)
+
+    def _say(self, reason: str) -> None:
+        self._notices.append(f"the records are made anew: {reason}")
+        _LOGGER.warning("%s", self._notices[-1])
+
+    def _follow(
+        self,
+        cursor: DuckDBPyConnection,
+        reached: Mapping[Partition, Reached],
+        taken: Mapping[Partition, Taken],
+        limit: int,
+    ) -> int:
+        done = 0
+        moved: dict[Partition, Lane] = {}
+        for of in sorted(reached, key=_first_place):
+            at = reached[of]
+            known = lane = self._lanes.get(of) or Lane(self._log.start(*of))
+            if at == lane[:2]:
+                continue
+            if not self._writing.in_transaction:
+                self._writing.execute("BEGIN IMMEDIATE")
+            if at.restarts != lane.restarts or lane.position > at.position:
+                self._drop(of)
+                lane = Lane(self._log.start(*of), at.restarts)
+            new = taken.get(of)
+            if new is None or new.begin != lane.position:
+                new = self._read(cursor, of, lane.position, at.position, limit - done)
+                done += max(1, new.end - new.begin) if new.end != lane.position else 0
+            lane = self._add(of, lane, new)
+            if lane != known:
+                moved[of] = lane
+        if self._writing.in_transaction:
+            self._commit(moved)
+        return done
+
+    def _commit(self, moved: Mapping[Partition, Lane]) -> None:
+        self._writing.executemany(
+            "INSERT OR REPLACE INTO lane VALUES (?, ?, ?, ?, ?)",
+            [(*of, *lane) for of, lane in moved.items()],
+        )
+        reach("records.before_commit")
+        self._writing.execute("COMMIT")
+        reach("records.after_commit")
+        self._lanes.update(moved)
+
+    def _read(
+        self, cursor: DuckDBPyConnection, of: Partition, begin: int, end: int, limit: int
+    ) -> Taken:
+        """What the projection took earlier, read from the log a second time."""
+        if limit <= 0:
+            return Taken(begin, begin, ())
+        records = [one for one in self._log.read(*of, begin, limit) if one.offset < end]
+        if not records:
+            return Taken(begin, end, ())
+        topic, partition = of
+        span = {partition: (records[0].offset, records[-1].offset)}
+        skipped = duplicates.offsets_between(cursor, topic, span)[partition]
+        rows: Rows = {}
+        collect(records, skipped, rows)
+        return Taken(begin, records[-1].offset + 1, stated(rows, [records]))
+
+    def _drop(self, of: Partition) -> None:
+        """Take out everything of a partition."""
+        span = span_of(*of)
+        rows = self._writing.execute(
+            "SELECT place, type, source, happened_us, data FROM record"
+            f" WHERE {_BETWEEN} AND data IS NOT NULL",
+            span,
+        )
+        with file.stored():
+            self._writing.executemany(_TAKE_OUT, (_indexed(*row) for row in rows))
+        self._writing.execute(f"DELETE FROM record WHERE {_BETWEEN}", span)
+
+    def _add(self, of: Partition, lane: Lane, taken: Taken) -> Lane:
+        """Put in what was said; of each thing what is greatest."""
+        latest_us = lane.latest_us
+        things: dict[tuple[str, str, str, bool], _Thing] = {}
+        for said in taken.statements:
+            latest_us = max(latest_us, said.appended_us)
+            key = (said.type, said.source, said.subject, said.revision is None)
+            known = things.get(key)
+            if known is None:
+                things[key] = _Thing(place_of(*of, said.offset), latest_us, said)
+            elif (said.revision or 0) > (known.last.revision or 0):
+                things[key] = known._replace(last=said)
+        self._write(of, things.values())
+        return Lane(taken.end, lane.restarts, latest_us)
+
+    def _write(self, of: Partition, things: Iterable["_Thing"]) -> None:
+        """Amend the rows that are there and add the others, both in the order of their places.
+
+        Where places go up, the index takes everything at once, and else a piece for each step back.
+        """
+        new: list[_Thing] = []
+        amended: list[tuple[int, _Known, Statement]] = []
+        for thing in things:
+            said = thing.last
+            known = None if said.revision is None else self._known(of, said)
+            if known is None:
+                new.append(thing)
+            elif (said.revision or 0) > known.revision:
+                amended.append((known.place, known, said))
+        for place, known, said in sorted(amended, key=itemgetter(0)):
+            self._amend(place, known, said)
+        self._writing.executemany(
+            "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, new)
+        )
+        entries = (
+            _indexed(place, said.type, said.source, said.happened_us, said.data)
+            for place, _, said in new
+            if said.data is not None
+        )
+        self._writing.executemany(_PUT_IN, entries)
+
+    def _amend(self, place: int, known: "_Known", said: Statement) -> None:
+        if known.data is not None:
+            with file.stored():
+                out = _indexed(place, said.type, said.source, known.happened_us, known.data)
+            self._writing.execute(_TAKE_OUT, out)
+        self._writing.execute(
+            'UPDATE record SET revision = ?, "offset" = ?, happened_us = ?, data = ?'
+            " WHERE place = ?",
+            (said.revision, said.offset, said.happened_us, said.data, place),
+        )
+        if said.data is not None:
+            entry = _indexed(place, said.type, said.source, said.happened_us, said.data)
+            self._writing.execute(_PUT_IN, entry)
+
+    def _known(self, of: Partition, said: Statement) -> "_Known | None":
+        """The row of the thing that a statement is about, where it has one."""
+        found = self._writing.execute(
+            "SELECT place, revision, happened_us, data FROM record INDEXED BY by_subject"
+            " WHERE subject = ? AND source = ? AND type = ? AND revision IS NOT NULL"
+            f" AND {_BETWEEN}",
+            (said.subject, said.source, said.type, *span_of(*of)),
+        ).fetchone()
+        return None if found is None else _Known(*found)
+
+
+class _Known(NamedTuple):
+    """The row of a thing, as far as a statement may change it."""
+
+    place: int
+    revision: int
+    happened_us: int | None
+    data: bytes | None
+
+
+class _Thing(NamedTuple):
+    """A thing spoken of: where first, when that was appended, and the greatest statement."""
+
+    place: int
+    appended_us: int
+    last: Statement
+
+
+_PUT_IN: Final = "INSERT INTO entry (rowid, body, terms) VALUES (?, ?, ?)"
+_TAKE_OUT: Final = "INSERT INTO entry (entry, rowid, body, terms) VALUES ('delete', ?, ?, ?)"
+
+
+def _first_place(of: Partition) -> int:
+    return span_of(*of)[0]
+
+
+def _row(thing: _Thing) -> tuple[int | str | bytes | None, ...]:
+    """A new row of a thing."""
+    place, appended_us, said = thing
+    about = said.type, said.source, said.subject
+    return place, appended_us, *about, said.revision, said.offset, said.happened_us, said.data
+
+
+def _indexed(
+    place: int, type_name: str, source: str, happened_us: int | None, data: bytes
+) -> tuple[int, str, str]:
+    """What the index holds of a row."""
+    entry = entry_of(type_name, data)
+    return place, entry.body, terms_of(type_name, source, happened_us, entry)
