@@ -26,6 +26,7 @@ from motif.values import (
     folder_of,
     keeping_of,
     label_of,
+    networks_of,
     one_of,
     partitions_of,
     prefix_of,
@@ -64,6 +65,7 @@ class Settings:
     mcp_servers: frozenset[str] | None = None
     operation_rules: str | None = None
     amend_days: int | None = None
+    networks: tuple[str, ...] | None = None
     archive_after: float | None = None
     prune_after: float | None = None
     partitions: int | None = None
@@ -143,6 +145,14 @@ SETTINGS: Final = (
         f"a whole number from 1 to {AMEND_DAYS_MAX}, or none for as long as it likes",
         "what the log has recorded, at first 35",
         days_of,
+    ),
+    Setting(
+        "MOTIF_NETWORKS",
+        "networks",
+        "The networks whose devices `motif discover` may probe; `--networks` goes before it.",
+        "networks separated by commas, such as 192.168.1.0/24",
+        "nothing may be probed",
+        networks_of,
     ),
     Setting(
         "MOTIF_ARCHIVE_AFTER",

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from connectors.devices.targets import policy_of
+from schemas.errors import WrongUse
 from streams.operations import rules_of
 
 PARTITIONS_MAX: Final = 1024
@@ -84,6 +86,20 @@ def days_of(text: str) -> int:
     if text.strip().lower() == "none":
         return 0
     return whole_of(AMEND_DAYS_MAX)(text)
+
+
+def networks_of(text: str) -> tuple[str, ...]:
+    """Networks that may be probed, separated by commas.
+
+    >>> networks_of("10.1.0.0/16, 10.2.0.7")
+    ('10.1.0.0/16', '10.2.0.7')
+    """
+    networks = tuple(one.strip() for one in text.split(",") if one.strip())
+    try:
+        policy_of(networks)
+    except WrongUse as error:
+        raise ValueError(text) from error
+    return networks
 
 
 def age_of(text: str) -> float:

@@ -69,6 +69,29 @@ def _rows(table: str, *names: str) -> Callable[[Pattern], Query]:
     return query
 
 
+def _devices(pattern: Pattern) -> Query:
+    """Probes of devices of a sort; its parts are compared as the learner makes them of a probe."""
+    made = {
+        "protocol": "protocol",
+        "device_type": "device_type::VARCHAR",
+        "product_code": r"lower(trim(regexp_replace(product_code, '\s+', ' ', 'g')))",
+        "major": "nullif(regexp_extract(revision, '(?:^|[^0-9])([0-9]{1,5})(?:[^0-9]|$)', 1), '')"
+        "::INTEGER::VARCHAR",
+        "vendor_id": "vendor_id::VARCHAR",
+        "vendor": "lower(trim(regexp_replace(vendor, '[^[:alnum:]]+', ' ', 'g')))",
+    }
+    parts: dict[str, str] = dict(pattern.attributes)
+    if parts["device_type"]:
+        parts["vendor_id"] = parts.pop("vendor")
+    wanted = [f"coalesce({made[name]}, '') = ${name}" for name in parts if name != "vendor"]
+    if "vendor" in parts:
+        # A name may go on with the form of the company.
+        wanted.append(f"starts_with(coalesce({made['vendor']}, ''), $vendor)")
+    wanted += ["evidence = 'identity'", "simulator IS NOT TRUE"]
+    columns = "NULL::VARCHAR AS session_id, happened_at, source, event_id"
+    return f"SELECT {columns} FROM device_probed WHERE {' AND '.join(wanted)}", parts
+
+
 _QUERIES: Final[dict[str, Callable[[Pattern], Query]]] = {
     "tool": lambda one: _path([one.attributes["tool"]]),
     "tool_usage": lambda one: _path([one.attributes["tool_a"], one.attributes["tool_b"]]),
@@ -80,6 +103,7 @@ _QUERIES: Final[dict[str, Callable[[Pattern], Query]]] = {
     "model": _rows("model_calls", "agent", "model"),
     "task": _rows("task_completions", "agent", "task_type"),
     "agent_usage": _rows("agent_usages", "agent_type", "task_type"),
+    "device": _devices,
     "correction": _rows(
         "(SELECT *, coalesce(correction_category, 'none') AS category FROM user_corrections)",
         *("agent", "correction_type", "category"),

@@ -6,6 +6,7 @@ lift, ranks) or cuts by time is here, computed when somebody reads.
 
 from typing import Final
 
+from projections.device_views import DEVICE_VIEWS
 from projections.operation_views import OPERATION_VIEWS
 from projections.record_views import RECORDS
 from projections.tables.patterns import NESTED, PATTERN
@@ -235,6 +236,7 @@ VIEWS: Final = (
     TOOL_LIFT,
     ERROR_RECOVERY,
     *OPERATION_VIEWS,
+    *DEVICE_VIEWS,
     RECORDS,
 )
 """Statements that make every view, in an order in which each finds what it needs."""

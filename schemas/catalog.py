@@ -68,8 +68,8 @@ def pages() -> dict[str, str]:
 
 
 def _schema(payload: type[Payload]) -> Schema:
-    schema: Schema = _inlined(payload.model_json_schema())
-    schema.pop("$defs", None)
+    schema: Schema = payload.model_json_schema()
+    schema = _inlined(schema, schema.pop("$defs", {}))
     for name, field in schema["properties"].items():
         del field["title"]  # only says the name again
         if not payload.model_fields[name].is_required():
@@ -83,15 +83,16 @@ def _schema(payload: type[Payload]) -> Schema:
     return {**head, **{name: part for name, part in schema.items() if name not in head}}
 
 
-def _inlined(part: Any) -> Any:
-    """The schema with "any JSON" as an empty schema instead of a reference to one."""
+def _inlined(part: Any, parts: Mapping[str, Schema]) -> Any:
+    """The schema with parts in the place of references, and "any JSON" as an empty schema."""
     if isinstance(part, list):
-        return [_inlined(one) for one in part]
+        return [_inlined(one, parts) for one in part]
     if not isinstance(part, dict):
         return part
-    if part.get("$ref") == "#/$defs/JsonValue":
-        return {}
-    return {name: _inlined(one) for name, one in part.items()}
+    if "$ref" in part:
+        name = str(part["$ref"]).removeprefix("#/$defs/")
+        return {} if name == "JsonValue" else _inlined(parts[name], parts)
+    return {name: _inlined(one, parts) for name, one in part.items()}
 
 
 def _channel(topic: Topic) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
+from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
 from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
@@ -25,6 +26,8 @@ __all__ = [
     "PAYLOADS",
     "AgentUsed",
     "Count",
+    "DeviceProbed",
+    "DiscoveryStarted",
     "ErrorClass",
     "ErrorOccurred",
     "EventForgotten",
@@ -250,6 +253,8 @@ PAYLOADS: dict[str, type[Payload]] = {
         WorkflowRunDeleted,
         WorkflowOperationAsserted,
         WorkflowStepFinished,
+        DeviceProbed,
+        DiscoveryStarted,
         PatternReviewed,
         LogCreated,
         SettingsChanged,

@@ -3,10 +3,21 @@
 import inspect
 import types
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    Required,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import JsonValue
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from schemas.envelope import SIZE_MAX, Event, to_binary, to_structured
 from schemas.errors import REASONS
@@ -144,6 +155,11 @@ def _words(annotation: Any, limits: tuple[Any, ...] = ()) -> str:
         return "one of " + ", ".join(f"`{one}`" for one in arguments)
     if origin is list:
         return f"list of {_words(arguments[0])}"
+    if origin is Required:
+        return _words(arguments[0])
+    if is_typeddict(annotation):
+        fields = get_type_hints(annotation, include_extras=True)
+        return "objects: " + "; ".join(f"`{name}` {_words(one)}" for name, one in fields.items())
     return f"object of {_words(arguments[1])}"
 
 

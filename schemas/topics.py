@@ -104,7 +104,7 @@ TOPICS: Final = (
 )
 """All ten, in the order data flows through them."""
 
-LEARNED_TOPICS: Final = (AGENT_EVENTS, WORKFLOW_RUNS)
+LEARNED_TOPICS: Final = (AGENT_EVENTS, WORKFLOW_RUNS, DEVICE_PROBES)
 """Input topics that are learned from."""
 
 PARTITIONS: Final = 12

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import Any
 
 from schemas.clock import DAY_US
+from schemas.devices import DeviceProbed
 from schemas.envelope import Event
 from schemas.errors import Refused
 from schemas.events import (
@@ -29,6 +30,7 @@ from streams.names import public_tool
 from streams.recognise import (
     agent_usage,
     correction,
+    device,
     error,
     error_recovery,
     model,
@@ -68,6 +70,7 @@ class Applier:
             WorkflowRunFinished.type: self._run_finished,
             WorkflowRunDeleted.type: self._run_deleted,
             WorkflowOperationAsserted.type: self._operation_asserted,
+            DeviceProbed.type: self._device_probed,
             WorkflowStepFinished.type: self._step_finished,
             EventForgotten.type: self._forgotten,
         }
@@ -157,6 +160,11 @@ class Applier:
         self, event: Event, data: WorkflowOperationAsserted, offset: int, appended_us: int, _: bytes
     ) -> None:
         self._runs.asserted(_heard(event, data.run_id, offset, appended_us), data.signature)
+
+    def _device_probed(
+        self, event: Event, data: DeviceProbed, offset: int, appended_us: int, _: bytes
+    ) -> None:
+        self._state.fold(device.recognise(data, happened(event, appended_us)), offset)
 
     def _step_finished(
         self, event: Event, data: WorkflowStepFinished, _: int, __: int, ___: bytes

@@ -9,12 +9,13 @@ from __future__ import annotations
 import types
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Required, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le, Lt, MaxLen, MinLen
 from hypothesis import strategies as st
 from pydantic import JsonValue
 from pydantic.fields import FieldInfo
+from typing_extensions import is_typeddict
 
 from schemas.clock import DAY_US
 from schemas.envelope import Event
@@ -153,7 +154,20 @@ def _values(annotation: Any, constraints: tuple[object, ...] = ()) -> st.SearchS
         return st.lists(_values(arguments[0]), max_size=3)
     if origin is dict:
         return st.dictionaries(st.text(max_size=6), _values(arguments[1]), max_size=3)
+    if is_typeddict(annotation):
+        return _objects(get_type_hints(annotation, include_extras=True))
     return _PLAIN[annotation](_limits(constraints))
+
+
+def _objects(fields: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Values of a typed dictionary; what it does not require comes and goes."""
+    required = {
+        name: _values(get_args(hint)[0])
+        for name, hint in fields.items()
+        if get_origin(hint) is Required
+    }
+    optional = {name: _values(hint) for name, hint in fields.items() if name not in required}
+    return st.fixed_dictionaries(required, optional=optional)
 
 
 def _flat(metadata: tuple[object, ...]) -> list[object]:

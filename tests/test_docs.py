@@ -3,6 +3,8 @@
 import ast
 import doctest
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -13,13 +15,16 @@ from typer.testing import CliRunner
 
 import motif
 from connectors.generate import sessions
+from connectors.generate_probes import probes
 from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
 from motif.cli import app
 from motif.demo import generated
+from motif.discovering import Wanted, planned
 from motif.node import Node
 from motif.questions import fingerprint
 from motif.reports import REPORTS
+from schemas.envelope import Event
 from schemas.errors import REASONS
 from streams.recognise import KINDS
 
@@ -89,6 +94,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         opened.publish(sessions(7, 40))
         opened.publish(workflow_runs(7, 400))
         opened.publish(records(7, 80))
+        opened.publish(probes(7, 80))
+        started = planned(Wanted(["127.0.0.1:502"], ["127.0.0.1"])).started("a run")
+        opened.publish(Event("motif", "discovery/a run", started))
         opened.import_files("jsonl", [folder / "wrong.jsonl"])
         yield opened
 
@@ -157,6 +165,28 @@ def test_the_reports_that_are_shown_are_written(
     assert "Report on operations" in (tmp_path / "operations.html").read_text("utf-8")
     named = [line.split()[2] for line in commands.splitlines()]
     assert named == list(REPORTS)
+
+
+def test_the_devices_that_are_simulated_are_found_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On free ports, and without the gaps that real devices need."""
+    serve, find, _ = blocks(HOWTO / "devices.md", "sh")
+    monkeypatch.setenv("MOTIF_DATA", str(tmp_path / "node"))
+    command = [sys.executable, "-c", "from motif.cli import main; main()", *serve.split()[1:-1]]
+
+    with subprocess.Popen([*command, "0"], stdout=subprocess.PIPE, text=True) as plant:
+        assert plant.stdout is not None
+        for shown in range(15020, 15025):
+            find = find.replace(f":{shown}", ":" + plant.stdout.readline().split()[0].split(":")[1])
+        lines = [f"{line} --unthrottled" for line in find.splitlines()]
+        ran = [CliRunner().invoke(app, line.split()[1:]) for line in lines]
+        plant.terminate()
+
+    assert [one.exit_code for one in ran] == [0, 0]
+    assert plant.returncode == 0, "it was only read"
+    assert "Power meter" in ran[0].stdout
+    assert "slot 2" in ran[1].stdout
 
 
 def test_the_records_that_are_shown_are_found(

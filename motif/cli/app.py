@@ -8,6 +8,7 @@ from motif import __version__
 from motif.cli import (
     about,
     asking,
+    discovering,
     evaluating,
     finding,
     forgetting,
@@ -61,6 +62,7 @@ def motif(
 
 app.command(rich_help_panel=LEARN)(learning.demo)
 app.command("import", rich_help_panel=LEARN)(learning.import_)
+app.command(rich_help_panel=LEARN)(discovering.discover)
 app.command(rich_help_panel=ASK)(asking.patterns)
 app.command(rich_help_panel=ASK)(asking.show)
 app.command(rich_help_panel=ASK)(finding.records)
@@ -82,6 +84,7 @@ app.command(rich_help_panel=RUN)(worker.worker)
 app.command(rich_help_panel=RUN)(projector.projector)
 app.command(rich_help_panel=ABOUT)(keeping.site)
 app.command(rich_help_panel=ABOUT)(simulating.simulate)
+app.command("simulate-devices", rich_help_panel=ABOUT)(discovering.simulate_devices)
 app.command(rich_help_panel=ABOUT)(evaluating.evaluate)
 app.command(rich_help_panel=ABOUT)(about.schema)
 app.command(rich_help_panel=ABOUT)(about.version)

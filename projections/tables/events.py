@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import msgspec
 
-from projections.tables import workflows
+from projections.tables import devices, workflows
 from projections.tables.table import Row, Table
 from projections.tables.types import (
     COUNT,
+    COUNTS,
     FLAG,
     JSON,
     MONEY,
@@ -26,6 +27,7 @@ from projections.tables.types import (
     TIME,
     Columns,
 )
+from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.envelope import Event
 from schemas.events import (
     AgentUsed,
@@ -80,10 +82,13 @@ class EventTable:
         return tuple(_plain(name, getattr(event.data, name)) for name in self.fields)
 
 
+_JSON_FIELDS: Final = frozenset({"metadata", "exchanges", "objects"})
+
+
 def _plain(name: str, value: Any) -> Any:
     if name in {"cost_usd", "cost_amount"} and value is not None:
         return str(value)
-    if name == "metadata":
+    if name in _JSON_FIELDS:
         return b"" if value is None else msgspec.json.encode(value)
     return value
 
@@ -91,6 +96,7 @@ def _plain(name: str, value: Any) -> Any:
 _FIELD_TYPES: Final[dict[str, Any]] = {
     TEXT.sql: str | None,
     TEXTS.sql: list[str] | None,
+    COUNTS.sql: list[int] | None,
     FLAG.sql: bool | None,
     COUNT.sql: int | None,
     NUMBER.sql: float | None,
@@ -260,6 +266,8 @@ EVENT_TABLES: Final = (
     _event_table("workflow_run_deleted", WorkflowRunDeleted, workflows.OF_RUN),
     _event_table("operation_asserted", WorkflowOperationAsserted, workflows.ASSERTED),
     _event_table("workflow_step", WorkflowStepFinished, workflows.STEP),
+    _event_table("device_probed", DeviceProbed, devices.PROBED),
+    _event_table("discovery_started", DiscoveryStarted, devices.STARTED),
 )
 """One table a type of event that is learned from."""
 

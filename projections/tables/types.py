@@ -38,6 +38,7 @@ def _json(documents: Iterable[msgspec.Raw | bytes]) -> Sequence[str | None]:
 
 TEXT: Final = Type("VARCHAR", pa.string())
 TEXTS: Final = Type("VARCHAR[]", pa.list_(pa.string()))
+COUNTS: Final = Type("BIGINT[]", pa.list_(pa.int64()))
 FLAG: Final = Type("BOOLEAN", pa.bool_())
 COUNT: Final = Type("BIGINT", pa.int64())
 NUMBER: Final = Type("DOUBLE", pa.float64())

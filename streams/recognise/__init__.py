@@ -7,6 +7,7 @@ file here and a line in `KINDS`.
 from streams.recognise import (
     agent_usage,
     correction,
+    device,
     error,
     error_recovery,
     model,
@@ -18,7 +19,7 @@ from streams.recognise import (
 )
 from streams.recognise.kind import Kind
 
-RULES_VERSION = 2
+RULES_VERSION = 3
 """Rises whenever the output of any recogniser changes: a new epoch, learned again from the log.
 
 `tests/golden/recognised.json` holds the output for a fixed input, and a test compares.
@@ -37,6 +38,7 @@ KINDS: dict[str, Kind] = {
         agent_usage,
         correction,
         operation,
+        device,
     )
 }
 """Every kind, by its name."""

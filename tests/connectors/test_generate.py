@@ -17,6 +17,8 @@ NOT_OF_SESSIONS = {
     "motif.log.created.v1",
     "motif.settings.changed.v1",
     "motif.user.corrected.v1",
+    "motif.device.probed.v1",
+    "motif.discovery.started.v1",
     "motif.event.forgotten.v1",
     "motif.pattern.reviewed.v1",
     "motif.workflow.operation.asserted.v1",

@@ -18,7 +18,7 @@ from schemas.events import ModelCalled, ToolCalled, ToolFinished
 from schemas.log import Log, Outgoing
 from schemas.topics import (
     AGENT_EVENTS,
-    DEVICE_PROBES,
+    PATTERN_USAGES,
 )
 from streams.contribution import Contributor
 from streams.federator import Federator
@@ -103,7 +103,7 @@ def filled(log: Log, seed: int = 1) -> Log:
     first = Event("me", "first", ToolFinished(session_id="x", call_id="served", ok=False))
     append(log, [call, first, again])
     log.append([wrong, *bad, *late_statement(log)])
-    log.append([Outgoing(DEVICE_PROBES.name, 1, b"probe", b"of a later version")])
+    log.append([Outgoing(PATTERN_USAGES.name, 1, b"usage", b"of a later version")])
     allow_servers(log, identity, frozenset({"acme"}))
     return log
 

@@ -14,10 +14,10 @@ from schemas.log import Log
 from schemas.topics import (
     AGENT_EVENTS,
     DEAD_LETTERS,
-    DEVICE_PROBES,
     LEARNER_CHECKPOINTS,
     PATTERN_CONTRIBUTIONS,
     PATTERN_DEFINITIONS,
+    PATTERN_USAGES,
 )
 from streams.contribution import RETIRED, contributor_of
 from streams.contribution import decode as decode_contribution
@@ -160,9 +160,9 @@ def letters(log: Log) -> list[tuple[str, str, bytes, str | None, int]]:
 
 
 def test_what_this_version_does_not_read_is_carried_byte_for_byte(source: Log) -> None:
-    (probe,) = records(copied_to(source, 1), DEVICE_PROBES)
+    (usage,) = records(copied_to(source, 1), PATTERN_USAGES)
 
-    assert (probe.key, probe.value) == (b"probe", b"of a later version")
+    assert (usage.key, usage.value) == (b"usage", b"of a later version")
 
 
 def test_nobody_who_says_who_the_old_log_is_stands_in_the_copy(source: Log) -> None:

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from connectors.generate import sessions
+from connectors.generate_probes import probes
 from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
 from schemas.envelope import Event, to_structured
@@ -24,13 +25,15 @@ from tests.streams.worlds import append, learn, log_of, tallies
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "recognised.json"
 SEED, COUNT, RECORDS = 3, 4, 200
 RUNS = 120
+PROBES = 60
 SHOWN = 60
 """Patterns that stand in the file in full; the digest covers all."""
 
 
 def fixed_input() -> list[Event]:
     """Sessions and records of one seed, the same on every machine."""
-    return [*sessions(SEED, COUNT), *records(SEED, RECORDS), *workflow_runs(SEED, RUNS)]
+    learned = [*sessions(SEED, COUNT), *records(SEED, RECORDS), *workflow_runs(SEED, RUNS)]
+    return [*learned, *probes(SEED, PROBES)]
 
 
 def recognised(events: list[Event]) -> dict[str, Any]:

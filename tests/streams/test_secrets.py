@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from schemas.devices import DeviceProbed
 from schemas.envelope import Event, outgoing, to_binary
 from schemas.events import PAYLOADS, ToolCalled, ToolFinished
 from schemas.fact import Payload
@@ -80,7 +81,33 @@ def planted() -> Iterator[Event]:
             )
             if payload.amendable:
                 yield Event(secret, f"{secret}@2", data, NOW, secret, 2)
+        yield from devices(secret)
     yield from chain()
+
+
+def devices(secret: str) -> Iterator[Event]:
+    """Probes with the secret in what is a device's own, and in what would name its sort."""
+    said: dict[str, Any] = {
+        **dict.fromkeys(("address", "product", "serial", "mac", "vendor", "revision"), secret),
+        "objects": {secret: secret},
+        "run_id": secret,
+        "port": 502,
+        "protocol": "modbus.tcp",
+        "transport": "tcp",
+        "path": "slow",
+        "outcome": "identified",
+        "exchanges": [],
+        "evidence": "identity",
+        "decoder_version": 1,
+    }
+    sorts: list[dict[str, Any]] = [
+        {"vendor_id": 7, "product_code": "9"},
+        {"vendor_id": 7, "product_code": secret},
+        {},
+    ]
+    for number, sort in enumerate(sorts):
+        data = DeviceProbed.model_validate({**said, **sort})
+        yield Event(secret, f"{MARK}/{number}", data, NOW, secret)
 
 
 def chain() -> Iterator[Event]:
@@ -135,7 +162,7 @@ def test_the_secrets_were_learned_from(log: Log) -> None:
     """Otherwise the test above would mean nothing."""
     assert {pattern[0] for pattern in tallies(log)} == {
         *("tool", "tool_usage", "task_sequence", "error_recovery", "model", "task"),
-        *("error", "agent_usage", "correction"),
+        *("error", "agent_usage", "correction", "device"),
     }
     assert ("tool", "mcp__*__query") in tallies(log)
     assert len(records(log, DEAD_LETTERS)) == len(SECRETS)

@@ -1,0 +1,156 @@
+"""A run of discovery: targets in, events out, as devices answer.
+
+Everything goes through one sender, so its limits are those of the run. A run that is cancelled
+closes its connections in order; what it has given by then is whole.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final, NamedTuple
+
+from connectors.devices.contract import (
+    Asked,
+    DeviceProtocol,
+    Probe,
+    Talk,
+    judged,
+    outcome_of,
+)
+from connectors.devices.recording import PROTOCOLS, stated
+from connectors.devices.sender import NoConnection, Sender
+from connectors.devices.targets import Target
+from schemas.clock import Clock, new_id, now_us
+from schemas.devices import ProbeOutcome
+from schemas.envelope import Event
+from schemas.errors import WrongUse
+
+SOURCE: Final = "motif"
+"""Who states probes."""
+
+USUAL: Final = Asked()
+"""The usual units and slots."""
+
+_UNREACHED: Final[dict[str, ProbeOutcome]] = {
+    "silent": "silent",
+    "refused": "refused",
+    "unreachable": "unreachable",
+}
+
+
+class Visited(NamedTuple):
+    """A target that is done: under a protocol, with the events about what was met there."""
+
+    target: Target
+    protocol: str
+    events: list[Event]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A target, and the protocol that it is to be asked in."""
+
+    target: Target
+    protocol: DeviceProtocol
+
+    @property
+    def port(self) -> int:
+        """Where the device is asked."""
+        return self.target.port or self.protocol.port
+
+
+def visits_to(targets: Iterable[Target], protocols: Sequence[str] = ()) -> list[Visit]:
+    """What to visit: each target in each protocol asked for, by default in all that fit its port.
+
+    Raises:
+        WrongUse: a protocol nobody knows, or a port that is the usual one of none.
+    """
+    for name in protocols:
+        if name not in PROTOCOLS:
+            known = ", ".join(PROTOCOLS)
+            message = f"no protocol is called {name!r}; the protocols are {known}"
+            raise WrongUse(message)
+    chosen = [PROTOCOLS[name] for name in protocols] or list(PROTOCOLS.values())
+    visits = []
+    for target in targets:
+        fitting = chosen
+        if target.port is not None and not protocols:
+            fitting = [one for one in chosen if one.port == target.port]
+        if not fitting:
+            message = (
+                f"{target.port} is the usual port of no protocol; say which is spoken there "
+                f"by --protocol, one of {', '.join(PROTOCOLS)}"
+            )
+            raise WrongUse(message)
+        visits += [Visit(target, protocol) for protocol in fitting]
+    return visits
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """One run: who asks, for which units and slots, and how its events are named."""
+
+    sender: Sender
+    asked: Asked = USUAL
+    run_id: str | None = None
+    ids: Callable[[], str] = new_id
+    clock: Clock = now_us
+
+    async def run(self, visits: Sequence[Visit]) -> AsyncIterator[Visited]:
+        """Visit all, several at once, and give each that is done.
+
+        Of an address within a range nobody hears where nobody answered.
+        """
+        left = iter(visits)
+        going = self._begin(islice(left, self.sender.pace.limits.at_once))
+        try:
+            while going:
+                done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+                going |= self._begin(islice(left, len(done)))
+                for task in done:
+                    yield task.result()
+        finally:
+            for task in going:
+                task.cancel()
+            await asyncio.gather(*going, return_exceptions=True)
+
+    def _begin(self, visits: Iterable[Visit]) -> set[asyncio.Task[Visited]]:
+        return {asyncio.create_task(self.visit(visit)) for visit in visits}
+
+    async def visit(self, visit: Visit) -> Visited:
+        """Ask one device in one protocol."""
+        address = visit.target.address
+        began_us = self.clock()
+        async with self.sender.device(address, visit.port):
+            talk = Talk(self.sender, visit.protocol.name, address, visit.port)
+            try:
+                await talk.open()
+                probes = await visit.protocol.interview(talk, self.asked)
+            except NoConnection as reason:
+                probes = await self._unreached(visit, str(reason))
+            finally:
+                await talk.close()
+        events = [self._event(visit, probe, began_us) for probe in probes]
+        return Visited(visit.target, visit.protocol.name, events)
+
+    async def _unreached(self, visit: Visit, reason: str) -> list[Probe]:
+        """What is to be said of a device that takes no connection."""
+        outcome = _UNREACHED[reason]
+        question = visit.protocol.datagram
+        if question is not None and outcome == "refused":
+            heard = await self.sender.datagram(
+                visit.protocol.name, visit.target.address, visit.port, question.frame
+            )
+            sent, _ = judged(question.frame, heard, question.read)
+            if heard.how == "answered":
+                probe = Probe(None, None, "answered", (sent,), transport="udp")
+                identified = visit.protocol.decode(probe).evidence is not None
+                outcome = outcome_of((sent,), identified=identified)
+                return [Probe(None, None, outcome, (sent,), transport="udp")]
+        return [Probe(None, None, outcome, ())] if visit.target.named else []
+
+    def _event(self, visit: Visit, probe: Probe, began_us: int) -> Event:
+        address, port = visit.target.address, visit.port
+        data = stated(probe, visit.protocol, address, port, run_id=self.run_id)
+        return Event(SOURCE, f"probe/{self.ids()}", data, began_us)

@@ -1,0 +1,199 @@
+"""The interview of an EtherNet/IP device: 30 requests that are always the same, and what they tell.
+
+What it says without a session, its Identity object whole and attribute by attribute, where it is on
+the network, and who sits in the slots of its chassis. A slot that answers is a probe of its own.
+"""
+
+from typing import Final
+
+from connectors.devices import cip, ethernetip
+from connectors.devices.cip import IDENTITY, LINK, TCP_IP
+from connectors.devices.contract import (
+    Asked,
+    Datagram,
+    DeviceProtocol,
+    Identity,
+    Probe,
+    Sent,
+    Talk,
+    outcome_of,
+)
+from connectors.devices.ethernetip import (
+    LIST_IDENTITY,
+    LIST_INTERFACES,
+    LIST_SERVICES,
+    REGISTER,
+    SEND,
+    UNREGISTER,
+    Packet,
+)
+from connectors.devices.names import device_type_of, vendor_of
+from connectors.devices.octets import Malformed, text_of
+
+LISTS: Final = (LIST_IDENTITY, LIST_SERVICES, LIST_INTERFACES)
+
+MESSAGES: Final = (
+    cip.get_all(IDENTITY),
+    *(cip.get_single(IDENTITY, attribute) for attribute in range(1, 11)),
+    *(cip.get_single(IDENTITY, attribute, instance=0) for attribute in (1, 2, 3, 6)),
+    cip.get_all(TCP_IP),
+    cip.get_all(LINK),
+)
+"""What a device is asked within a session, of itself."""
+
+SLOTS: Final = tuple(range(8))
+"""The slots that are tried where none is asked for."""
+
+REQUESTS: Final = len(LISTS) + 1 + len(MESSAGES) + len(SLOTS) + 1
+
+_SIMULATED_SERIALS: Final = frozenset({0x006C061A})
+"""Serial numbers that well-known simulators have when nobody changes them."""
+
+
+async def interview(talk: Talk, asked: Asked) -> list[Probe]:
+    """Ask the whole list, or with slots asked for only the lists and these."""
+    for command in LISTS:
+        await _ask_list(talk, command)
+    session = await _registered(talk)
+    slots: list[Probe] = []
+    if session is not None:
+        for message in () if asked.slots else MESSAGES:
+            await _send(talk, session, message)
+        slots = await _ask_slots(talk, session, asked.slots or SLOTS)
+        await talk.tell(ethernetip.packet(UNREGISTER, session, _context(talk)))
+    told = {id(sent) for probe in slots for sent in probe.exchanges}
+    exchanges = tuple(sent for sent in talk.exchanges if id(sent) not in told)
+    found = decode(Probe(None, None, "answered", exchanges))
+    outcome = outcome_of(exchanges, identified=found.evidence is not None)
+    return [Probe(None, None, outcome, exchanges), *slots]
+
+
+def decode(probe: Probe) -> Identity:
+    """What the replies of a device, or of a slot, say it is."""
+    known: cip.Identity | None = None
+    state: int | None = None
+    mac: str | None = None
+    for sent in probe.exchanges:
+        request, reply = _both(sent)
+        if request is None or reply is None or sent.outcome != "ok":
+            continue
+        try:
+            if request.command == LIST_IDENTITY:
+                known = known or ethernetip.listed_in(reply.data).identity
+            elif request.command == SEND:
+                message = ethernetip.message_in(request.data)
+                answer = cip.answer_to(message, ethernetip.message_in(reply.data))
+                if _carried(message) == cip.get_all(IDENTITY):
+                    known = known or cip.identity_of(answer.data)
+                elif message == cip.get_single(IDENTITY, cip.STATE) and answer.data:
+                    state = answer.data[0]
+                elif message == cip.get_all(LINK):
+                    mac = cip.mac_of(answer.data)
+        except Malformed:
+            continue
+    if known is None:
+        return Identity(mac=mac)
+    return _identity(known, state, mac)
+
+
+async def _ask_list(talk: Talk, command: int) -> None:
+    frame = ethernetip.packet(command, 0, _context(talk))
+    await talk.ask(frame, lambda response: _read(command, response))
+
+
+async def _registered(talk: Talk) -> int | None:
+    """The session the device gave, None where it gave none."""
+    frame = ethernetip.register(_context(talk))
+    packet = await talk.ask(frame, lambda response: _read(REGISTER, response))
+    return packet.session if packet is not None and not packet.status else None
+
+
+async def _send(talk: Talk, session: int, message: bytes) -> cip.Answer | None:
+    frame = ethernetip.send(session, _context(talk), message)
+    return await talk.ask(frame, lambda response: _read_message(message, response))
+
+
+async def _ask_slots(talk: Talk, session: int, slots: tuple[int, ...]) -> list[Probe]:
+    found = []
+    for slot in slots:
+        message = cip.to_slot(cip.get_all(IDENTITY), slot)
+        answer = await _send(talk, session, message)
+        if answer is not None and answer.status == 0:
+            exchanges = (talk.exchanges[-1],)
+            identified = decode(Probe(None, slot, "answered", exchanges)).evidence is not None
+            outcome = outcome_of(exchanges, identified=identified)
+            found.append(Probe(None, slot, outcome, exchanges))
+    return found
+
+
+def _read(command: int, response: bytes) -> tuple[Packet, int | None]:
+    packet = ethernetip.read_packet(response)
+    if packet.command != command:
+        raise Malformed(f"command {packet.command:#x} is answered; {command:#x} was asked")
+    if not packet.status:
+        if command == LIST_IDENTITY:
+            ethernetip.listed_in(packet.data)
+        elif command == LIST_SERVICES:
+            ethernetip.services_in(packet.data)
+    return packet, packet.status or None
+
+
+def _read_message(message: bytes, response: bytes) -> tuple[cip.Answer, int | None]:
+    packet, status = _read(SEND, response)
+    if status is not None:
+        return cip.Answer(message[0], status, b"", b""), status
+    answer = cip.answer_to(message, ethernetip.message_in(packet.data))
+    if answer.status == 0 and _carried(message) == cip.get_all(IDENTITY):
+        cip.identity_of(answer.data)
+    return answer, answer.status or None
+
+
+def _carried(message: bytes) -> bytes:
+    """The message itself, or the one in an envelope."""
+    if message[0] != cip.UNCONNECTED_SEND:
+        return message
+    return message[10 : 10 + int.from_bytes(message[8:10], "little")]
+
+
+def _both(sent: Sent) -> tuple[Packet | None, Packet | None]:
+    try:
+        request = ethernetip.read_packet(sent.request)
+        return request, None if sent.response is None else ethernetip.read_packet(sent.response)
+    except Malformed:
+        return None, None
+
+
+def _context(talk: Talk) -> bytes:
+    """Names a request; the first two bytes ask a device not to delay its reply."""
+    return bytes(2) + (len(talk.exchanges) + 1).to_bytes(6, "little")
+
+
+def _identity(known: cip.Identity, state: int | None, mac: str | None) -> Identity:
+    return Identity(
+        evidence="identity",
+        vendor_id=known.vendor_id,
+        vendor=vendor_of(known.vendor_id),
+        device_type=known.device_type,
+        device_type_name=device_type_of(known.device_type),
+        product_code=str(known.product_code),
+        product=text_of(known.name) or None,
+        revision=known.revision,
+        status=known.status,
+        state=state if known.state is None else known.state,
+        serial=f"{known.serial:08x}",
+        mac=mac,
+        simulator=True if known.serial in _SIMULATED_SERIALS else None,
+    )
+
+
+ETHERNET_IP: Final = DeviceProtocol(
+    ethernetip.PROTOCOL,
+    ethernetip.PORT,
+    REQUESTS,
+    interview,
+    decode,
+    Datagram(
+        ethernetip.packet(LIST_IDENTITY, 0, bytes(7) + b"\1"),
+        lambda response: _read(LIST_IDENTITY, response),
+    ),
+)

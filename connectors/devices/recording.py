@@ -1,0 +1,79 @@
+"""From a probe to the event that states it, and back: what its bytes say today."""
+
+from dataclasses import asdict
+from typing import Any, Final, Literal
+
+from connectors.devices.contract import DeviceProtocol, Probe, Sent
+from connectors.devices.ethernetip_interview import ETHERNET_IP
+from connectors.devices.modbus_interview import MODBUS
+from schemas.devices import DeviceProbed, Exchange
+
+PROTOCOLS: Final = {one.name: one for one in (MODBUS, ETHERNET_IP)}
+"""The protocols that devices can be asked in, by their names."""
+
+DECODER_VERSION: Final = 1
+"""Rises whenever a decoder makes something else of the same bytes."""
+
+Path = Literal["slow", "fast", "passive"]
+
+
+def stated(
+    probe: Probe,
+    protocol: DeviceProtocol,
+    address: str,
+    port: int,
+    *,
+    path: Path = "slow",
+    run_id: str | None = None,
+) -> DeviceProbed:
+    """What is stated about a device that was probed."""
+    return DeviceProbed.model_validate(
+        {
+            "address": address,
+            "port": port,
+            "protocol": protocol.name,
+            "unit": probe.unit,
+            "slot": probe.slot,
+            "transport": probe.transport,
+            "path": path,
+            "outcome": probe.outcome,
+            "exchanges": [_exchange(sent) for sent in probe.exchanges],
+            "units": list(probe.units) or None,
+            **asdict(protocol.decode(probe)),
+            "decoder_version": DECODER_VERSION,
+            "run_id": run_id,
+        }
+    )
+
+
+def decoded_again(data: DeviceProbed) -> DeviceProbed:
+    """The same probe as the decoders of this version understand it, from its bytes alone."""
+    protocol = PROTOCOLS.get(data.protocol)
+    if protocol is None:
+        return data
+    exchanges = tuple(_sent(exchange) for exchange in data.exchanges)
+    probe = Probe(data.unit, data.slot, data.outcome, exchanges)
+    found = {**asdict(protocol.decode(probe)), "decoder_version": DECODER_VERSION}
+    return data.model_copy(update=found)
+
+
+def _exchange(sent: Sent) -> dict[str, Any]:
+    said: dict[str, Any] = {"request": sent.request.hex(), "outcome": sent.outcome}
+    if sent.response is not None:
+        said["response"] = sent.response.hex()
+    if sent.reply_us is not None:
+        said["reply_us"] = sent.reply_us
+    if sent.code is not None:
+        said["code"] = sent.code
+    return said
+
+
+def _sent(exchange: Exchange) -> Sent:
+    response = exchange.get("response")
+    return Sent(
+        bytes.fromhex(exchange["request"]),
+        None if response is None else bytes.fromhex(response),
+        exchange.get("reply_us"),
+        exchange["outcome"],
+        exchange.get("code"),
+    )

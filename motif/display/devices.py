@@ -1,0 +1,71 @@
+"""What a run of discovery found."""
+
+from collections.abc import Mapping
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from motif.discovering import Discovered
+from motif.display import words
+from motif.display.table import number, table, text
+from schemas.devices import DeviceProbed
+
+
+def report(found: Discovered, lists: Mapping[str, int]) -> RenderableType:
+    """The devices, and what asking them took."""
+    parts: list[RenderableType] = []
+    if found.probes:
+        columns = [
+            *(text("device"), text("vendor"), text("product"), text("code"), text("revision")),
+            *(text("known by"), number("requests")),
+        ]
+        probes = sorted(found.probes, key=_place)
+        parts = [table(columns, [_row(probe) for probe in probes]), ""]
+    asked = words.plural(found.visited, "target")
+    took = (
+        f"{words.plural(found.requests, 'request')} over "
+        f"{words.plural(found.connections, 'connection')} in {found.seconds:.1f} s"
+    )
+    parts.append(
+        Text(f"Asked {asked}, {found.answered:,} of which answered: {took}.", style="bold")
+    )
+    said = ", ".join(f"{length} for {protocol}" for protocol, length in lists.items())
+    parts.append(Text(f"All by the slow path, whose list has so many requests: {said}."))
+    return Group(*parts)
+
+
+def line(probe: DeviceProbed) -> str:
+    """A device as it was met, in one line."""
+    known = " ".join(one for one in (probe.vendor, probe.product, probe.revision) if one)
+    return f"slow path: {name(probe)} {known or probe.outcome}"
+
+
+def name(probe: DeviceProbed) -> str:
+    """Where a device is."""
+    address = f"[{probe.address}]" if ":" in probe.address else probe.address
+    part = ""
+    if probe.unit is not None:
+        part = f" unit {probe.unit}"
+    elif probe.slot is not None:
+        part = f" slot {probe.slot}"
+    return f"{address}:{probe.port}{part}"
+
+
+def _row(probe: DeviceProbed) -> list[str]:
+    code = probe.product_code
+    if code is not None and probe.device_type is not None:
+        code = f"{probe.device_type}/{code}"
+    vendor = probe.vendor
+    if vendor is None and probe.vendor_id is not None:
+        vendor = f"vendor {probe.vendor_id}"
+    told = (vendor, probe.product, code, probe.revision)
+    evidence: str = probe.evidence or probe.outcome
+    if probe.simulator:
+        evidence = f"{evidence}, a simulator's"
+    shown = [words.UNKNOWN if one is None else one for one in told]
+    return [name(probe), *shown, evidence.replace("_", " "), words.count(len(probe.exchanges))]
+
+
+def _place(probe: DeviceProbed) -> tuple[str, int, int]:
+    part = probe.unit if probe.unit is not None else probe.slot
+    return (probe.address, probe.port, -1 if part is None else part)

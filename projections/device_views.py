@@ -1,0 +1,59 @@
+"""The views about devices: what was sent and came back, and which devices there are."""
+
+from typing import Final
+
+DEVICE_PROBES: Final = """
+CREATE VIEW device_probes AS
+SELECT probe.topic, probe."partition", probe."offset", probe.source, probe.event_id,
+    probe.happened_at, probe.appended_at, probe.address, probe.port, probe.protocol, probe.unit,
+    probe.slot, probe.transport, probe.path, probe.outcome AS probe_outcome,
+    exchange.number, exchange.sent.outcome AS outcome, exchange.sent.code AS code,
+    exchange.sent.reply_us AS reply_us, exchange.sent.request AS request,
+    exchange.sent.response AS response, probe.evidence, probe.vendor_id, probe.vendor,
+    probe.device_type, probe.device_type_name, probe.product_code, probe.product, probe.revision,
+    probe.simulator, probe.decoder_version, probe.run_id
+FROM device_probed probe LEFT JOIN (
+    SELECT "partition", "offset", unnest(list_zip(generate_series(1, len(sent)), sent)) AS pair,
+        pair[1] AS number, pair[2] AS sent
+    FROM (SELECT "partition", "offset", from_json(exchanges, '[{"request": "VARCHAR",
+        "response": "VARCHAR", "reply_us": "BIGINT", "outcome": "VARCHAR", "code": "BIGINT"}]')
+        AS sent FROM device_probed)
+) exchange USING ("partition", "offset")
+"""
+"""A row an exchange; a probe that exchanged nothing has one row without one."""
+
+# What a device is, is what it said last; that it was silent since changes nothing about that.
+DEVICE_INVENTORY: Final = """
+CREATE VIEW device_inventory AS
+WITH seen AS (
+    SELECT address, port, protocol, unit, slot, count(*) AS probes,
+        min(happened_at) AS first_seen, max(happened_at) AS last_probed,
+        max(happened_at) FILTER (outcome IN ('identified', 'answered')) AS last_seen,
+        arg_max(outcome, {'at': happened_at, 'offset': "offset"}) AS last_outcome
+    FROM device_probed GROUP BY address, port, protocol, unit, slot
+), known AS (
+    SELECT *, row_number() OVER (PARTITION BY address, port, protocol, unit, slot
+        ORDER BY happened_at DESC NULLS LAST, "offset" DESC) AS back
+    FROM device_probed WHERE outcome IN ('identified', 'answered')
+)
+SELECT known.topic, known."partition", known."offset", known.source, known.event_id,
+    known.happened_at, known.appended_at, known.address, known.port, known.protocol, known.unit,
+    known.slot, known.units, known.evidence, known.vendor_id, known.vendor, known.device_type,
+    known.device_type_name, known.product_code, known.product, known.revision, known.serial,
+    known.mac, known.status, known.state, known.simulator, seen.probes, seen.first_seen,
+    seen.last_seen, seen.last_probed, seen.last_outcome
+FROM known JOIN seen ON (known.address, known.port, known.protocol)
+    = (seen.address, seen.port, seen.protocol)
+    AND known.unit IS NOT DISTINCT FROM seen.unit AND known.slot IS NOT DISTINCT FROM seen.slot
+WHERE known.back = 1
+"""
+
+DISCOVERY_RUNS: Final = """
+CREATE VIEW discovery_runs AS
+SELECT run.*, coalesce(done.probes, 0) AS probes, coalesce(done.identified, 0) AS identified
+FROM discovery_started run LEFT JOIN (
+    SELECT run_id, count(*) AS probes, count(*) FILTER (outcome = 'identified') AS identified
+    FROM device_probed GROUP BY run_id) done USING (run_id)
+"""
+
+DEVICE_VIEWS: Final = (DEVICE_PROBES, DEVICE_INVENTORY, DISCOVERY_RUNS)

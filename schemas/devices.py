@@ -1,0 +1,122 @@
+"""Facts about devices: what was asked of one, what came back, and what that says it is.
+
+A probe is one interrogation of one device, of one unit behind a Modbus address or of one slot of a
+chassis. Its exchanges hold the bytes as they went and came, so that a later decoder may read them
+again; `decoder_version` says which one read them here.
+"""
+
+from typing import Annotated, ClassVar, Literal, Required
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
+
+from schemas.fact import Count, Name, Payload
+from schemas.topics import DEVICE_PROBES, Topic
+
+Protocol = Literal["modbus.tcp", "ethernet_ip", "bootp"]
+"""The protocols devices are known by, under the names that patterns use."""
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+Octet = Annotated[int, Field(ge=0, le=255)]
+"""A unit or a slot."""
+
+Hex = Annotated[str, Field(pattern="^(?:[0-9a-f]{2})*$", max_length=16_384)]
+"""Bytes as hexadecimal digits."""
+
+ExchangeOutcome = Literal["ok", "exception", "timeout", "closed", "reset", "malformed"]
+"""How a request ended: with what was asked for, with a reason why not, or without a valid reply."""
+
+ProbeOutcome = Literal["identified", "answered", "silent", "refused", "unreachable", "malformed"]
+"""How a probe ended. A device that was not identified may still have answered."""
+
+Evidence = Literal["identity", "server_id", "exceptions", "request"]
+"""What an identity stands on, the strongest first: a device's own identity, the free text of Modbus
+function 17, only which functions it knows, or a request for an address that it sent itself."""
+
+
+class Exchange(TypedDict, total=False):
+    """A request and what came back; `code` is the exception or status where that was the answer."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
+
+    request: Required[Hex]
+    response: Hex | None
+    reply_us: Count | None
+    outcome: Required[ExchangeOutcome]
+    code: Count | None
+
+
+class DiscoveryStarted(Payload):
+    """Somebody began to probe devices: who, which targets, and within which limits.
+
+    `who` is the name of the user on the machine. The list of networks holds for all that a run
+    sends; `gap_us` passes between a device's reply and the next request to it.
+    """
+
+    type: ClassVar[str] = "motif.discovery.started.v1"
+    topic: ClassVar[Topic] = DEVICE_PROBES
+
+    run_id: Name
+    who: Name | None = None
+    targets: list[Name]
+    networks: list[Name]
+    exclude: list[Name] | None = None
+    protocols: list[Name] | None = None
+    units: list[Octet] | None = None
+    slots: list[Octet] | None = None
+    addresses: Count
+    gap_us: Count
+    requests_per_s: Count | None = None
+    connections_per_s: Count | None = None
+    at_once: Count | None = None
+
+    def partition_key(self) -> str:
+        """The run."""
+        return self.run_id
+
+
+class DeviceProbed(Payload):
+    """A device was asked what it is.
+
+    `exchanges` stand in their order. `units` are the units that gave the same answer as `unit`.
+    Names are for people, numbers are what the device said; `objects` are the objects of a Modbus
+    identification by their ids, as Latin-1 and with the spaces they came with. `simulator` says
+    that the identity is one of a well-known simulator.
+    """
+
+    type: ClassVar[str] = "motif.device.probed.v1"
+    topic: ClassVar[Topic] = DEVICE_PROBES
+
+    address: Name
+    port: Port
+    protocol: Protocol
+    unit: Octet | None = None
+    slot: Octet | None = None
+    transport: Literal["tcp", "udp", "capture"]
+    path: Literal["slow", "fast", "passive"]
+    outcome: ProbeOutcome
+    exchanges: list[Exchange]
+    units: list[Octet] | None = None
+    evidence: Evidence | None = None
+    vendor_id: Count | None = None
+    vendor: Name | None = None
+    device_type: Count | None = None
+    device_type_name: Name | None = None
+    product_code: Name | None = None
+    product: Name | None = None
+    revision: Name | None = None
+    status: Count | None = None
+    state: Count | None = None
+    serial: Name | None = None
+    mac: Name | None = None
+    conformity: Octet | None = None
+    objects: dict[str, str] | None = None
+    simulator: bool | None = None
+    decoder_version: Count
+    run_id: Name | None = None
+
+    def partition_key(self) -> str:
+        """Address, port, and unit or slot: all probes of a device stand in one partition."""
+        part = self.unit if self.unit is not None else self.slot
+        return f"{self.address}:{self.port}" + ("" if part is None else f"/{part}")

@@ -1,0 +1,140 @@
+"""Kind `device`: what makes a sort of devices, and what of a device never stands in one."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.generate_probes import probes
+from schemas.devices import DeviceProbed
+from schemas.envelope import Event
+from schemas.topics import PATTERN_CONTRIBUTIONS, PATTERNS
+from streams.change import Change
+from streams.recognise.device import KIND, recognise
+from tests.streams.test_match import PRIVATE, probed
+from tests.streams.worlds import NOW, append, learn, log_of, records, tallies
+
+PLC: dict[str, Any] = {
+    "protocol": "ethernet_ip",
+    "port": 44818,
+    "unit": None,
+    "vendor_id": 1,
+    "vendor": "Rockwell Automation",
+    "device_type": 14,
+    "product_code": "54",
+    "product": "1756-L61/B LOGIX5561",
+    "revision": "20.11",
+}
+
+
+def sort(**more: Any) -> tuple[str, ...] | None:
+    """The pattern a probe makes, None where it makes none."""
+    found = recognise(probed(**more), NOW)
+    return found[0].pattern if found else None
+
+
+def test_a_probe_is_an_occurrence_with_the_time_of_every_reply() -> None:
+    exchanges = [
+        {"request": "00", "outcome": "ok", "reply_us": 7},
+        {"request": "01", "outcome": "exception", "reply_us": 9, "code": 1},
+        {"request": "02", "outcome": "timeout"},
+    ]
+
+    (change,) = recognise(probed(exchanges=exchanges), 5)
+
+    measures = (("reply_time", 7), ("reply_time", 9))
+    assert change == Change(
+        ("device", "modbus.tcp", "acme", "", "m-1", "2"), 5, 1, 0, 0, (), measures
+    )
+    assert {name for name, _ in measures} == set(KIND.units)
+
+
+def test_numbers_make_the_sort_where_there_are_numbers() -> None:
+    assert sort(**PLC) == ("device", "ethernet_ip", "1", "14", "54", "20")
+    assert sort(**PLC | {"vendor": None, "product": "PLC of Ann"}) == sort(**PLC)
+
+
+def test_products_with_one_code_and_two_types_are_two_sorts() -> None:
+    assert sort(**PLC | {"device_type": 12}) != sort(**PLC)
+
+
+def test_two_devices_that_differ_in_what_is_their_own_make_one_pattern() -> None:
+    log = log_of(4)
+    append(log, [Event("s", "1", probed(), NOW), Event("s", "2", probed(**PRIVATE), NOW)])
+    learn(log)
+
+    (pattern,) = tallies(log)
+    assert tallies(log)[pattern].occurrences == 2
+    told = b"".join(
+        record.value or b""
+        for topic in (PATTERNS, PATTERN_CONTRIBUTIONS)
+        for record in records(log, topic)
+    )
+    for private in ("10.0.0.8", "00c0ffee", "00:00:bc", "Boiler"):
+        assert private.encode() not in told
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"simulator": True},
+        {"evidence": "server_id"},
+        {"evidence": "exceptions"},
+        {"evidence": None, "outcome": "silent"},
+        {"vendor": "/home/ann"},
+        {"product_code": "4=GF0123456789012"},
+        {"product_code": "ann@example.com"},
+    ],
+)
+def test_what_pretends_is_weak_or_may_not_be_shown_makes_no_pattern(more: dict[str, Any]) -> None:
+    assert sort(**more) is None
+
+
+def test_a_fact_that_is_not_known_is_empty_and_not_zero() -> None:
+    assert sort(vendor=None, revision=None) == ("device", "modbus.tcp", "", "", "m-1", "")
+
+
+def test_titles_say_which_sort_it_is() -> None:
+    assert KIND.title(("modbus.tcp", "acme", "", "m-1", "2")) == "acme m-1 revision 2 by modbus.tcp"
+    assert KIND.title(("ethernet_ip", "1", "14", "54", "20")) == (
+        "vendor 1 type 14 product 54 revision 20 by ethernet_ip"
+    )
+
+
+@given(st.integers(0, 2**32), st.integers(1, 60), st.sampled_from([1, 3]))
+def test_learned_is_what_the_probes_say_counted_plainly(
+    seed: int, count: int, partitions: int
+) -> None:
+    events = list(probes(seed, count))
+    log = log_of(partitions)
+    append(log, events * 2)  # repeats count for nothing
+    learn(log)
+
+    expected: dict[tuple[str, ...], list[int]] = {}
+    for event in events:
+        said = event.data
+        assert isinstance(said, DeviceProbed)
+        if said.evidence == "identity":
+            key = (said.protocol, said.product_code or "")
+            replies = [one.get("reply_us") for one in said.exchanges]
+            expected.setdefault(key, [0, 0])[0] += 1
+            expected[key][1] += sum(one or 0 for one in replies)
+    learned = {
+        (pattern[1], pattern[4]): [tally.occurrences, tally.measures["reply_time"].total]
+        for pattern, tally in tallies(log).items()
+    }
+
+    assert learned == {
+        (protocol, " ".join(code.split()).casefold()): numbers
+        for (protocol, code), numbers in expected.items()
+    }
+
+
+def test_the_same_seed_gives_the_same_probes() -> None:
+    first, again = list(probes(3, 50)), list(probes(3, 50))
+
+    assert first == again
+    assert msgspec.json.encode(first[0].data.model_dump())
+    assert {event.data.type for event in first} == {DeviceProbed.type}
