@@ -106,6 +106,10 @@ def rate(share: float | None, low: float | None, high: float | None) -> str:
     return f"{percent(share)} ({between})" if between else percent(share)
 
 
+_LEAST_US: Final = 0.1
+"""Below it a duration is not told apart."""
+
+
 def duration(microseconds: float | None) -> str:
     """A duration in the unit that fits it.
 
@@ -119,6 +123,8 @@ def duration(microseconds: float | None) -> str:
     if not microseconds:
         return "0 s"
     size, (unit_us, name) = abs(microseconds), _UNITS[0]
+    if size < _LEAST_US:
+        return f"<{_LEAST_US} {name}"
     for larger_us, larger in _UNITS[1:]:
         if size < 0.9995 * larger_us:
             break
