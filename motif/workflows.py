@@ -45,6 +45,19 @@ Workflow = Mapping[str, Any]
 """A workflow as a row of its database."""
 
 
+def _escaped(said: logging.LogRecord) -> bool:
+    """Write half characters as escapes: an id may hold them, and no log could be written then."""
+    if isinstance(said.args, tuple):
+        said.args = tuple(
+            one.encode("utf-8", "backslashreplace").decode() if isinstance(one, str) else one
+            for one in said.args
+        )
+    return True
+
+
+_LOGGER.addFilter(_escaped)
+
+
 class Processed(TypedDict):
     """What was found in one workflow; new and named is what was learned from it."""
 

@@ -64,12 +64,16 @@ def test_a_workflow_that_is_refused_is_refused_alone(
 
 
 @pytest.mark.parametrize("odd", [{"end_time": BEYOND}, {"adw_id": "adw-\ud800"}])
-def test_a_call_for_one_that_is_refused_names_nothing(node: Node, odd: dict[str, Any]) -> None:
+def test_a_call_for_one_that_is_refused_names_nothing(
+    node: Node, odd: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     assert record_pattern_occurrence(SHIP, run(0, **odd), node) == (None, False)
     found = process_and_persist_workflow(run(0, **odd), node)
 
     assert found == {"patterns_detected": 1, "new_patterns": 0, "pattern_ids": []}
     assert update_pattern_statistics(identity_of(PYTEST), run(0, **odd), node) is None
+    assert "Failed to record" in caplog.text
+    assert caplog.text.encode(), "whoever writes it to a file can"
     assert (counts(node), len(node.dead_letters())) == ({}, 1)
 
 
