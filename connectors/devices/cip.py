@@ -92,6 +92,18 @@ def to_slot(message: bytes, slot: int) -> bytes:
     return _message(UNCONNECTED_SEND, path) + head + message + padding + route
 
 
+def slot_asked(message: bytes, inner: bytes) -> int | None:
+    """The slot to which an envelope takes this message; None where it is no such envelope.
+
+    >>> slot_asked(to_slot(get_all(IDENTITY), 3), get_all(IDENTITY))
+    3
+    """
+    if message[:1] != bytes((UNCONNECTED_SEND,)) or message[10 : 10 + len(inner)] != inner:
+        return None
+    route = message[10 + len(inner) + len(inner) % 2 :]
+    return route[3] if route[:3] == bytes((1, 0, BACKPLANE)) and len(route) == 4 else None  # noqa: PLR2004
+
+
 def answer_to(message: bytes, reply: bytes) -> Answer:
     """What was answered to a message, or by the slot an envelope was for.
 

@@ -157,7 +157,8 @@ def _carried(message: bytes) -> bytes:
 
 def _both(sent: Sent) -> tuple[Packet | None, Packet | None]:
     try:
-        request = ethernetip.read_packet(sent.request)
+        # What a device says to everybody is overheard at times without who had asked.
+        request = ethernetip.read_packet(sent.request or sent.response or b"")
         return request, None if sent.response is None else ethernetip.read_packet(sent.response)
     except Malformed:
         return None, None

@@ -34,10 +34,20 @@ class Octets:
         Raises:
             Malformed: so many are not left.
         """
-        if size > self.left:
+        if not 0 <= size <= self.left:
             raise Malformed(f"{name} needs {size} bytes, and {self.left} are left")
         self._at += size
         return self._value[self._at - size : self._at]
+
+    def peek(self) -> int:
+        """The next byte, which stays to be read.
+
+        Raises:
+            Malformed: nothing is left.
+        """
+        if not self.left:
+            raise Malformed("nothing is left")
+        return self._value[self._at]
 
     def rest(self) -> bytes:
         """All that is left."""

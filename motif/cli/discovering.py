@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, whole
+from motif.cli.overhearing import Capture, Listen, ListenPort, overhear
+from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
     from connectors.devices.discovery import Visited
@@ -29,7 +31,7 @@ OCTET_MAX, PORT_MAX, MILLISECONDS_MAX, SECONDS_MAX = 255, 65_000, 60_000, 86_400
 
 
 Targets = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(metavar="TARGET", help="HOST, HOST:PORT, NETWORK/BITS or [IPv6]:PORT."),
 ]
 Networks = Annotated[
@@ -49,7 +51,8 @@ Protocols = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="modbus.tcp or ethernet_ip. Default: both, or the one whose port is named.",
+        help="modbus.tcp or ethernet_ip. Default: both, or the one whose port is named. With "
+        "--listen it is bootp.",
     ),
 ]
 Units = Annotated[
@@ -124,7 +127,7 @@ Seconds = Annotated[
 
 
 def discover(
-    targets: Targets,
+    targets: Targets = None,
     networks: Networks = None,
     exclude: Exclude = None,
     protocol: Protocols = None,
@@ -132,6 +135,9 @@ def discover(
     slot: Slots = None,
     large: Large = False,
     unthrottled: Unthrottled = False,
+    capture: Capture = None,
+    listen: Listen = None,
+    listen_port: ListenPort = None,
     label: Label = None,
     as_json: AsJson = False,
     data: Data = None,
@@ -140,8 +146,23 @@ def discover(
     """Ask devices what they are, by requests that only read, and record what they say.
 
     A device has one connection and one request at a time. Between its reply and the next request
-    50 ms pass, and all devices together get 50 requests and 20 connections in a second.
+    50 ms pass, and all devices together get 50 requests and 20 connections in a second. With
+    --capture or --listen nothing is sent at all.
     """
+    if capture or listen is not None:
+        overhear(
+            capture or (),
+            listen,
+            protocol or (),
+            port=listen_port,
+            label=label,
+            data=data,
+            kafka=kafka,
+            as_json=as_json,
+        )
+        return
+    if not targets:
+        raise WrongUse("name what to ask, or what to read by --capture")
     from motif.discovering import Wanted, planned
     from motif.settings import from_environment
 

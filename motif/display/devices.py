@@ -42,6 +42,8 @@ def line(probe: DeviceProbed) -> str:
 
 def name(probe: DeviceProbed) -> str:
     """Where a device is."""
+    if probe.protocol == "bootp":  # it has no address yet but that of its hardware
+        return probe.address
     address = f"[{probe.address}]" if ":" in probe.address else probe.address
     part = ""
     if probe.unit is not None:
