@@ -171,7 +171,7 @@ def test_the_devices_that_are_simulated_are_found_as_the_page_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On free ports, and without the gaps that real devices need."""
-    serve, find, _ = blocks(HOWTO / "devices.md", "sh")
+    serve, find, *_ = blocks(HOWTO / "devices.md", "sh")
     monkeypatch.setenv("MOTIF_DATA", str(tmp_path / "node"))
     command = [sys.executable, "-c", "from motif.cli import main; main()", *serve.split()[1:-1]]
 
