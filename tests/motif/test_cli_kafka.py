@@ -152,7 +152,9 @@ def test_the_state_says_who_learns_what_and_is_well(run: Run, filled: Path, tabl
     found = json_of(run, "status", *KAFKA, "--data", tables)
     ran = run("status", *KAFKA, "--data", tables)
 
-    assert [one["owner"] for one in found["partitions"]] == ["w at host"] * 4
+    assert [one["owner"] for one in found["partitions"]] == ["w at host"] * (
+        2 * len(LEARNED_TOPICS)
+    )
     assert {one["lag"] for one in found["partitions"]} == {0}
     assert (found["stalled"], found["rows_behind"]) == ([], 0)
     assert "w at host" in ran.out

@@ -12,7 +12,7 @@ from motif import copying
 from motif.copying import Copied, copy
 from schemas.clock import DAY_US
 from schemas.errors import LogDamaged, LogIncompatible, WrongUse
-from schemas.log import Log, Outgoing, Pruned
+from schemas.log import Log, Outgoing
 from schemas.topics import (
     AGENT_EVENTS,
     DEAD_LETTERS,
@@ -182,16 +182,10 @@ def test_a_log_that_does_not_say_who_it_is_cannot_be_copied() -> None:
         copy(MemoryLog(2), MemoryLog(2))
 
 
-class Beheaded(MemoryLog):
-    """A log from which the beginning was taken."""
-
-    def pruned(self, topic: str, partition: int) -> Pruned:
-        """Something."""
-        return Pruned(5, 5) if topic == AGENT_EVENTS.name else super().pruned(topic, partition)
-
-
 def test_a_log_without_its_beginning_cannot_be_copied() -> None:
-    source = filled(Beheaded(PARTITIONS, clock=ticking()))
+    source = MemoryLog(PARTITIONS, clock=ticking())
+    filled(source)
+    source.prune_before(AGENT_EVENTS.name, 0, 5)
 
     with pytest.raises(
         LogDamaged, match="is not whole below offset 5: what was pruned cannot be copied"
