@@ -19,6 +19,7 @@ from duckdb import DuckDBPyConnection
 
 from projections import adhoc, sockets, wire
 from projections.store import Store
+from schemas.clock import monotonic_s
 from schemas.closing import Closing
 from schemas.errors import MotifError, ProjectionDamaged, WrongUse
 
@@ -27,6 +28,9 @@ AT_ONCE: Final = 8
 
 PATIENCE_S: Final = 20.0
 """How long a question waits for its turn, and an answer for its reader."""
+
+CLOSING_S, AGAIN_S = 5.0, 0.05
+"""How long the end of questions is waited for, and how often they are interrupted meanwhile."""
 
 TIMEOUT_MAX_S: Final = 600.0
 
@@ -62,15 +66,22 @@ class Serving(Closing):
                 return
             self._closed = True
             clients = dict(self._clients)
-            for cursor in self._cursors:
-                cursor.interrupt()
         sockets.remove(self._folder)
         for connection in (self._listener, *clients):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        began_s = monotonic_s()
         for thread in (self._thread, *clients.values()):
-            thread.join(2.0)
+            while thread.is_alive() and monotonic_s() - began_s < CLOSING_S:
+                self._interrupt()
+                thread.join(AGAIN_S)
+
+    def _interrupt(self) -> None:
+        """Interrupt what is asked; again and again, as what begins just now does not hear it."""
+        with self._lock:
+            for cursor in self._cursors:
+                cursor.interrupt()
 
     def _accept(self) -> None:
         while True:

@@ -26,7 +26,7 @@ from schemas.topics import LEARNED_TOPICS
 from schemas.workflows import WorkflowRunDeleted, WorkflowRunFinished
 from tests.projections.world import NOON_US, World
 
-STEPS, EXAMPLES = 40, 25
+STEPS, EXAMPLES = 40, 12
 
 WANTED: tuple[Wanted, ...] = (
     {},

@@ -202,6 +202,7 @@ def test_closing_interrupts_what_is_asked(world: World, monkeypatch: pytest.Monk
     assert not thread.is_alive()
     assert len(failed) == 1
     assert not (world.folder / sockets.NAME).exists()
+    assert not server._cursors, "its query has ended as well"
     server.close()
 
 
