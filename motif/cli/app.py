@@ -56,7 +56,7 @@ def motif(
         ),
     ] = False,
 ) -> None:
-    """Learn recurring patterns from what AI agents actually did."""
+    """Learn recurring patterns from what devices, workflows and AI agents actually did."""
     del data, kafka, version  # what is meant is asked for by the commands
 
 
