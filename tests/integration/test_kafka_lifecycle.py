@@ -111,6 +111,7 @@ def test_killed_between_two_steps_it_is_typed_again(site: Front) -> None:
     for what, age, failpoint in (
         ("archive", "60d", f"{after_files}:2"),
         ("archive", "30d", after_delete),
+        ("archive", "30d", None),
         ("prune", "80d", after_pruning_files),
         ("prune", "80d", None),
     ):
