@@ -139,3 +139,18 @@ def test_who_is_forgotten_is_gone_from_an_archive_elsewhere_and_from_what_a_kill
     with motif.open(folder) as node:
         assert not node.verify()
         assert node.archive(0, as_of_us=LATER + DAY_US).total
+
+
+def test_who_decided_about_a_pattern_is_forgotten_with_the_decision(tmp_path: Path) -> None:
+    with filled(tmp_path) as node:
+        (pattern, *_) = [row.pattern_id for row in node.patterns()]
+        node.review(pattern, "approved", reviewed_by=ANN, notes="said so")
+        node.settle()
+
+    assert forget(tmp_path, Forgetting(user_id=ANN)).events == 2
+
+    with motif.open(tmp_path) as node:
+        node.review(pattern, "candidate", reviewed_by="bob")
+        assert not node.verify()
+    for path in tmp_path.iterdir():
+        assert ANN.encode() not in path.read_bytes(), path
