@@ -123,6 +123,7 @@ class _Copying:
         reach("copy.after_letters")
         for (topic, partition), end in inputs.items():
             self._stream(topic, partition, end, CHUNK, self.carrier.event)
+        self._check_whole(inputs)  # It may have been pruned meanwhile, and so not all was read.
         reach("copy.before_identity")
         counts = sum((one.counts for one in self.done.values()), Counts())
         made = self._found()

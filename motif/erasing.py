@@ -48,6 +48,7 @@ def forget(folder: Path, forgetting: Forgetting, progress: Progress | None = Non
     Raises:
         LogHeld: a process has the folder open.
         LogUnavailable: there is no log in it.
+        OSError: something of the old log cannot be removed; typed again it is.
     """
     if not sqlite_file.exists(folder):
         raise LogUnavailable(f"there is no log in {folder}; name the folder of one")
@@ -62,9 +63,12 @@ def forget(folder: Path, forgetting: Forgetting, progress: Progress | None = Non
         reach("forget.before_place")
         sqlite_file.take_place(folder, beside)
         reach("forget.after_place")
-        shutil.rmtree(folder / ARCHIVE, ignore_errors=True)  # all of it stands in the copy
-        for left in chain.from_iterable(map(folder.glob, DERIVED)):
-            left.unlink()
+        # All of the archive stands in the copy; it may be a link to a folder elsewhere.
+        for left in (
+            *(folder / ARCHIVE).glob("*"),
+            *chain.from_iterable(map(folder.glob, DERIVED)),
+        ):
+            _remove(left)
         shutil.rmtree(beside)
     finally:
         lock.release()
@@ -100,6 +104,14 @@ def forget_on_kafka(
             copied = copy(old, new, progress=progress, forgetting=forgetting)
     kafka_topics.delete(settings_of(place))
     return _receipt(forgetting, copied, str(target))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, such as DuckDB leaves where it was killed on a large question."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _throw_away_whole(beside: Path) -> None:

@@ -49,8 +49,10 @@ class Forgetting:
 
     def concerns(self, event: Event) -> bool:
         """Whether an event is about them."""
-        field = "session_id" if self.session_id else "user_id"
-        return getattr(event.data, field, None) == self.name
+        if self.session_id:
+            return getattr(event.data, "session_id", None) == self.name
+        data = event.data
+        return self.name in {getattr(data, "user_id", None), getattr(data, "reviewed_by", None)}
 
     def things_in(self, log: Log) -> frozenset[bytes]:
         """The things of which some statement is about them: all others of these go as well.

@@ -6,17 +6,16 @@ Before events are deleted what was learned is sealed: it stays as it is, and goe
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.logs.sqlite import SqliteLog
 from schemas.clock import DAY_US
 from schemas.envelope import decode
-from schemas.errors import Refused
+from schemas.errors import Refused, WrongUse
 from schemas.failpoint import reach
 from schemas.log import Log, Record
-from schemas.times import day_text
+from schemas.times import FIRST_US, LAST_US, day_text
 from schemas.topics import LEARNED_TOPICS
 from streams.apply import first_appended, happened
 from streams.contribution import Contributor
@@ -29,6 +28,9 @@ CHUNK: Final = 4_096
 PIECE_RECORDS: Final = 65_536
 PIECE_BYTES: Final = 48 << 20
 """Records and bytes that are moved or deleted in one transaction, at most."""
+
+DAYS_MAX: Final = (LAST_US - FIRST_US) // DAY_US
+"""Nothing is older than all of time."""
 
 Tell = Callable[[str, int, int], None]
 
@@ -109,7 +111,7 @@ def prune(
     A file of the archive goes as a whole, when all of its day is old.
 
     Raises:
-        LogUnavailable: something is not learned by the rules of today; nothing was deleted then.
+        LogUnavailable: a partition is not learned by the rules of today; it is left as it is then.
     """
     outcome = Outcome(day_text(cutoff_us), dry_run)
     whole_days = day_text(cutoff_us)
@@ -117,22 +119,36 @@ def prune(
     for file in files:
         outcome.add(file.topic, [file.day] * file.records)
     outcome.files = len(files)
-    if not dry_run:
-        for topic, partition in places(log):
-            contributor = Contributor(identity.site_id, identity.log_id, topic, partition)
-            seal(log, contributor, identity.epoch)
-            reach("prune.after_seal")
+    sealing = _Sealing(log, identity)
     for topic, partition in places(log):
         for records, _ in _old(log, topic, partition, cutoff_us, outcome, tell):
             if not dry_run:
+                sealing.of(topic, partition)
                 log.prune(topic, partition, [record.offset for record in records])
                 reach("prune.after_delete")
     if not dry_run and outcome.total:
         for file in files:
+            sealing.of(file.topic, file.partition)
             log.prune_file(file)
             reach("prune.after_file")
         log.tidy()
     return outcome
+
+
+@dataclass(slots=True)
+class _Sealing:
+    """Seals each partition once, before the first of it is deleted: a snapshot takes space."""
+
+    log: SqliteLog
+    identity: Identity
+    done: set[tuple[str, int]] = field(default_factory=set)
+
+    def of(self, topic: str, partition: int) -> None:
+        if (topic, partition) not in self.done:
+            self.done.add((topic, partition))
+            site_id, log_id = self.identity.site_id, self.identity.log_id
+            seal(self.log, Contributor(site_id, log_id, topic, partition), self.identity.epoch)
+            reach("prune.after_seal")
 
 
 def places(log: Log) -> Iterator[tuple[str, int]]:
@@ -171,11 +187,15 @@ def _old(
 
 
 def cutoff(now_us: int, days: float) -> int:
-    """The time that many days before another.
+    """The time that many days before another, as far as times go.
 
     >>> cutoff(3 * DAY_US, 1)
     172800000000
+
+    Raises:
+        WrongUse: that is no age.
     """
-    with suppress(OverflowError):
-        return max(0, now_us - int(days * DAY_US))
-    return 0
+    if not days >= 0:
+        raise WrongUse(f"an age is {days!r} days; it must be a number from 0 on")
+    days = min(days, DAYS_MAX)
+    return min(max(now_us - int(days * DAY_US), FIRST_US), LAST_US)

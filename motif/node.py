@@ -298,8 +298,10 @@ class Node(Asking):
         """Archive and prune what is due."""
         upkeep, self.upkeep = self.upkeep, None  # which settles and asks as well
         if upkeep is not None:
-            self.notices.extend(upkeep.run(self))
-            self.upkeep = upkeep
+            try:
+                self.notices.extend(upkeep.run(self))
+            finally:
+                self.upkeep = upkeep
 
     def _to_keep(self, days: float, as_of_us: int | None) -> tuple[SqliteLog, int]:
         """The log, all of it learned, and before what time an event is old."""

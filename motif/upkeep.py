@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from schemas.clock import DAY_US, Clock, now_us
-from schemas.errors import LogUnavailable, Refused
+from schemas.errors import LogError, Refused
 from schemas.times import time_text, time_us
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ class Upkeep:
         said: list[str] = []
         try:
             self._keep(node, said)
-        except LogUnavailable as trouble:  # Nothing is lost, and it is due again.
-            return [*said, f"what is old was not archived or deleted: {trouble}"]
-        _marker(node).write_text(time_text(self.clock()))
+            _marker(node).write_text(time_text(self.clock()))
+        except (LogError, OSError) as trouble:  # What was asked for is done, and this due again.
+            said.append(f"what is old was not archived or deleted: {trouble}")
         return said
 
     def _keep(self, node: "Node", said: list[str]) -> None:

@@ -229,6 +229,13 @@ class Shelf:
             raise self.damaged(file, f"offset {offset} is not in it")
         return found
 
+    def close(self) -> None:
+        """Close all files."""
+        while self._open:
+            self._open.popitem()[1][0].close()
+        self._groups.clear()
+        self._held = 0
+
     def damaged(self, file: File, what: str) -> LogDamaged:
         """The sentence about a file that is not what was written."""
         return LogDamaged(

@@ -102,7 +102,8 @@ class ArchivedLog(Closing):
         return self.inner.wait(positions, limit_s)
 
     def close(self) -> None:
-        """Close the log; a second call does nothing."""
+        """Close the log and the files; a second call does nothing."""
+        self._shelf.close()
         self.inner.close()
 
     def manifest(self) -> Manifest:

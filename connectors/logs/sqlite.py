@@ -248,6 +248,7 @@ class SqliteLog(Closing):
         """Fold the side file in, close all connections and let the next writer in."""
         with self._writing:
             self._closed = True
+            self._kept.close()
             while self._idle:
                 self._idle.pop().close()
             if self._writer:

@@ -1,7 +1,8 @@
 """Archiving and pruning within the transaction of a log's file, and reading what was archived."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -10,7 +11,7 @@ from connectors.logs import sqlite_stubs
 from connectors.logs.archive_file import FOLDER, File
 from connectors.logs.ledger import Ledger
 from connectors.logs.sqlite_stubs import PRUNED
-from schemas.errors import LogDamaged
+from schemas.errors import LogDamaged, LogUnavailable
 from schemas.failpoint import reach
 from schemas.log import Record
 
@@ -62,7 +63,8 @@ class Kept:
         crcs = sqlite_stubs.crcs(writer, topic, partition, [one.offset for one in records])
         made, stubs = [], []
         for day, some in archive.days_apart(records, days):
-            file = archive.write(self._folder, ledger.file(), day, some)
+            with self._explained():
+                file = archive.write(self._folder, ledger.file(), day, some)
             made.append(file)
             stubs += [(one.offset, file.number, crcs[one.offset]) for one in some]
         reach("archive.after_files")
@@ -104,10 +106,29 @@ class Kept:
 
     def tidy(self, files: Sequence[File]) -> None:
         """Keep these files, and no others."""
-        if files or self._folder.exists():
+        if files or self._folder.is_dir():
             from connectors.logs import archive  # noqa: PLC0415  # Only where it is needed.
 
-            archive.keep(self._folder, archive.Manifest(files=list(files)))
+            with self._explained():
+                archive.keep(self._folder, archive.Manifest(files=list(files)))
+
+    def close(self) -> None:
+        """Let go of the files."""
+        with self._lock:
+            if self._shelf is not None:
+                self._shelf.close()
+            self._shelf = None
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn what the system says while files are written into our error."""
+        try:
+            yield
+        except OSError as error:
+            raise LogUnavailable(
+                f"the archive in {self._folder} cannot be written ({error}); look for a full disk "
+                "or missing rights, then try again"
+            ) from error
 
     def _moved(self, reader: sqlite3.Connection, stub: Record) -> Record:
         if self._shelf is None:
