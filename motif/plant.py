@@ -75,9 +75,8 @@ async def _served(
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     async with serving(devices, ADDRESS, first_port) as plant:
-        with suppress(NotImplementedError):  # not on every platform; Ctrl-C raises there
-            for name in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(name, end.set)
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, end.set)
         told(
             [
                 Place(name, one.address, one.port, _protocol(one.device))
