@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from connectors.logs.archive_file import FOLDER
 from connectors.logs.sqlite import SqliteLog
+from connectors.logs.sqlite_file import FILE_NAME
 from projections.projector import Projector
 from projections.records import RECORDS
 from projections.store import FILLING, Store
@@ -33,8 +35,19 @@ _FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 PROJECTION = "projection.duckdb"
 """The projection's file in a node's folder."""
 
+LOG = f"{FILE_NAME}*"
+"""The files of a folder that hold its log."""
+
+ARCHIVED = f"{FOLDER}/*/*/*.parquet"
+"""The files of a folder into which records of its log were moved."""
+
 DERIVED = (f"{PROJECTION}*", f"{RECORDS}*")
 """The files of a folder that are made from the log, and can be made again."""
+
+
+def size_of(folder: Path, *patterns: str) -> int:
+    """The bytes of the files of a folder that fit patterns."""
+    return sum(path.stat().st_size for one in patterns for path in folder.glob(one))
 
 
 @contextmanager

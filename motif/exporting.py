@@ -19,8 +19,9 @@ from schemas.envelope import Event, to_structured
 from schemas.errors import Refused
 from schemas.forgotten import Forgotten
 from schemas.ids import id_hash
-from schemas.log import Log, Record, records_between
-from schemas.topics import TOPICS
+from schemas.log import Log, Record, records_in
+from schemas.topics import INPUT_TOPICS, places
+from streams.apply import first_appended
 from streams.intake import placed
 
 CHUNK: Final = 4_096
@@ -49,23 +50,17 @@ def export_events(log: Log, target: IO[bytes]) -> int:
 
 
 def _lines(log: Log) -> Iterator[Line]:
-    for topic in TOPICS:
-        if not topic.input:
-            continue
-        for partition in range(log.partitions):
-            seen: set[bytes] = set()
-            forgotten = Forgotten()
-            start, end = log.start(topic.name, partition), log.end(topic.name, partition)
-            for record in records_between(log, topic.name, partition, start, end, CHUNK):
-                event = _event(record, log.partitions)
-                if event is None or forgotten.hear(event) or event.data.reserved:
-                    continue
-                if forgotten.holds(event):
-                    continue
-                identity = id_hash(event.source, event.id)
-                if identity not in seen:
-                    seen.add(identity)
-                    yield event.source.encode(), event.id.encode(), to_structured(event)
+    for place in places(INPUT_TOPICS, log.partitions):
+        seen: set[bytes] = set()
+        forgotten = Forgotten()
+        for record in records_in(log, *place, CHUNK):
+            event = _event(record, log.partitions)
+            if event is None or forgotten.hear(event) or event.data.reserved:
+                continue
+            identity = id_hash(event.source, event.id)
+            if identity not in seen and not forgotten.holds(event):
+                seen.add(identity)
+                yield event.source.encode(), event.id.encode(), to_structured(event)
 
 
 def _event(record: Record, partitions: int) -> Event | None:
@@ -74,10 +69,7 @@ def _event(record: Record, partitions: int) -> Event | None:
         event, _ = placed(record, partitions, twins=False)
     except Refused:
         return None
-    recorded_us = record.appended_at_us
-    if event.recorded_us is not None:
-        recorded_us = min(recorded_us, event.recorded_us)
-    return replace(event, recorded_us=recorded_us)
+    return replace(event, recorded_us=first_appended(event, record.appended_at_us))
 
 
 def _pieces(lines: Iterator[Line]) -> Iterator[list[Line]]:

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 from connectors.contract import Options
-from connectors.logs.archive_file import FOLDER
-from motif import importing, lifecycle
+from motif import importing
 from motif.asking import Answer, Asked
 from motif.engine import Engine, Progress
 from motif.importing import NO_OPTIONS, Imported, Reading
-from motif.lifecycle import Outcome
-from motif.node import ARCHIVED, Node
+from motif.lifecycle import cutoff
+from motif.node import Node
 from motif.waiting import Waiting
 from projections import queries
 from projections.remote import Readable
@@ -27,7 +26,7 @@ from streams.identity import Identity
 
 if TYPE_CHECKING:
     from connectors.logs.archived import ArchivedLog
-    from motif.kafka_lifecycle import Lifecycle
+    from motif.kafka_lifecycle import KafkaLifecycle
 
 
 class Follower(Engine):
@@ -115,53 +114,6 @@ class FollowingNode(Node):
         self._alone()
         super().rebuild()
 
-    def archive(
-        self,
-        days: float,
-        *,
-        as_of_us: int | None = None,
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> Outcome:
-        """Move the old beginning of each partition into files in this folder.
-
-        Kafka deletes from the beginning only: a record behind one that is not old stays.
-
-        Raises:
-            LogUnavailable: not all is learned, a full disk, or the cluster does not answer.
-        """
-        old = self._old(days, as_of_us, dry_run=dry_run, progress=progress)
-        return self._kept(old.archive(), 0, ARCHIVED)
-
-    def prune(
-        self,
-        days: float,
-        *,
-        as_of_us: int | None = None,
-        dry_run: bool = False,
-        progress: Progress | None = None,
-    ) -> Outcome:
-        """Delete the old beginning of each partition, and old files of this folder's archive.
-
-        Raises:
-            LogUnavailable: not all is learned, or the cluster does not answer.
-        """
-        old = self._old(days, as_of_us, dry_run=dry_run, progress=progress)
-        outcome = old.prune()
-        self.engine.look_again()
-        return self._kept(outcome, 0, ARCHIVED)
-
-    def _old(
-        self, days: float, as_of_us: int | None, *, dry_run: bool, progress: Progress | None
-    ) -> "Lifecycle":
-        from motif.kafka_lifecycle import Lifecycle  # noqa: PLC0415  # Only where it is installed.
-
-        self.settle()
-        log = cast("ArchivedLog", self.log)  # as a log is opened that is followed
-        cutoff_us = lifecycle.cutoff(now_us() if as_of_us is None else as_of_us, days)
-        folder = self.folder / FOLDER
-        return Lifecycle(log, self.identity, folder, cutoff_us, dry_run, progress)
-
     def relearn(self) -> NoReturn:
         """Refuse: what workers learn they alone can learn again.
 
@@ -190,6 +142,17 @@ class FollowingNode(Node):
         """
         del contributions
         raise WrongUse("a log that workers learn takes in contributions through its topics")
+
+    def _lifecycle(
+        self, days: float, as_of_us: int | None, *, dry_run: bool, progress: Progress | None
+    ) -> "KafkaLifecycle":
+        """On Kafka records go from the beginning of a partition only, up to one that stays."""
+        from motif.kafka_lifecycle import KafkaLifecycle  # noqa: PLC0415  # Where it is installed.
+
+        self.settle()
+        log = cast("ArchivedLog", self.log)  # as a log is opened that is followed
+        cutoff_us = cutoff(now_us() if as_of_us is None else as_of_us, days)
+        return KafkaLifecycle(log, self.identity, self.folder, cutoff_us, dry_run, progress)
 
     def _held(self) -> queries.Status:
         return super()._held() if self.asked is None else self.asked.ask(queries.status)

@@ -18,8 +18,8 @@ from schemas.events import EventForgotten
 from schemas.forgotten import thing_hash
 from schemas.ids import id_hash, key_hash
 from schemas.letters import event_of
-from schemas.log import Log, Outgoing, Record, records_between
-from schemas.topics import TOPICS
+from schemas.log import Log, Outgoing, Record, records_in
+from schemas.topics import INPUT_TOPICS, places
 from streams.identity import SOURCE
 
 CHUNK: Final = 4_096
@@ -60,9 +60,8 @@ class Forgetting:
         A later statement need not repeat the name, and would bring back what the first one said.
         """
         found: set[bytes] = set()
-        for topic, partition in _inputs(log):
-            start, end = log.start(topic, partition), log.end(topic, partition)
-            for record in records_between(log, topic, partition, start, end, CHUNK):
+        for place in places(INPUT_TOPICS, log.partitions):
+            for record in records_in(log, *place, CHUNK):
                 with suppress(Refused):
                     event = decode(record)
                     if self.concerns(event) and _has_statements(event):
@@ -80,12 +79,6 @@ class Forgetting:
         if self.name.encode() in {letter.key, dict(letter.headers).get("key")}:
             return True
         return any(quote in text for quote in _quoted(self.name) for text in texts)
-
-
-def _inputs(log: Log) -> Iterator[tuple[str, int]]:
-    for topic in TOPICS:
-        if topic.input:
-            yield from ((topic.name, partition) for partition in range(log.partitions))
 
 
 def _has_statements(event: Event) -> bool:

@@ -5,18 +5,22 @@ appended. Only what is learned is touched. Archived events are read as before, f
 Before events are deleted what was learned is sealed: it stays as it is, and goes on from there.
 """
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from pathlib import Path
+from typing import Final, Generic, TypeVar
 
+from connectors.logs.archive_file import File
 from connectors.logs.sqlite import SqliteLog
+from motif.beside import ARCHIVED, LOG, size_of
 from schemas.clock import DAY_US
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
 from schemas.failpoint import reach
 from schemas.log import Log, Record
 from schemas.times import FIRST_US, LAST_US, day_text
-from schemas.topics import LEARNED_TOPICS
+from schemas.topics import LEARNED_TOPICS, places
 from streams.apply import first_appended, happened
 from streams.contribution import Contributor
 from streams.identity import Identity
@@ -48,11 +52,11 @@ class Outcome:
     bytes_before: int = 0
     bytes_after: int = 0
 
-    def add(self, topic: str, days: list[str]) -> None:
+    def add(self, topic: str, records: int, first_day: str, last_day: str) -> None:
         """Count some more."""
-        self.records[topic] = self.records.get(topic, 0) + len(days)
-        self.first_day = min([*days, self.first_day or "9999"])
-        self.last_day = max([*days, self.last_day or ""])
+        self.records[topic] = self.records.get(topic, 0) + records
+        self.first_day = min(first_day, self.first_day or first_day)
+        self.last_day = max(last_day, self.last_day or last_day)
 
     @property
     def total(self) -> int:
@@ -77,113 +81,150 @@ def age_us(record: Record, *, own: bool = True) -> int | None:
     return appended_us if at_us is None else at_us
 
 
-def archive(
-    log: SqliteLog, cutoff_us: int, *, dry_run: bool = False, tell: Tell | None = None
-) -> Outcome:
-    """Move the events that are older than the cutoff into files, a day each.
-
-    Whoever calls has settled: all that is in the log is learned.
-
-    Raises:
-        LogUnavailable: a full disk, or missing rights; what was moved by then is read from there.
-    """
-    outcome = Outcome(day_text(cutoff_us), dry_run)
-    for topic, partition in places(log):
-        for records, days in _old(log, topic, partition, cutoff_us, outcome, tell):
-            if not dry_run:
-                outcome.files += len(log.archive(records, days))
-                reach("archive.after_move")
-    if not dry_run and outcome.total:
-        log.tidy()
-    return outcome
-
-
-def prune(
-    log: SqliteLog,
-    identity: Identity,
-    cutoff_us: int,
-    *,
-    dry_run: bool = False,
-    tell: Tell | None = None,
-) -> Outcome:
-    """Delete the events that are older than the cutoff, in the log and in the files, for good.
-
-    A file of the archive goes as a whole, when all of its day is old.
-
-    Raises:
-        LogUnavailable: a partition is not learned by the rules of today; it is left as it is then.
-    """
-    outcome = Outcome(day_text(cutoff_us), dry_run)
-    whole_days = day_text(cutoff_us)
-    files = [one for one in log.files() if one.day < whole_days]
-    for file in files:
-        outcome.add(file.topic, [file.day] * file.records)
-    outcome.files = len(files)
-    sealing = _Sealing(log, identity)
-    for topic, partition in places(log):
-        for records, _ in _old(log, topic, partition, cutoff_us, outcome, tell):
-            if not dry_run:
-                sealing.of(topic, partition)
-                log.prune(topic, partition, [record.offset for record in records])
-                reach("prune.after_delete")
-    if not dry_run and outcome.total:
-        for file in files:
-            sealing.of(file.topic, file.partition)
-            log.prune_file(file)
-            reach("prune.after_file")
-        log.tidy()
-    return outcome
+AnyLog = TypeVar("AnyLog", bound=Log)
 
 
 @dataclass(slots=True)
-class _Sealing:
-    """Seals each partition once, before the first of it is deleted: a snapshot takes space."""
+class Lifecycle(ABC, Generic[AnyLog]):
+    """Archives and prunes the events of a log that are older than a time, once.
 
-    log: SqliteLog
+    Whoever makes it has settled: all that is in the log is learned. `folder` is the node's.
+    """
+
+    log: AnyLog
     identity: Identity
-    done: set[tuple[str, int]] = field(default_factory=set)
+    folder: Path
+    cutoff_us: int
+    dry_run: bool = False
+    tell: Tell | None = None
+    outcome: Outcome = field(init=False)
 
-    def of(self, topic: str, partition: int) -> None:
-        if (topic, partition) not in self.done:
-            self.done.add((topic, partition))
-            site_id, log_id = self.identity.site_id, self.identity.log_id
-            seal(self.log, Contributor(site_id, log_id, topic, partition), self.identity.epoch)
+    def __post_init__(self) -> None:
+        self.outcome = Outcome(day_text(self.cutoff_us), self.dry_run)
+
+    @abstractmethod
+    def archive(self) -> Outcome:
+        """Move them into files, a day each.
+
+        Raises:
+            LogUnavailable: a full disk, or missing rights; what was moved by then is read there.
+        """
+
+    @abstractmethod
+    def prune(self) -> Outcome:
+        """Delete them for good, in the log and in the files, of which one goes as a whole.
+
+        Raises:
+            LogUnavailable: a partition is not learned by the rules of today; it is left as it is.
+        """
+
+    def places(self) -> Iterator[tuple[str, int]]:
+        """The partitions that are learned from."""
+        return places(LEARNED_TOPICS, self.log.partitions)
+
+    def day_of(self, record: Record, *, own: bool = True) -> str | None:
+        """The day of a record that is old; None for one that stays."""
+        at_us = age_us(record, own=own)
+        return None if at_us is None or at_us >= self.cutoff_us else day_text(at_us)
+
+    def in_pieces(
+        self, topic: str, old: Iterable[tuple[Record, str]]
+    ) -> Iterator[tuple[list[Record], list[str]]]:
+        """Old records with their days, as many as go into one transaction, counted."""
+        records: list[Record] = []
+        days: list[str] = []
+        size = 0
+        for record, day in old:
+            records.append(record)
+            days.append(day)
+            size += len(record.value or b"")
+            if len(records) >= PIECE_RECORDS or size >= PIECE_BYTES:
+                self.outcome.add(topic, len(days), min(days), max(days))
+                yield records, days
+                records, days, size = [], [], 0
+        if records:
+            self.outcome.add(topic, len(days), min(days), max(days))
+            yield records, days
+
+    def old_files(self, files: Iterable[File]) -> list[File]:
+        """Those all of whose day is old, counted."""
+        old = [one for one in files if one.day < self.outcome.before]
+        self.outcome.files = len(old)
+        for file in old:
+            self.outcome.add(file.topic, file.records, file.day, file.day)
+        return old
+
+    def seal(self, topic: str, partition: int) -> None:
+        """Keep what a partition taught until now."""
+        identity = self.identity
+        contributor = Contributor(identity.site_id, identity.log_id, topic, partition)
+        seal(self.log, contributor, identity.epoch)
+
+    def looked(self) -> None:
+        """Tell how much was found by now."""
+        if self.tell is not None:
+            self.tell("looking for old events", self.outcome.total, 0)
+
+
+@dataclass(slots=True)
+class FolderLifecycle(Lifecycle[SqliteLog]):
+    """Of a log in a folder, from which any record may be taken.
+
+    Nobody appends meanwhile, so a partition is sealed once, before the first of it is deleted.
+    """
+
+    _sealed: set[tuple[str, int]] = field(init=False, default_factory=set)
+
+    def archive(self) -> Outcome:
+        """Move old events into files, a day each."""
+        outcome = self.outcome
+        outcome.bytes_before = size_of(self.folder, LOG)
+        for topic, partition in self.places():
+            for records, days in self.in_pieces(topic, self._old(topic, partition)):
+                if not self.dry_run:
+                    outcome.files += len(self.log.archive(records, days))
+                    reach("archive.after_move")
+        if not self.dry_run and outcome.total:
+            self.log.tidy()
+        outcome.bytes_after = size_of(self.folder, LOG)
+        return outcome
+
+    def prune(self) -> Outcome:
+        """Delete old events for good, in the log and in the files."""
+        outcome = self.outcome
+        outcome.bytes_before = size_of(self.folder, LOG, ARCHIVED)
+        files = self.old_files(self.log.files())
+        for topic, partition in self.places():
+            for records, _ in self.in_pieces(topic, self._old(topic, partition)):
+                if not self.dry_run:
+                    self._seal_once(topic, partition)
+                    self.log.prune(topic, partition, [record.offset for record in records])
+                    reach("prune.after_delete")
+        if not self.dry_run and outcome.total:
+            for file in files:
+                self._seal_once(file.topic, file.partition)
+                self.log.prune_file(file)
+                reach("prune.after_file")
+            self.log.tidy()
+        outcome.bytes_after = size_of(self.folder, LOG, ARCHIVED)
+        return outcome
+
+    def _seal_once(self, topic: str, partition: int) -> None:
+        if (topic, partition) not in self._sealed:
+            self._sealed.add((topic, partition))
+            self.seal(topic, partition)
             reach("prune.after_seal")
 
-
-def places(log: Log) -> Iterator[tuple[str, int]]:
-    """The partitions that are learned from."""
-    for topic in LEARNED_TOPICS:
-        yield from ((topic.name, partition) for partition in range(log.partitions))
-
-
-def _old(
-    log: SqliteLog,
-    topic: str,
-    partition: int,
-    cutoff_us: int,
-    outcome: Outcome,
-    tell: Tell | None,
-) -> Iterator[tuple[list[Record], list[str]]]:
-    """Old records of a partition that are not archived yet, with their days, piece by piece."""
-    records: list[Record] = []
-    days: list[str] = []
-    size = offset = 0
-    end = log.end(topic, partition)
-    while offset < end:
-        read, offset = log.read_here(topic, partition, offset, CHUNK)
-        for record in read:
-            at_us = age_us(record)
-            if at_us is not None and at_us < cutoff_us:
-                records.append(record)
-                days.append(day_text(at_us))
-                size += len(record.value or b"")
-        if records and (len(records) >= PIECE_RECORDS or size >= PIECE_BYTES or offset >= end):
-            outcome.add(topic, days)
-            yield records, days
-            records, days, size = [], [], 0
-        if tell is not None:
-            tell("looking for old events", outcome.total, 0)
+    def _old(self, topic: str, partition: int) -> Iterator[tuple[Record, str]]:
+        """Old records of a partition that are not archived yet, with their days."""
+        offset, end = 0, self.log.end(topic, partition)
+        while offset < end:
+            read, offset = self.log.read_here(topic, partition, offset, CHUNK)
+            for record in read:
+                day = self.day_of(record)
+                if day is not None:
+                    yield record, day
+            self.looked()
 
 
 def cutoff(now_us: int, days: float) -> int:

@@ -12,21 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Any, cast, get_args
 
 from pydantic import ValidationError
 
 from connectors.contract import Options
 from connectors.logs.sqlite import SqliteLog
 from connectors.publisher import Published, Publisher
-from motif import deadletters, federation, importing, lifecycle
+from motif import deadletters, federation, importing
 from motif.asking import Answer, Asking
-from motif.beside import DERIVED
+from motif.beside import ARCHIVED, DERIVED, LOG, size_of
 from motif.deadletters import Letter
 from motif.engine import Engine, Progress
 from motif.federation import TakenIn
 from motif.importing import NO_OPTIONS, Imported, Reading
-from motif.lifecycle import Outcome
+from motif.lifecycle import FolderLifecycle, Lifecycle, Outcome, cutoff
 from motif.stating import Statements
 from motif.upkeep import Upkeep
 from projections import queries
@@ -77,10 +77,6 @@ class Status:
     projection_bytes: int
     archive_bytes: int = 0
     notices: list[str] = field(default_factory=list)
-
-
-ARCHIVED = "archive/*/*/*.parquet"
-"""The files of the archive, within a node's folder."""
 
 
 class Node(Asking):
@@ -196,9 +192,9 @@ class Node(Asking):
             patterns=held.patterns,
             rows=held.rows,
             open_letters=held.dead_letters_undecided,
-            log_bytes=_size(self.folder, "log.sqlite*"),
-            projection_bytes=_size(self.folder, *DERIVED),
-            archive_bytes=_size(self.folder, ARCHIVED),
+            log_bytes=size_of(self.folder, LOG),
+            projection_bytes=size_of(self.folder, *DERIVED),
+            archive_bytes=size_of(self.folder, ARCHIVED),
             notices=list(self.notices),
         )
 
@@ -224,13 +220,9 @@ class Node(Asking):
         `as_of_us`; one without a time is as old as its record.
 
         Raises:
-            WrongUse: the log is on Kafka.
             LogUnavailable: a full disk, or missing rights; it may be called again.
         """
-        log, cutoff_us = self._to_keep(days, as_of_us)
-        before = _size(self.folder, "log.sqlite*")
-        outcome = lifecycle.archive(log, cutoff_us, dry_run=dry_run, tell=progress)
-        return self._kept(outcome, before)
+        return self._lifecycle(days, as_of_us, dry_run=dry_run, progress=progress).archive()
 
     def prune(
         self,
@@ -247,12 +239,11 @@ class Node(Asking):
         Raises:
             LogUnavailable: a full disk, or missing rights; it may be called again.
         """
-        log, cutoff_us = self._to_keep(days, as_of_us)
-        before = _size(self.folder, "log.sqlite*") + _size(self.folder, ARCHIVED)
-        outcome = lifecycle.prune(log, self.identity, cutoff_us, dry_run=dry_run, tell=progress)
+        old = self._lifecycle(days, as_of_us, dry_run=dry_run, progress=progress)
+        outcome = old.prune()
         self.engine.look_again()
-        self.engine.settle()
-        return self._kept(outcome, before, ARCHIVED)
+        self.settle()
+        return outcome
 
     def verify(self) -> list[Difference]:
         """What differs between the live projection and one made from the log just now.
@@ -303,17 +294,14 @@ class Node(Asking):
             finally:
                 self.upkeep = upkeep
 
-    def _to_keep(self, days: float, as_of_us: int | None) -> tuple[SqliteLog, int]:
-        """The log, all of it learned, and before what time an event is old."""
-        if not isinstance(self.log, SqliteLog):
-            raise WrongUse("a log on Kafka is pruned by its own retention")
+    def _lifecycle(
+        self, days: float, as_of_us: int | None, *, dry_run: bool, progress: Progress | None
+    ) -> Lifecycle[Any]:
+        """What archives and prunes the events that are so many days old; all is learned."""
         self.settle()
-        return self.log, lifecycle.cutoff(now_us() if as_of_us is None else as_of_us, days)
-
-    def _kept(self, outcome: Outcome, before: int, *also: str) -> Outcome:
-        outcome.bytes_before = before
-        outcome.bytes_after = sum(_size(self.folder, one) for one in ("log.sqlite*", *also))
-        return outcome
+        log = cast("SqliteLog", self.log)  # as a log is opened that is learned here
+        cutoff_us = cutoff(now_us() if as_of_us is None else as_of_us, days)
+        return FolderLifecycle(log, self.identity, self.folder, cutoff_us, dry_run, progress)
 
     def _held(self) -> queries.Status:
         """How far the projection is as it is."""
@@ -360,7 +348,3 @@ def _decided(stated: Mapping[str, str | None]) -> PatternReviewed:
         "notes": "text in UTF-8",
     }.get(wrong, "text in UTF-8 of 1 to 1,024 characters")
     raise WrongUse(f"{wrong} is {stated[wrong]!r:.64}; it must be {right}")
-
-
-def _size(folder: Path, *patterns: str) -> int:
-    return sum(path.stat().st_size for one in patterns for path in folder.glob(one))

@@ -1,14 +1,14 @@
 """What a log forgot, so that it does not come back: names of events and of things, as hashes."""
 
-from collections.abc import Iterable
+from contextlib import suppress
 from typing import Final, cast
 
 from schemas.envelope import Event, decode
 from schemas.errors import Refused
 from schemas.events import EventForgotten
 from schemas.ids import id_hash
-from schemas.log import Log, Record
-from schemas.topics import TOPICS
+from schemas.log import Log, records_in
+from schemas.topics import INPUT_TOPICS, places
 
 CHUNK: Final = 4_096
 """Records read at once."""
@@ -46,22 +46,10 @@ class Forgotten:
     def of(cls, log: Log) -> "Forgotten":
         """All that a log forgot; every record of its input topics is looked at."""
         found = cls()
-        for topic in TOPICS:
-            if not topic.input:
-                continue
-            for partition in range(log.partitions):
-                offset = log.start(topic.name, partition)
-                while records := log.read(topic.name, partition, offset, CHUNK):
-                    offset = records[-1].offset + 1
-                    found._hear_all(records)
+        marker = ("ce_type", EventForgotten.type.encode())
+        for place in places(INPUT_TOPICS, log.partitions):
+            for record in records_in(log, *place, CHUNK):
+                if marker in record.headers:
+                    with suppress(Refused):
+                        found.hear(decode(record))
         return found
-
-    def _hear_all(self, records: Iterable[Record]) -> None:
-        marker = EventForgotten.type.encode()
-        for record in records:
-            if ("ce_type", marker) not in record.headers:
-                continue
-            try:
-                self.hear(decode(record))
-            except Refused:
-                continue

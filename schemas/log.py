@@ -125,6 +125,12 @@ def left(log: Log, topic: str, partition: int, position: int) -> int:
     return distance
 
 
+def records_in(log: Log, topic: str, partition: int, at_once: int) -> Iterator[Record]:
+    """Every record that a partition holds now, read piece by piece."""
+    start, end = log.start(topic, partition), log.end(topic, partition)
+    return records_between(log, topic, partition, start, end, at_once)
+
+
 def records_between(
     log: Log, topic: str, partition: int, offset: int, end: int, at_once: int
 ) -> Iterator[Record]:

@@ -1,5 +1,6 @@
 """Which record travels on which topic, by which key, kept how long; nobody else names a topic."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -107,10 +108,22 @@ TOPICS: Final = (
 LEARNED_TOPICS: Final = (AGENT_EVENTS, WORKFLOW_RUNS, DEVICE_PROBES)
 """Input topics that are learned from."""
 
+INPUT_TOPICS: Final = tuple(topic for topic in TOPICS if topic.input)
+"""Topics of which every other one can be made again."""
+
 PARTITIONS: Final = 12
 """Of every topic of a new log on Kafka, unless another number is asked for."""
 
 _BY_NAME: Final = {topic.name: topic for topic in TOPICS}
+
+
+def places(topics: Iterable[Topic], partitions: int) -> Iterator[tuple[str, int]]:
+    """Every partition of topics, by its topic's name and its number.
+
+    >>> list(places([DEAD_LETTERS], 2))
+    [('dead.letters', 0), ('dead.letters', 1)]
+    """
+    return ((topic.name, partition) for topic in topics for partition in range(partitions))
 
 
 def by_name(name: str) -> Topic:

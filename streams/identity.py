@@ -16,7 +16,7 @@ from schemas.events import LogCreated, SettingsChanged
 from schemas.ids import partition_of
 from schemas.log import Log, Outgoing
 from schemas.times import LAST_US
-from schemas.topics import LEARNED_TOPICS, PATTERN_DEFINITIONS, TOPICS
+from schemas.topics import LEARNED_TOPICS, PATTERN_DEFINITIONS, TOPICS, places
 from streams.operations import OperationRules, rules_of
 from streams.recognise import RULES_VERSION
 
@@ -183,11 +183,7 @@ def check_whole(log: Log, therefore: str) -> None:
     Raises:
         WrongUse: some of it was pruned.
     """
-    pruned = sum(
-        log.pruned(topic.name, partition).records
-        for topic in LEARNED_TOPICS
-        for partition in range(log.partitions)
-    )
+    pruned = sum(log.pruned(*place).records for place in places(LEARNED_TOPICS, log.partitions))
     if pruned:
         message = (
             f"{pruned:,} records of the log were pruned, and {therefore}: what they taught is kept "
