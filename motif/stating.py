@@ -92,7 +92,7 @@ class Statements:
         self._mine = source.encode()
         self._positions: dict[tuple[str, int], int] = {}
         self._topics: dict[str, dict[str, Known]] = {}
-        self._snapshots: dict[tuple[str, int], Recalled | None] = {}
+        self._snapshots: dict[str, dict[int, Recalled]] = {}
 
     def numbered(self, event: Event, *, newest: bool = False) -> tuple[Event, bool]:
         """The event as a numbered statement, and whether the log holds just that, under its label.
@@ -161,12 +161,12 @@ class Statements:
 
     def _recall(self, event: Event, known: Known) -> None:
         """Take what was said of a thing in records that were pruned: the learner knows the last."""
-        partition = partition_of(event.key, self._log.partitions)
-        snapshot = self._snapshot((event.topic, partition))
-        if snapshot is None:
+        recalled = self._recalled(event.topic)
+        if not recalled:
             return
-        last = snapshot.last(id_hash(self._source, event.thing))
-        if last is None or last.revision <= known.last:
+        snapshot = recalled.get(partition_of(event.key, self._log.partitions))
+        last = None if snapshot is None else snapshot.last(id_hash(self._source, event.thing))
+        if snapshot is None or last is None or last.revision <= known.last:
             return
         [content] = snapshot.seen.lookup([id_hash(self._source, f"{event.thing}@{last.revision}")])
         if content is not None:
@@ -174,13 +174,16 @@ class Statements:
             known.last = last.revision
             known.last_type = WorkflowRunDeleted.type if last.is_deleted else event.type
 
-    def _snapshot(self, place: tuple[str, int]) -> Recalled | None:
-        """What was learned of a partition before some of it was pruned; read once."""
-        if place not in self._snapshots:
-            pruned = self._log.pruned(*place).records
-            snapshot = read_snapshot(self._log, *place) if pruned else None
-            self._snapshots[place] = None if snapshot is None else Recalled(snapshot)
-        return self._snapshots[place]
+    def _recalled(self, topic: str) -> dict[int, Recalled]:
+        """What was learned of partitions before some of them was pruned; read once."""
+        if topic not in self._snapshots:
+            found = self._snapshots[topic] = {}
+            for partition in range(self._log.partitions):
+                if self._log.pruned(topic, partition).records:
+                    snapshot = read_snapshot(self._log, topic, partition)
+                    if snapshot is not None:
+                        found[partition] = Recalled(snapshot)
+        return self._snapshots[topic]
 
     def _newest(self, topic: str, things: Sequence[str]) -> list[Event]:
         """The newest statement about each of these things, read again."""
