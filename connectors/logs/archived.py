@@ -54,7 +54,8 @@ class ArchivedLog(Closing):
             LogDamaged: a file of the archive is missing, or is not what was written.
         """
         span = self.span(topic, partition)
-        if span is not None and offset < min(span.end, self.inner.start(topic, partition)):
+        # The cluster is asked where it starts only by who may be before it.
+        if span and offset < span.end and offset < self.inner.start(topic, partition):
             files = [
                 one
                 for one in self._manifest.files
