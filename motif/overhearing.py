@@ -6,17 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from connectors.devices.bootp import PORT
+from connectors.devices import bootp
 from connectors.devices.captures import Packet, packets_in
 from connectors.devices.listening import heard_for
 from connectors.devices.passive import Overhearing
+from connectors.devices.recording import PROTOCOLS
 from schemas.devices import DeviceProbed
 from schemas.envelope import Event
 
 PIECE: Final = 256
 """Events that are made durable together."""
 
-KNOWN: Final = ("modbus.tcp", "ethernet_ip", "bootp")
+KNOWN: Final = (*PROTOCOLS, bootp.PROTOCOL)
 """The protocols in which devices are overheard."""
 
 Publish = Callable[[Iterable[Event]], object]
@@ -55,7 +56,7 @@ def from_link(
     found, hearing = Overheard(), Overhearing()
     # Whoever ends it by Ctrl-C wants to see what came until then.
     with suppress(KeyboardInterrupt):
-        for packet in heard_for(seconds, port=port or PORT):
+        for packet in heard_for(seconds, port=port or bootp.PORT):
             found.packets += 1
             for event in hearing.hear(packet):
                 publish([event])

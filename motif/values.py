@@ -24,8 +24,8 @@ NAME_PREFIX: Final = "up to 100 letters, digits, '.', '_' and '-'"
 AGE: Final = "a number of days, hours or weeks, such as 30d, 12h or 4w"
 """What an age looks like."""
 
-_AGE: Final = re.compile(r"([0-9]{1,6})([dhw])")
-_UNITS: Final = {"d": 1.0, "h": 1 / 24, "w": 7.0}
+_SPAN: Final = re.compile(r"([0-9]{1,6})([smhdw])")
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
@@ -102,6 +102,21 @@ def networks_of(text: str) -> tuple[str, ...]:
     return networks
 
 
+def seconds_of(text: str, units: str = "smhdw") -> int:
+    """A span of time in seconds, in one of some units.
+
+    >>> seconds_of("10m")
+    600
+
+    Raises:
+        ValueError: it is no such text.
+    """
+    found = _SPAN.fullmatch(text.strip().lower())
+    if found is None or found[2] not in units:
+        raise ValueError(text)
+    return int(found[1]) * _SECONDS[found[2]]
+
+
 def age_of(text: str) -> float:
     """An age in days.
 
@@ -111,10 +126,7 @@ def age_of(text: str) -> float:
     Raises:
         ValueError: it is no such text.
     """
-    found = _AGE.fullmatch(text.strip().lower())
-    if found is None:
-        raise ValueError(text)
-    return int(found[1]) * _UNITS[found[2]]
+    return seconds_of(text, "hdw") / _SECONDS["d"]
 
 
 def keeping_of(text: str) -> float | None:

@@ -46,7 +46,7 @@ class Probe:
     outcome: ProbeOutcome
     exchanges: tuple[Sent, ...]
     units: tuple[int, ...] = ()
-    transport: Literal["tcp", "udp"] = "tcp"
+    transport: Literal["tcp", "udp", "capture"] = "tcp"
 
 
 @dataclass(frozen=True, slots=True)

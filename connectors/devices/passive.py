@@ -13,6 +13,7 @@ from typing import Final
 from connectors.devices import bootp, cip, ethernetip, modbus
 from connectors.devices.captures import Packet, Place
 from connectors.devices.contract import DeviceProtocol, Probe, Sent
+from connectors.devices.discovery import SOURCE
 from connectors.devices.ethernetip_interview import ETHERNET_IP
 from connectors.devices.modbus_interview import MODBUS
 from connectors.devices.octets import Malformed
@@ -20,8 +21,6 @@ from connectors.devices.recording import DECODER_VERSION, stated
 from connectors.devices.streams import Way
 from schemas.devices import DeviceProbed
 from schemas.envelope import Event
-
-SOURCE: Final = "motif"
 
 REQUESTS_MAX: Final = 256
 """Requests without a reply that are remembered of one connection."""
@@ -35,7 +34,6 @@ class _Part:
 
     protocol: DeviceProtocol
     place: Place
-    transport: str
     unit: int | None = None
     slot: int | None = None
 
@@ -96,7 +94,7 @@ class Overhearing:
             self._listed = (packet.payload, packet.at_us)
         elif packet.source.port == ethernetip.PORT:
             request, asked_us = self._listed or (b"", packet.at_us)
-            part = _Part(ETHERNET_IP, packet.source, "udp")
+            part = _Part(ETHERNET_IP, packet.source)
             yield from self._exchanged(part, request, packet, packet.payload, asked_us)
 
     def _segment(self, packet: Packet, port: int) -> Iterator[Event]:
@@ -175,7 +173,7 @@ def _modbus_part(packet: Packet, request: bytes) -> _Part | None:
         return None
     if not asked.pdu or asked.pdu[0] not in _TELLING:
         return None
-    return _Part(MODBUS, packet.source, "tcp", unit=asked.unit)
+    return _Part(MODBUS, packet.source, unit=asked.unit)
 
 
 def _cip_part(packet: Packet, request: bytes) -> _Part | None:
@@ -183,16 +181,16 @@ def _cip_part(packet: Packet, request: bytes) -> _Part | None:
     try:
         asked = ethernetip.read_packet(request)
         if asked.command == ethernetip.LIST_IDENTITY:
-            return _Part(ETHERNET_IP, packet.source, "tcp")
+            return _Part(ETHERNET_IP, packet.source)
         if asked.command != ethernetip.SEND:
             return None
         message = ethernetip.message_in(asked.data)
     except Malformed:
         return None
     if message == cip.get_all(cip.IDENTITY):
-        return _Part(ETHERNET_IP, packet.source, "tcp")
+        return _Part(ETHERNET_IP, packet.source)
     slot = cip.slot_asked(message, cip.get_all(cip.IDENTITY))
-    return None if slot is None else _Part(ETHERNET_IP, packet.source, "tcp", slot=slot)
+    return None if slot is None else _Part(ETHERNET_IP, packet.source, slot=slot)
 
 
 def _question(part: _Part, request: bytes) -> bytes:
@@ -209,14 +207,14 @@ def _answer(part: _Part, sent: Sent) -> object:
 def _told(part: _Part, heard: _Heard) -> Iterator[Event]:
     """What a part is; nothing where its replies do not say it, as those of an empty slot."""
     exchanges = tuple(heard.sents.values())
-    probe = Probe(part.unit, part.slot, "identified", exchanges)
+    probe = Probe(part.unit, part.slot, "identified", exchanges, transport="capture")
     evidence = part.protocol.decode(probe).evidence
     if evidence is None:
         return
     if evidence == "exceptions":
         probe = replace(probe, outcome="answered")
     data = stated(probe, part.protocol, *part.place, path="passive")
-    yield _named(data.model_copy(update={"transport": "capture"}), heard.at_us)
+    yield _named(data, heard.at_us)
 
 
 def _sighted(packet: Packet) -> Iterator[Event]:

@@ -49,16 +49,11 @@ class Way:
 
     def _in_order(self) -> bytes:
         found = b""
-        moved = True
-        while moved:
-            moved = False
-            for sequence in sorted(self._early, key=self._ahead):
-                ahead = self._ahead(sequence)
-                if ahead > 0:
-                    break
-                payload = self._early.pop(sequence)[-ahead:] if ahead else self._early.pop(sequence)
-                if payload:
-                    found += payload
-                    self.next = ((self.next or 0) + len(payload)) % _WRAP
-                    moved = True
+        for sequence in sorted(self._early, key=self._ahead):
+            ahead = self._ahead(sequence)
+            if ahead > 0:
+                break
+            payload = self._early.pop(sequence)[-ahead or None :]
+            found += payload
+            self.next = ((self.next or 0) + len(payload)) % _WRAP
         return found

@@ -16,14 +16,10 @@ SECONDS_MAX = 86_400
 
 
 def _seconds(text: str) -> float:
-    from motif.values import age_of
+    from motif.values import seconds_of
 
-    said = str(text).strip().lower()
     try:
-        if said.endswith(("s", "m")):
-            number = int(said[:-1]) * (1 if said[-1] == "s" else 60)
-        else:
-            number = round(age_of(said) * 86_400)
+        number = seconds_of(str(text))
     except ValueError:
         number = 0
     if not 1 <= number <= SECONDS_MAX:

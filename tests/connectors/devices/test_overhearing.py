@@ -125,6 +125,20 @@ def test_what_a_device_says_to_everybody_is_heard_with_and_without_the_question(
     assert alone.exchanges[0]["request"] == ""
 
 
+def test_a_device_that_is_heard_in_both_ways_is_one_probe(
+    asked: dict[str, list[DeviceProbed]], tmp_path: Path
+) -> None:
+    own = [probe for probe in asked["chassis"] if probe.slot is None]
+    pairs = pairs_of(own)
+    answer = next(reply for _, request, reply in pairs if reply and request[:1] == b"\x63")
+    over_tcp = [pair for pair in pairs if pair[1][:1] != b"\x63"]
+    told = [udp(0, (DEVICE, 44_818), (CLIENT, 40_000), answer)]
+
+    [probe] = heard([*told, *conversation(over_tcp, ethernetip.PORT)], tmp_path)
+    assert said(probe) == said(own[0])
+    assert len(probe.exchanges) == 2
+
+
 def test_a_device_that_asks_for_an_address_is_seen_and_only_a_hint(tmp_path: Path) -> None:
     asking = udp(0, (NOBODY, 68), ("255.255.255.255", 67), bootp_request())
 
