@@ -18,7 +18,7 @@ from connectors.plant.device import Device
 from connectors.plant.modbus_device import ModbusDevice
 from connectors.plant.small import small_plant
 from schemas.clock import DAY_US
-from schemas.devices import DeviceProbed
+from schemas.devices import DeviceProbed, ExchangeOutcome, ProbeOutcome, Usage
 from schemas.envelope import Event
 
 _CONTEXT: Final = bytes(7) + b"\1"
@@ -27,6 +27,8 @@ _NETWORK: Final = "192.0.2."
 
 _DEVICES: Final = 40
 _SILENT: Final = 0.03
+_ALONE: Final = 0.8
+_USAGES: Final[tuple[Usage | None, ...]] = (None, "agreed", "applied", "confirmed", "contradicted")
 _REPLY_US: Final = 8_000
 
 
@@ -56,10 +58,17 @@ def _probed(device: Device, address: str, randomness: Random) -> DeviceProbed:
     for request in requests:
         response = None if randomness.random() < _SILENT else device.answer(request)
         reply_us = None if response is None else round(randomness.expovariate(1 / _REPLY_US)) + 1
-        outcome = Sent(request, response, reply_us, "timeout" if response is None else "ok")
-        exchanges.append(outcome)
+        ended: ExchangeOutcome = "timeout" if response is None else "ok"
+        exchanges.append(Sent(request, response, reply_us, ended))
     unit = 1 if is_modbus else None
     probe = Probe(unit, None, "silent", tuple(exchanges))
     known = protocol.decode(probe).evidence is not None
-    probe = Probe(unit, None, "identified" if known else "silent", tuple(exchanges))
+    outcome: ProbeOutcome = "identified" if known else "silent"
+    usage = randomness.choice(_USAGES) if known else None
+    probe = Probe(
+        *(unit, None, outcome, tuple(exchanges)),
+        path="fast" if usage in {"confirmed", "contradicted"} else "slow",
+        alone=randomness.random() < _ALONE or None,
+        usage=usage,
+    )
     return stated(probe, protocol, address, protocol.port)

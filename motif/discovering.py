@@ -4,20 +4,24 @@ Every probe is durable as soon as its device is done; a run that is stopped keep
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from connectors.devices.contract import Asked
-from connectors.devices.discovery import SOURCE, Discovery, Visit, Visited, visits_to
+from connectors.devices.contract import Asked, Profile
+from connectors.devices.discovery import SOURCE, Discovery, Place, Visit, Visited, visits_to
 from connectors.devices.pace import FOREVER, POLITE, UNLIMITED, Limits, Pace
 from connectors.devices.recording import PROTOCOLS
 from connectors.devices.sender import Sender, device_at, resolve
 from connectors.devices.targets import Policy, policy_of, targets_of
+from motif.asking import Asking
+from projections import device_sorts
 from schemas.clock import monotonic_s, new_id, now_us
 from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.envelope import Event
 from schemas.errors import WrongUse
+from streams.match import FAST_FROM
+from streams.sorts import Sorts, sort_of
 
 Publish = Callable[[Iterable[Event]], object]
 """Makes events durable."""
@@ -34,6 +38,8 @@ class Wanted:
     """What is to be discovered, as it was asked for.
 
     `unthrottled` leaves out gaps and rates, which simulated devices on loopback do not need.
+    Without `learn` what is found is recorded only; `least` is the match confidence from which
+    what is known of a device is applied.
     """
 
     targets: Sequence[str]
@@ -45,6 +51,8 @@ class Wanted:
     large: bool = False
     unthrottled: bool = False
     who: str | None = None
+    learn: bool = True
+    least: float = FAST_FROM
 
 
 @dataclass(slots=True)
@@ -52,7 +60,8 @@ class Discovered:
     """What a run did, and the probes it made, as they were stated.
 
     `answered` counts targets where somebody answered; `connections` and `requests` are what went
-    out.
+    out. `fast` counts devices that took the fast path, `contradicted` those whose pattern did not
+    hold, and `saved` the requests that the fast path left out.
     """
 
     run_id: str
@@ -60,6 +69,9 @@ class Discovered:
     answered: int = 0
     connections: int = 0
     requests: int = 0
+    fast: int = 0
+    contradicted: int = 0
+    saved: int = 0
     seconds: float = 0.0
     probes: list[DeviceProbed] = field(default_factory=list)
 
@@ -110,22 +122,70 @@ def planned(wanted: Wanted) -> Plan:
     return Plan(policy, visits, _limits(wanted, visits), wanted)
 
 
-def discover(publish: Publish, plan: Plan, told: Told | None = None) -> Discovered:
-    """State the run, probe what is planned by the slow path, and publish every probe."""
-    return asyncio.run(_discovered(publish, plan, told))
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a node knows before a run: sorts of devices, and where devices were met."""
+
+    sorts: Sorts = field(default_factory=Sorts)
+    places: Mapping[Place, int | None] = field(default_factory=dict)
+
+    def lookup(self, probed: DeviceProbed, least: float) -> Profile | None:
+        """What is known of a device that says this of itself."""
+        found = self.sorts.find(probed, least)
+        if found is None:
+            return None
+        sort = found.sort
+        answers = {bytes.fromhex(request): length for request, length in sort.answers.items()}
+        return Profile(sort.pattern_id, answers, alone=sort.alone, applied=found.applied)
 
 
-async def _discovered(publish: Publish, plan: Plan, told: Told | None) -> Discovered:
+NOTHING_KNOWN: Final = Known()
+
+
+def known_to(node: Asking) -> Known:
+    """What a node has learned of devices so far."""
+    learned = [
+        sort_of(
+            *(one.pattern_id, one.parts, one.confidence, one.verified, one.counters),
+            None
+            if one.least_minor is None or one.greatest_minor is None
+            else (one.least_minor, one.greatest_minor),
+        )
+        for one in node.ask(device_sorts.sorts)
+    ]
+    return Known(Sorts(learned), node.ask(device_sorts.places))
+
+
+def discover(
+    publish: Publish, plan: Plan, told: Told | None = None, known: Known = NOTHING_KNOWN
+) -> Discovered:
+    """State the run, probe what is planned, devices that are known first, and publish it all."""
+    return asyncio.run(discovered(publish, plan, told, known))
+
+
+async def discovered(
+    publish: Publish, plan: Plan, told: Told | None = None, known: Known = NOTHING_KNOWN
+) -> Discovered:
+    """The same within a loop that runs already."""
     began_s = monotonic_s()
     sender = Sender(plan.policy, Pace(plan.limits))
     found = Discovered(new_id())
     started = plan.started(found.run_id)
     publish([Event(SOURCE, f"discovery/{found.run_id}", started, now_us())])
-    async for visited in Discovery(sender, plan.asked, found.run_id).run(plan.visits):
+    wanted = plan.wanted
+    discovery = Discovery(
+        *(sender, plan.asked, found.run_id),
+        lookup=lambda probed: known.lookup(probed, wanted.least),
+        units={place: unit for place, unit in known.places.items() if unit is not None},
+        learn=wanted.learn,
+    )
+    visits = sorted(plan.visits, key=lambda visit: visit.place not in known.places)
+    async for visited in discovery.run(visits):
         if visited.events:
             publish(visited.events)
         probes = [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
         found.probes += probes
+        _count_fast(found, probes)
         found.visited += 1
         found.answered += any(probe.outcome in {"identified", "answered"} for probe in probes)
         if told is not None:
@@ -133,6 +193,17 @@ async def _discovered(publish: Publish, plan: Plan, told: Told | None) -> Discov
     found.connections, found.requests = sender.connections, sender.requests
     found.seconds = monotonic_s() - began_s
     return found
+
+
+def _count_fast(found: Discovered, probes: Sequence[DeviceProbed]) -> None:
+    """Count who took the fast path; what a pattern cost that did not hold was not saved."""
+    for probe in probes:
+        if probe.usage == "confirmed":
+            found.fast += 1
+            found.saved += max(0, REQUESTS[probe.protocol] - len(probe.exchanges))
+        elif probe.path == "fast":
+            found.contradicted += probe.usage == "contradicted"
+            found.saved -= len(probe.exchanges)
 
 
 def _limits(wanted: Wanted, visits: Sequence[Visit]) -> Limits:

@@ -30,6 +30,20 @@ ExchangeOutcome = Literal["ok", "exception", "timeout", "closed", "reset", "malf
 ProbeOutcome = Literal["identified", "answered", "silent", "refused", "unreachable", "malformed"]
 """How a probe ended. A device that was not identified may still have answered."""
 
+ProbePath = Literal["slow", "fast", "passive"]
+"""How a device was asked: by the whole list, as a learned pattern says, or not at all."""
+
+Usage = Literal["matched", "agreed", "disagreed", "applied", "confirmed", "contradicted"]
+"""How far a learned pattern was used.
+
+    matched        it fitted, and was not trusted so far: the whole list was asked
+    agreed         the same, and what the list found is what the pattern says
+    disagreed      the same, and it is not
+    applied        it was trusted, and the device did not answer the read that verifies it
+    confirmed      it was trusted, and that read agreed
+    contradicted   it was trusted, and that read did not
+"""
+
 Evidence = Literal["identity", "server_id", "exceptions", "request"]
 """What an identity stands on, the strongest first: a device's own identity, the free text of Modbus
 function 17, only which functions it knows, or a request for an address that it sent itself."""
@@ -83,6 +97,11 @@ class DeviceProbed(Payload):
     Names are for people, numbers are what the device said; `objects` are the objects of a Modbus
     identification by their ids, as Latin-1 and with the spaces they came with. `simulator` says
     that the identity is one of a well-known simulator.
+
+    `answers` are the requests that worked, without what is of one conversation only, with the
+    lengths of their replies. `alone` says that nobody else was met at the address. `usage` and
+    `pattern_id` say which learned pattern was used and how far; `learn` is false where nothing is
+    to be learned from the probe.
     """
 
     type: ClassVar[str] = "motif.device.probed.v1"
@@ -94,7 +113,7 @@ class DeviceProbed(Payload):
     unit: Octet | None = None
     slot: Octet | None = None
     transport: Literal["tcp", "udp", "capture"]
-    path: Literal["slow", "fast", "passive"]
+    path: ProbePath
     outcome: ProbeOutcome
     exchanges: list[Exchange]
     units: list[Octet] | None = None
@@ -113,6 +132,11 @@ class DeviceProbed(Payload):
     conformity: Octet | None = None
     objects: dict[str, str] | None = None
     simulator: bool | None = None
+    answers: dict[str, Count] | None = None
+    alone: bool | None = None
+    usage: Usage | None = None
+    pattern_id: Name | None = None
+    learn: bool | None = None
     decoder_version: Count
     run_id: Name | None = None
 

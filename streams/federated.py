@@ -115,6 +115,8 @@ def _numbers(tally: Tally, kind: Kind | None) -> dict[str, Any]:
     low, high = interval or (None, None)
     told_apart = kind is not None and kind.outcomes
     confidence = low or 0.0 if told_apart else wilson_low(tally.occurrences, tally.occurrences)
+    if kind is not None and kind.confidence is not None:
+        confidence = kind.confidence(tally)
     return {
         "occurrences": tally.occurrences,
         "successes": tally.successes if told_apart else None,

@@ -29,7 +29,7 @@ _SPELLINGS: Final[dict[str, Protocol]] = {
 }
 """What protocols are called elsewhere."""
 
-_number: Final = re.compile(r"(?<!\d)[0-9]{1,5}(?!\d)").search
+_search: Final = re.compile(r"(?<!\d)[0-9]{1,5}(?!\d)").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,11 @@ class Fingerprint:
         vendor = self.vendor_id if self.vendor_id is not None else self.vendor
         return (self.protocol, vendor, self.device_type, self.product_code, self.major)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The key as the parts of a signature; what is not known is empty."""
+        return tuple("" if part is None else str(part) for part in self.key)
+
 
 def protocol_named(name: str) -> Protocol | None:
     """The protocol that somebody calls so.
@@ -74,8 +79,19 @@ def major_of(revision: str | None) -> int | None:
     >>> major_of("V200R023C10SPC210"), major_of("4.3"), major_of("build 20260131"), major_of("beta")
     (200, 4, None, None)
     """
-    found = _number(revision or "")
+    found = _search(revision or "")
     return None if found is None else int(found[0])
+
+
+def minor_of(revision: str | None) -> int | None:
+    """The second number in a revision, the one behind the major.
+
+    >>> minor_of("V2.10"), minor_of("4.3.1"), minor_of("7")
+    (10, 3, None)
+    """
+    first = _search(revision or "")
+    second = None if first is None else _search(revision or "", first.end())
+    return None if second is None else int(second[0])
 
 
 def fingerprint_of(probed: DeviceProbed) -> Fingerprint | None:

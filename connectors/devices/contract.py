@@ -9,14 +9,14 @@ asking: `Decode` makes it from the bytes of the exchanges, today and in a replay
 * Nobody retries. A device that is busy, resets the connection or is silent twice is left alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from connectors.devices.octets import Malformed
 from connectors.devices.sender import Heard, Line, NoConnection, Sender
-from schemas.devices import Evidence, ExchangeOutcome, ProbeOutcome
+from schemas.devices import Evidence, ExchangeOutcome, ProbeOutcome, ProbePath, Usage
 
 SILENCES_MAX: Final = 2
 """So many requests in a row without a reply, and the device is left alone."""
@@ -39,7 +39,11 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One interrogation of a device, a unit or a slot, as it went."""
+    """One interrogation of a device, a unit or a slot, as it went.
+
+    `alone` says that nobody else was met at this address, no other unit and no slot. `usage` is
+    how far a learned pattern was used, the one named by `pattern_id`.
+    """
 
     unit: int | None
     slot: int | None
@@ -47,6 +51,34 @@ class Probe:
     exchanges: tuple[Sent, ...]
     units: tuple[int, ...] = ()
     transport: Literal["tcp", "udp", "capture"] = "tcp"
+    path: ProbePath = "slow"
+    alone: bool | None = None
+    usage: Usage | None = None
+    pattern_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What was learned of a sort of devices, as far as asking one of them needs it.
+
+    `answers` are requests that work, each with the length of its reply. `alone` says that devices
+    of this sort were never met together with others. Without `applied` nothing is to be left out:
+    the pattern fits, but is not to be trusted so far.
+    """
+
+    pattern_id: str
+    answers: Mapping[bytes, int]
+    alone: bool
+    applied: bool
+
+
+Recall = Callable[[Probe], Profile | None]
+"""What is known of devices that say of themselves what this probe says; None where nothing is."""
+
+
+def nothing(probe: Probe) -> None:
+    """Recall nothing: whatever is met is asked the whole list."""
+    del probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +100,25 @@ class Identity:
     conformity: int | None = None
     objects: dict[str, str] | None = None
     simulator: bool | None = None
+    answers: dict[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which parts of a device are asked for: units or slots by their numbers, else the usual."""
+    """Which parts of a device are asked for: units or slots by their numbers, else the usual.
+
+    `first` is the unit under which a device was met before: of the usual ones it is tried first.
+    """
 
     units: tuple[int, ...] = ()
     slots: tuple[int, ...] = ()
+    first: int | None = None
 
 
 class Interview(Protocol):
-    """Asks a device everything on a frozen list."""
+    """Asks a device everything on a frozen list, or less where it is recalled."""
 
-    async def __call__(self, talk: "Talk", asked: Asked) -> list[Probe]:
+    async def __call__(self, talk: "Talk", asked: Asked, recall: Recall) -> list[Probe]:
         """The probes of a device, the first of them of the device itself."""
 
 
@@ -201,6 +238,34 @@ def judged(
         return Sent(frame, response, heard.reply_us, "malformed"), None
     outcome = "ok" if code is None else "exception"
     return Sent(frame, response, heard.reply_us, outcome, code), reply
+
+
+def judged_by(profile: Profile, verified: Probe, first: Identity, second: Identity) -> Usage:
+    """How far a profile was used whose verification read is the last exchange of a probe.
+
+    An exception, another length or another identity contradicts it, never a value. A device that
+    did not answer says neither.
+    """
+    sent = verified.exchanges[-1]
+    if sent.outcome == "exception":
+        return "contradicted"
+    if sent.outcome != "ok":
+        return "applied"
+    for name in ("vendor_id", "vendor", "device_type", "product_code", "revision"):
+        one, other = getattr(first, name), getattr(second, name)
+        if one is not None and other is not None and one != other:
+            return "contradicted"
+    expected = {request.hex(): length for request, length in profile.answers.items()}
+    kept = all(expected.get(request) == size for request, size in (second.answers or {}).items())
+    return "confirmed" if second.answers and kept else "contradicted"
+
+
+def compared(profile: Profile, request: bytes | None, found: Identity) -> Usage:
+    """How far a profile that was not trusted is what the whole list found."""
+    told = (found.answers or {}).get(request.hex()) if request is not None else None
+    if request is None or told is None:
+        return "matched"
+    return "agreed" if told == profile.answers[request] else "disagreed"
 
 
 def outcome_of(exchanges: Sequence[Sent], *, identified: bool) -> ProbeOutcome:

@@ -5,8 +5,8 @@ closes its connections in order; what it has given by then is whole.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -14,15 +14,18 @@ from connectors.devices.contract import (
     Asked,
     DeviceProtocol,
     Probe,
+    Profile,
+    Recall,
     Talk,
     judged,
+    nothing,
     outcome_of,
 )
 from connectors.devices.recording import PROTOCOLS, stated
 from connectors.devices.sender import NoConnection, Sender
 from connectors.devices.targets import Target
 from schemas.clock import Clock, new_id, now_us
-from schemas.devices import ProbeOutcome
+from schemas.devices import DeviceProbed, ProbeOutcome
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 
@@ -31,6 +34,12 @@ SOURCE: Final = "motif"
 
 USUAL: Final = Asked()
 """The usual units and slots."""
+
+Lookup = Callable[[DeviceProbed], Profile | None]
+"""What is known of devices that say what this one says; None where nothing is."""
+
+Place = tuple[str, int, str]
+"""Address, port and protocol of a device."""
 
 _UNREACHED: Final[dict[str, ProbeOutcome]] = {
     "silent": "silent",
@@ -58,6 +67,11 @@ class Visit:
     def port(self) -> int:
         """Where the device is asked."""
         return self.target.port or self.protocol.port
+
+    @property
+    def place(self) -> Place:
+        """Address, port and protocol."""
+        return (self.target.address, self.port, self.protocol.name)
 
 
 def visits_to(targets: Iterable[Target], protocols: Sequence[str] = ()) -> list[Visit]:
@@ -89,11 +103,19 @@ def visits_to(targets: Iterable[Target], protocols: Sequence[str] = ()) -> list[
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """One run: who asks, for which units and slots, and how its events are named."""
+    """One run: who asks, for which units and slots, and how its events are named.
+
+    `lookup` says what is known of a device; without it every device is asked the whole list.
+    `units` are those under which Modbus devices were met before, and without `learn` nothing is
+    to be learned from what is found.
+    """
 
     sender: Sender
     asked: Asked = USUAL
     run_id: str | None = None
+    lookup: Lookup | None = None
+    units: Mapping[Place, int] = field(default_factory=dict)
+    learn: bool = True
     ids: Callable[[], str] = new_id
     clock: Clock = now_us
 
@@ -122,17 +144,26 @@ class Discovery:
         """Ask one device in one protocol."""
         address = visit.target.address
         began_us = self.clock()
+        asked = replace(self.asked, first=self.units.get(visit.place))
         async with self.sender.device(address, visit.port):
             talk = Talk(self.sender, visit.protocol.name, address, visit.port)
             try:
                 await talk.open()
-                probes = await visit.protocol.interview(talk, self.asked)
+                probes = await visit.protocol.interview(talk, asked, self._recall_of(visit))
             except NoConnection as reason:
                 probes = await self._unreached(visit, str(reason))
             finally:
                 await talk.close()
         events = [self._event(visit, probe, began_us) for probe in probes]
         return Visited(visit.target, visit.protocol.name, events)
+
+    def _recall_of(self, visit: Visit) -> Recall:
+        """What the interview of this device asks for what is known."""
+        lookup = self.lookup
+        if lookup is None:
+            return nothing
+        address, port = visit.target.address, visit.port
+        return lambda probe: lookup(stated(probe, visit.protocol, address, port))
 
     async def _unreached(self, visit: Visit, reason: str) -> list[Probe]:
         """What is to be said of a device that takes no connection."""
@@ -152,5 +183,5 @@ class Discovery:
 
     def _event(self, visit: Visit, probe: Probe, began_us: int) -> Event:
         address, port = visit.target.address, visit.port
-        data = stated(probe, visit.protocol, address, port, run_id=self.run_id)
+        data = stated(probe, visit.protocol, address, port, run_id=self.run_id, learn=self.learn)
         return Event(SOURCE, f"probe/{self.ids()}", data, began_us)

@@ -4,6 +4,7 @@ What it says without a session, its Identity object whole and attribute by attri
 the network, and who sits in the slots of its chassis. A slot that answers is a probe of its own.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from connectors.devices import cip, ethernetip
@@ -14,8 +15,13 @@ from connectors.devices.contract import (
     DeviceProtocol,
     Identity,
     Probe,
+    Profile,
+    Recall,
     Sent,
     Talk,
+    compared,
+    judged_by,
+    nothing,
     outcome_of,
 )
 from connectors.devices.ethernetip import (
@@ -50,9 +56,23 @@ _SIMULATED_SERIALS: Final = frozenset({0x006C061A})
 """Serial numbers that well-known simulators have when nobody changes them."""
 
 
-async def interview(talk: Talk, asked: Asked) -> list[Probe]:
-    """Ask the whole list, or with slots asked for only the lists and these."""
-    for command in LISTS:
+async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[Probe]:
+    """Ask the whole list, or with slots asked for only the lists and these.
+
+    A device that is recalled is asked for one thing that works with its sort, and no more where
+    that agrees; its slots are asked as well if its sort was ever met with modules.
+    """
+    await _ask_list(talk, LIST_IDENTITY)
+    profile = _recalled(talk.exchanges, recall)
+    tried: list[Probe] = []
+    if profile is not None and profile.applied:
+        tried = await _tried(talk, asked, profile, recall)
+        if tried and tried[0].usage == "confirmed":
+            return tried
+        if tried:  # what contradicted a pattern is read anew, as if nothing had been asked
+            talk.exchanges.clear()
+            await _ask_list(talk, LIST_IDENTITY)
+    for command in LISTS[1:]:
         await _ask_list(talk, command)
     session = await _registered(talk)
     slots: list[Probe] = []
@@ -61,11 +81,65 @@ async def interview(talk: Talk, asked: Asked) -> list[Probe]:
             await _send(talk, session, message)
         slots = await _ask_slots(talk, session, asked.slots or SLOTS)
         await talk.tell(ethernetip.packet(UNREGISTER, session, _context(talk)))
+    return [*tried, _whole(talk, asked, slots, None if tried else profile), *slots]
+
+
+def _whole(talk: Talk, asked: Asked, slots: list[Probe], profile: Profile | None) -> Probe:
+    """The device itself, with all exchanges that are of no module."""
     told = {id(sent) for probe in slots for sent in probe.exchanges}
     exchanges = tuple(sent for sent in talk.exchanges if id(sent) not in told)
     found = decode(Probe(None, None, "answered", exchanges))
     outcome = outcome_of(exchanges, identified=found.evidence is not None)
-    return [Probe(None, None, outcome, exchanges), *slots]
+    asked_slots = sum(sent.request[:1] == bytes((SEND,)) for sent in talk.exchanges)
+    alone = not slots and not asked.slots and asked_slots == len(MESSAGES) + len(SLOTS)
+    probe = Probe(None, None, outcome, exchanges, alone=alone or None)
+    if profile is None:
+        return probe
+    usage = compared(profile, _verifying(profile), found)
+    return replace(probe, usage=usage, pattern_id=profile.pattern_id)
+
+
+def _recalled(exchanges: list[Sent], recall: Recall) -> Profile | None:
+    """What is known of a device by the first thing that it said."""
+    found = Probe(None, None, "identified", tuple(exchanges))
+    return recall(found) if decode(found).evidence is not None else None
+
+
+def _verifying(profile: Profile) -> bytes | None:
+    """The read that verifies a profile, None where nothing works with every device of its sort."""
+    return next((message for message in MESSAGES if message in profile.answers), None)
+
+
+async def _tried(talk: Talk, asked: Asked, profile: Profile, recall: Recall) -> list[Probe]:
+    """A device that was asked what verifies its profile, and its modules if all are recalled."""
+    message = _verifying(profile)
+    session = None if message is None else await _registered(talk)
+    if message is None or session is None:
+        return []
+    await _send(talk, session, message)
+    verified = tuple(talk.exchanges)
+    slots: list[Probe] = []
+    if asked.slots or not profile.alone:
+        slots = await _ask_slots(talk, session, asked.slots or SLOTS)
+    await talk.tell(ethernetip.packet(UNREGISTER, session, _context(talk)))
+    told = {id(sent) for probe in slots for sent in probe.exchanges}
+    exchanges = tuple(sent for sent in talk.exchanges if id(sent) not in told)
+    first = decode(Probe(None, None, "answered", verified[:1]))
+    second = decode(Probe(None, None, "answered", verified[-1:]))
+    probe = Probe(None, None, "identified", verified)
+    usage = judged_by(profile, probe, first, second)
+    if usage == "confirmed" and not all(_is_known(slot, recall) for slot in slots):
+        usage = "matched"
+    modules = [replace(slot, path="fast") for slot in slots] if usage == "confirmed" else []
+    alone = True if profile.alone and not slots else None
+    fast = replace(probe, exchanges=exchanges, path="fast", alone=alone)
+    return [replace(fast, usage=usage, pattern_id=profile.pattern_id), *modules]
+
+
+def _is_known(slot: Probe, recall: Recall) -> bool:
+    """Whether a module is of a sort that is trusted."""
+    profile = recall(slot)
+    return profile is not None and profile.applied
 
 
 def decode(probe: Probe) -> Identity:
@@ -73,6 +147,7 @@ def decode(probe: Probe) -> Identity:
     known: cip.Identity | None = None
     state: int | None = None
     mac: str | None = None
+    answers: dict[str, int] = {}
     for sent in probe.exchanges:
         request, reply = _both(sent)
         if request is None or reply is None or sent.outcome != "ok":
@@ -83,6 +158,7 @@ def decode(probe: Probe) -> Identity:
             elif request.command == SEND:
                 message = ethernetip.message_in(request.data)
                 answer = cip.answer_to(message, ethernetip.message_in(reply.data))
+                answers[_carried(message).hex()] = len(answer.data)
                 if _carried(message) == cip.get_all(IDENTITY):
                     known = known or cip.identity_of(answer.data)
                 elif message == cip.get_single(IDENTITY, cip.STATE) and answer.data:
@@ -92,8 +168,8 @@ def decode(probe: Probe) -> Identity:
         except Malformed:
             continue
     if known is None:
-        return Identity(mac=mac)
-    return _identity(known, state, mac)
+        return Identity(mac=mac, answers=answers or None)
+    return replace(_identity(known, state, mac), answers=answers or None)
 
 
 async def _ask_list(talk: Talk, command: int) -> None:

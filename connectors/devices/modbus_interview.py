@@ -7,6 +7,7 @@ stream of objects that goes on asks for more than the list, as often as `modbus.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from connectors.devices import modbus
@@ -15,8 +16,13 @@ from connectors.devices.contract import (
     DeviceProtocol,
     Identity,
     Probe,
+    Profile,
+    Recall,
     Sent,
     Talk,
+    compared,
+    judged_by,
+    nothing,
     outcome_of,
 )
 from connectors.devices.modbus import BASIC, EXTENDED, INDIVIDUAL, REGULAR, Failure, Identification
@@ -46,6 +52,13 @@ REST: Final = (
 
 REQUESTS: Final = len(UNITS) + len(REST)
 
+VERIFYING: Final = (
+    *(modbus.read(function, 0, 1) for function in (*modbus.REGISTERS, *modbus.BITS)),
+    modbus.report_server_id(),
+    modbus.read_identification(REGULAR),
+)
+"""Reads of which the first that works with a sort of devices verifies that one is of that sort."""
+
 BUSY: Final = 6
 _GATEWAY: Final = frozenset({10, 11})
 """Exceptions of a gateway behind which nobody answers."""
@@ -64,38 +77,124 @@ _SIMULATORS: Final = frozenset(
 _ATTACHED: Final = 0x80
 """Objects from here on are a vendor's own."""
 
+Searched = tuple[int, list[Sent], modbus.Reply | None]
+"""A unit, what was exchanged with it, and its reply."""
+
+Met = tuple[tuple[int, ...], list[Sent], modbus.Reply | None]
+"""The units of a device, all exchanges that found it, and its reply."""
+
 _pairs: Final = re.compile(r"(\d+)=([^;]*)").findall
 
 
-async def interview(talk: Talk, asked: Asked) -> list[Probe]:
-    """Search for units, and ask each device among them the whole list."""
-    searched: list[tuple[int, list[Sent], modbus.Reply | None]] = []
+async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[Probe]:
+    """Search for units, and ask each device among them the whole list.
+
+    A device that is recalled is asked one read that verifies what is recalled, and no more where
+    that agrees; one that is known never to share its address ends the search.
+    """
+    searched: list[Searched] = []
+    tried: list[Probe] = []
     misses = 0
-    for unit in asked.units or UNITS:
-        begin = len(talk.exchanges)
-        reply = await _ask(talk, unit, modbus.read_identification(BASIC))
-        searched.append((unit, talk.exchanges[begin:], reply))
-        # A device that ignores units it does not know is not silent to the next.
-        talk.over = talk.over and talk.exchanges[-1].outcome != "timeout"
+    for unit in asked.units or _usual(asked):
+        reply = await _search(talk, unit, searched)
         misses = misses + 1 if _is_missing(reply) else 0
         if talk.over or misses >= MISSES_MAX or _is_busy(reply):
             break
+        if not asked.units and not tried and misses == 0:
+            tried = await _tried(talk, searched, recall)
+            if tried and tried[0].usage == "confirmed":
+                return tried
+            if tried:  # what contradicted a pattern is read anew, as if nothing had been asked
+                searched = []
+                await _search(talk, unit, searched)
     talk.silences = 0
     devices = _devices(searched)
     if not devices:
         exchanges = tuple(sent for _, sents, _ in searched for sent in sents)
         return [Probe(None, None, outcome_of(exchanges, identified=False), exchanges)]
     absent = [sent for _, sents, reply in searched if _is_missing(reply) for sent in sents]
-    probes = []
+    alone = len(devices) == 1 and not asked.units
+    probes: list[Probe] = []
     for units, sents, reply in devices:
-        begin = len(talk.exchanges)
-        await _ask_rest(talk, units[0], reply)
-        exchanges = (*sents, *absent, *talk.exchanges[begin:])
+        device = (units, [*sents, *absent], reply)
+        probes += await _asked(talk, device, nothing if tried else recall, alone=alone)
         absent = []  # what nobody answered is told once
-        found = decode(Probe(units[0], None, "answered", exchanges))
-        outcome = outcome_of(exchanges, identified=found.evidence in {"identity", "server_id"})
-        probes.append(Probe(units[0], None, outcome, exchanges, units[1:]))
-    return probes
+    return [*tried, *probes]
+
+
+def _usual(asked: Asked) -> list[int]:
+    """The usual units, first the one under which the device was met before."""
+    return sorted(UNITS, key=lambda unit: unit != asked.first)
+
+
+async def _search(talk: Talk, unit: int, searched: list[Searched]) -> modbus.Reply | None:
+    """Ask a unit for its basic identification, and keep what came."""
+    begin = len(talk.exchanges)
+    reply = await _ask(talk, unit, modbus.read_identification(BASIC))
+    searched.append((unit, talk.exchanges[begin:], reply))
+    # A device that ignores units it does not know is not silent to the next.
+    talk.over = talk.over and talk.exchanges[-1].outcome != "timeout"
+    return reply
+
+
+async def _tried(talk: Talk, searched: Sequence[Searched], recall: Recall) -> list[Probe]:
+    """The first unit that answered, if it is recalled as one that never shares its address."""
+    unit, _, reply = searched[-1]
+    exchanges = tuple(sent for _, sents, _ in searched for sent in sents)
+    found = Probe(unit, None, "identified", exchanges)
+    profile = _recalled(found, reply, recall)
+    if profile is None or not profile.applied or not profile.alone:
+        return []
+    return await _verified(talk, replace(found, alone=True), profile)
+
+
+async def _asked(talk: Talk, device: Met, recall: Recall, *, alone: bool) -> list[Probe]:
+    """What a device is: as it is recalled if that holds, else by the rest of the list."""
+    units, sents, reply = device
+    found = Probe(units[0], None, "identified", tuple(sents), units[1:])
+    profile = _recalled(found, reply, recall)
+    tried: list[Probe] = []
+    if profile is not None and profile.applied:
+        tried = await _verified(talk, found, profile)
+        if tried and tried[0].usage == "confirmed":
+            return tried
+        if tried:
+            again: list[Searched] = []
+            reply = await _search(talk, units[0], again)
+            sents = again[0][1]
+    begin = len(talk.exchanges)
+    await _ask_rest(talk, units[0], reply)
+    probe = replace(found, exchanges=(*sents, *talk.exchanges[begin:]), alone=alone or None)
+    said = decode(probe)
+    if profile is not None and not tried:
+        usage = compared(profile, _verifying(profile), said)
+        probe = replace(probe, usage=usage, pattern_id=profile.pattern_id)
+    identified = said.evidence in {"identity", "server_id"}
+    return [*tried, replace(probe, outcome=outcome_of(probe.exchanges, identified=identified))]
+
+
+def _verifying(profile: Profile) -> bytes | None:
+    """The read that verifies a profile, None where nothing works with every device of its sort."""
+    return next((pdu for pdu in VERIFYING if pdu in profile.answers), None)
+
+
+def _recalled(found: Probe, reply: modbus.Reply | None, recall: Recall) -> Profile | None:
+    """What is known of a device by its basic identification, if that is all it says."""
+    is_whole = isinstance(reply, Identification) and not reply.more
+    return recall(found) if is_whole else None
+
+
+async def _verified(talk: Talk, found: Probe, profile: Profile) -> list[Probe]:
+    """A device that was asked one thing that works with devices of its sort, if there is one."""
+    pdu = _verifying(profile)
+    if pdu is None or found.unit is None:
+        return []
+    await _ask(talk, found.unit, pdu)
+    sent = talk.exchanges[-1]
+    probe = replace(found, exchanges=(*found.exchanges, sent), path="fast")
+    second = decode(replace(found, exchanges=(sent,)))
+    usage = judged_by(profile, probe, decode(found), second)
+    return [replace(probe, usage=usage, pattern_id=profile.pattern_id)]
 
 
 def decode(probe: Probe) -> Identity:
@@ -104,9 +203,12 @@ def decode(probe: Probe) -> Identity:
     server: str | None = None
     conformity: int | None = None
     answered = False
+    answers: dict[str, int] = {}
     for sent in probe.exchanges:
         reply = _read_again(sent, probe.unit)
         answered = answered or reply is not None
+        if reply is not None and not isinstance(reply, Failure):
+            answers[_pdu(sent.request).hex()] = len(_pdu(sent.response or b""))
         if isinstance(reply, Identification):
             conformity = reply.conformity if conformity is None else conformity
             for object_id, value in reply.objects.items():
@@ -114,10 +216,14 @@ def decode(probe: Probe) -> Identity:
         elif isinstance(reply, modbus.ServerId):
             server = server or reply.text
     if not stream and server is None:
-        return Identity(evidence="exceptions" if answered else None)
+        return Identity(evidence="exceptions" if answered else None, answers=answers or None)
     if not stream:
-        return Identity(evidence="server_id", product=server)
-    return _identity(stream, conformity, server)
+        return Identity(evidence="server_id", product=server, answers=answers)
+    return replace(_identity(stream, conformity, server), answers=answers)
+
+
+def _pdu(frame: bytes) -> bytes:
+    return frame[modbus.HEADER_BYTES :]
 
 
 async def _ask(talk: Talk, unit: int, pdu: bytes) -> modbus.Reply | None:
@@ -169,11 +275,9 @@ def _is_busy(reply: modbus.Reply | None) -> bool:
     return isinstance(reply, Failure) and reply.code == BUSY
 
 
-def _devices(
-    searched: Sequence[tuple[int, list[Sent], modbus.Reply | None]],
-) -> list[tuple[tuple[int, ...], list[Sent], modbus.Reply | None]]:
+def _devices(searched: Sequence[Searched]) -> list[Met]:
     """Units that gave the same answer, together, each with all exchanges that found it."""
-    found: list[tuple[tuple[int, ...], list[Sent], modbus.Reply | None]] = []
+    found: list[Met] = []
     for unit, sents, reply in searched:
         if _is_missing(reply):
             continue

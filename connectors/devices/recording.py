@@ -1,7 +1,7 @@
 """From a probe to the event that states it, and back: what its bytes say today."""
 
 from dataclasses import asdict
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from connectors.devices.contract import DeviceProtocol, Probe, Sent
 from connectors.devices.ethernetip_interview import ETHERNET_IP
@@ -14,8 +14,6 @@ PROTOCOLS: Final = {one.name: one for one in (MODBUS, ETHERNET_IP)}
 DECODER_VERSION: Final = 1
 """Rises whenever a decoder makes something else of the same bytes."""
 
-Path = Literal["slow", "fast", "passive"]
-
 
 def stated(
     probe: Probe,
@@ -23,8 +21,8 @@ def stated(
     address: str,
     port: int,
     *,
-    path: Path = "slow",
     run_id: str | None = None,
+    learn: bool = True,
 ) -> DeviceProbed:
     """What is stated about a device that was probed."""
     return DeviceProbed.model_validate(
@@ -35,11 +33,15 @@ def stated(
             "unit": probe.unit,
             "slot": probe.slot,
             "transport": probe.transport,
-            "path": path,
+            "path": probe.path,
             "outcome": probe.outcome,
             "exchanges": [_exchange(sent) for sent in probe.exchanges],
             "units": list(probe.units) or None,
             **asdict(protocol.decode(probe)),
+            "alone": probe.alone,
+            "usage": probe.usage,
+            "pattern_id": probe.pattern_id,
+            "learn": None if learn else False,
             "decoder_version": DECODER_VERSION,
             "run_id": run_id,
         }

@@ -43,8 +43,9 @@ class Counts:
     """What happened to a device.
 
     `open` are the connections there are now, and `unclean` those that ended in a reset or in the
-    middle of a request. `asked_s` has when each request came, and `forbidden` those requests that
-    are not on the list of what only reads.
+    middle of a request. `sessions` are those requests that only open and close a session.
+    `asked_s` has when each request came, and `forbidden` those requests that are not on the list
+    of what only reads.
     """
 
     connections: int = 0
@@ -53,6 +54,7 @@ class Counts:
     turned_away: int = 0
     unclean: int = 0
     requests: int = 0
+    sessions: int = 0
     datagrams: int = 0
     asked_s: list[float] = field(default_factory=list)
     forbidden: list[bytes] = field(default_factory=list)

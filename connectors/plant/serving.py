@@ -16,6 +16,9 @@ from schemas.errors import MotifError
 REQUEST_MAX: Final = 1024
 """Bytes of a request at most; nobody who only reads sends more."""
 
+_SESSION: Final = (0x65, 0x66)
+"""Commands of EtherNet/IP that open and close a session."""
+
 _NOISE: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 _LINGER_NOT: Final = bytes((1, 0, 0, 0, 0, 0, 0, 0))
 """Close with a reset."""
@@ -163,6 +166,8 @@ async def _answer_all(
 
 def _counted(served: Served, request: bytes) -> bytes | None:
     served.counts.requests += 1
+    if isinstance(served.device, EthernetIpDevice) and request[0] in _SESSION:
+        served.counts.sessions += 1
     served.counts.asked_s.append(monotonic_s())
     try:
         return served.device.answer(request)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, whole
+from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, share, whole
 from motif.cli.overhearing import Capture, Listen, ListenPort, overhear
 from schemas.errors import WrongUse
 
@@ -82,6 +82,20 @@ Unthrottled = Annotated[
         help="Leave no gaps between requests; for simulated devices on loopback only.",
     ),
 ]
+NoLearn = Annotated[
+    bool,
+    typer.Option(
+        "--no-learn", metavar=FLAG, help="Record what is found, and learn nothing from it."
+    ),
+]
+MinConfidence = Annotated[
+    float,
+    typer.Option(
+        metavar="0..1",
+        parser=share,
+        help="How sure a match must be so that what is known of a device is applied.",
+    ),
+]
 Identities = Annotated[
     Path | None,
     typer.Option(
@@ -138,6 +152,8 @@ def discover(
     capture: Capture = None,
     listen: Listen = None,
     listen_port: ListenPort = None,
+    no_learn: NoLearn = False,
+    min_confidence: MinConfidence = 0.7,
     label: Label = None,
     as_json: AsJson = False,
     data: Data = None,
@@ -148,6 +164,7 @@ def discover(
     A device has one connection and one request at a time. Between its reply and the next request
     50 ms pass, and all devices together get 50 requests and 20 connections in a second. With
     --capture or --listen nothing is sent at all.
+    A device of a sort that is known is asked what it is, and one thing more that verifies it.
     """
     if capture or listen is not None:
         overhear(
@@ -176,6 +193,8 @@ def discover(
         large=large,
         unthrottled=unthrottled,
         who=_user(),
+        learn=not no_learn,
+        least=min_confidence,
     )
     plan = planned(wanted)  # before anything is opened or made
     _report(_discovered(plan, label=label, data=data, kafka=kafka), as_json=as_json)
@@ -187,6 +206,7 @@ def _discovered(
     """Carry out a plan, and say of each device when it is done."""
     from motif.cli.opened import opened
     from motif.discovering import discover as run
+    from motif.discovering import known_to
     from motif.display.console import progress, say
     from motif.display.devices import line
     from schemas.devices import DeviceProbed
@@ -200,7 +220,7 @@ def _discovered(
             if tell is not None:
                 tell("discovering", done, of)
 
-        found = run(node.publish, plan, told)
+        found = run(node.publish, plan, told, known_to(node))
         node.settle(tell)
     return found
 

@@ -30,14 +30,28 @@ def report(found: Discovered, lists: Mapping[str, int]) -> RenderableType:
         Text(f"Asked {asked}, {found.answered:,} of which answered: {took}.", style="bold")
     )
     said = ", ".join(f"{length} for {protocol}" for protocol, length in lists.items())
-    parts.append(Text(f"All by the slow path, whose list has so many requests: {said}."))
+    parts.append(Text(f"{_paths(found)} The slow path's list has so many requests: {said}."))
     return Group(*parts)
+
+
+def _paths(found: Discovered) -> str:
+    """How many devices took which path, and what that saved."""
+    if not found.fast and not found.contradicted:
+        return "All by the slow path."
+    sentence = (
+        f"{words.plural(found.fast, 'device')} by the fast path, "
+        f"{words.plural(found.saved, 'request')} saved."
+    )
+    if found.contradicted:
+        sentence += f" Of {words.plural(found.contradicted, 'device')} what was known did not hold."
+    return sentence
 
 
 def line(probe: DeviceProbed) -> str:
     """A device as it was met, in one line."""
     known = " ".join(one for one in (probe.vendor, probe.product, probe.revision) if one)
-    return f"slow path: {name(probe)} {known or probe.outcome}"
+    told = ", which contradicts what was known" if probe.usage == "contradicted" else ""
+    return f"{probe.path} path: {name(probe)} {known or probe.outcome}{told}"
 
 
 def name(probe: DeviceProbed) -> str:

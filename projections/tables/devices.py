@@ -45,6 +45,11 @@ PROBED: Final[Columns] = {
     "conformity": COUNT,
     "objects": JSON,
     "simulator": FLAG,
+    "answers": JSON,
+    "alone": FLAG,
+    "usage": TEXT,
+    "pattern_id": TEXT,
+    "learn": FLAG,
     "decoder_version": COUNT,
     "run_id": TEXT,
 }

@@ -3,44 +3,120 @@
 A sort is protocol, vendor, device type, product code and the first number of the revision. Nothing
 that is a single device's own is part of it. A device that says what it is in free text only may
 have put anything there, and one that pretends is of no sort.
+
+What is learned of a sort is how to ask it: which requests work and how long their replies are, how
+often its devices were met alone at their address, and between which second numbers of the revision
+they lie. What was learned may be used with the next device; then one read says whether it holds.
 """
+
+import re
+from typing import Final
 
 from schemas.devices import DeviceProbed
 from streams.change import Change
-from streams.fingerprint import fingerprint_of
+from streams.fingerprint import fingerprint_of, minor_of
 from streams.names import MASKED, public_name
 from streams.recognise.kind import Kind
+
+PRIOR: Final = 0.5
+"""The confidence of a pattern that nobody verified; it weighs as much as two verifications."""
+
+_WEIGHT: Final = 2
+
+INTERVIEWED: Final = "interviewed"
+ALONE: Final = "alone"
+MATCHED: Final = "matched"
+APPLIED: Final = "applied"
+WORKS: Final = "works"
+"""Counters: whole lists that were asked, those that met nobody else at the address, uses that
+fitted and that were applied, and behind `works.` each request with the length of its reply."""
+
+_SUCCESSES: Final = frozenset({"agreed", "confirmed"})
+_FAILURES: Final = frozenset({"disagreed", "contradicted"})
+_APPLIED: Final = frozenset({"applied", "confirmed", "contradicted"})
+
+_LENGTH_MAX: Final = 4096
+_is_read: Final = re.compile(
+    r"0[1-4][0-9a-f]{8} | 11 | 2b0e0[1-4][0-9a-f]{2}"
+    r"| 010220(?:01|f5|f6)240[01] | 0e0320(?:01|f5|f6)240[01]30[0-9a-f]{2}",
+    re.VERBOSE,
+).fullmatch
+"""What a request can be that only reads; all else might be anything."""
 
 KIND = Kind(
     name="device",
     parts=("protocol", "vendor", "device_type", "product_code", "major"),
-    describes="probes of devices of one sort; what is not known of a sort is empty",
-    outcomes=False,
+    describes="probes of devices of one sort; what is not known of a sort is empty; success: "
+    "what was learned of it held with a device",
+    outcomes=True,
     title=lambda parts: _title(*parts),
-    units={"reply_time": "us"},
+    units={"reply_time": "us", "minor": "count"},
+    confidence=lambda tally: confidence_of(tally.successes, tally.failures),
 )
 
 
+def confidence_of(verified: int, contradicted: int) -> float:
+    """How far a pattern is to be trusted: the mean of a Beta distribution.
+
+    Formula: (verified + 2 * 0.5) / (n + 2), where n is how often it was verified or contradicted.
+
+    >>> confidence_of(0, 0), confidence_of(3, 1), confidence_of(0, 2)
+    (0.5, 0.6666666666666666, 0.25)
+    """
+    return (verified + _WEIGHT * PRIOR) / (verified + contradicted + _WEIGHT)
+
+
 def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
-    """One occurrence a probe, with the time of every reply.
+    """One occurrence a probe, with the time of every reply and what it says of its sort.
 
     A sort whose vendor or product code may not be shown is not learned: under one mask, different
     sorts would be one.
     """
     found = fingerprint_of(probed)
-    if found is None or found.evidence != "identity":
+    if found is None or found.evidence != "identity" or probed.learn is False:
         return []
     # Comparing leaves out what makes a text private, so the texts are looked at as they came.
     stated = [probed.vendor if found.vendor_id is None else None, probed.product_code]
     if any(text and public_name(text.strip(" ")) == MASKED for text in stated):
         return []
-    parts = ["" if part is None else str(part) for part in found.key]
-    public = [public_name(part) if part else "" for part in parts]
+    public = [public_name(part) if part else "" for part in found.parts]
     if MASKED in public:
         return []
     replies = [exchange.get("reply_us") for exchange in probed.exchanges]
-    measures = tuple(("reply_time", reply_us) for reply_us in replies if reply_us is not None)
-    return [Change(("device", *public), at_us, 1, 0, 0, (), measures)]
+    measures = [("reply_time", reply_us) for reply_us in replies if reply_us is not None]
+    minor = minor_of(probed.revision)
+    if minor is not None and probed.path == "slow":
+        measures.append(("minor", minor))
+    usage = probed.usage
+    return [
+        Change(
+            ("device", *public),
+            at_us,
+            occurrences=1,
+            successes=int(usage in _SUCCESSES),
+            failures=int(usage in _FAILURES),
+            counts=_counts(probed),
+            measures=tuple(measures),
+        )
+    ]
+
+
+def _counts(probed: DeviceProbed) -> tuple[str, ...]:
+    counts = []
+    if probed.usage is not None:
+        counts.append(MATCHED)
+    if probed.usage in _APPLIED:
+        counts.append(APPLIED)
+    if probed.path == "slow" and probed.answers:
+        counts.append(INTERVIEWED)
+        if probed.alone:
+            counts.append(ALONE)
+        counts += [
+            f"{WORKS}.{request}.{length}"
+            for request, length in sorted(probed.answers.items())
+            if _is_read(request) and length <= _LENGTH_MAX
+        ]
+    return tuple(counts)
 
 
 def _title(protocol: str, vendor: str, device_type: str, product_code: str, major: str) -> str:

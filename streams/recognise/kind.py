@@ -18,7 +18,8 @@ class Kind:
     `units` maps each measure to its unit (`us`, `usd`, `tokens`, `calls`). `outcomes` says whether
     successes and failures are told apart. Confidence is the lower bound of the 95 % Wilson score
     interval: of successes among the decided for a kind with outcomes, else of n among n, which
-    says how far the mere recurrence is to be trusted. `score` gives a number on a scale of its own.
+    says how far the mere recurrence is to be trusted; a kind may have a formula of its own in
+    `confidence`. `score` gives a number on a scale of its own.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Kind:
     units: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     joined: bool = False
     score: Callable[[Tally], float | None] | None = None
+    confidence: Callable[[Tally], float] | None = None
 
     def attributes(self, parts: Parts) -> dict[str, Any]:
         """The parts by name; all under one name for a kind of varying length."""

@@ -106,6 +106,41 @@ def test_probing_again_adds_probes_and_no_devices(
     assert {one["outcome"] for one in exchanges} == {"ok", "exception"}
 
 
+def test_what_was_learned_of_two_interviews_saves_the_third(
+    run: Run, tmp_path: Path, plant: dict[str, str]
+) -> None:
+    command = ("discover", plant["meter"], "--protocol", "modbus.tcp", *LOOPBACK)
+    first, second, third = (run(*command, "--data", tmp_path) for _ in range(3))
+    unsure = run(*command, "--min-confidence", "0.95", "--data", tmp_path)
+
+    for slow in (first, second, unsure):
+        assert "All by the slow path." in slow.out
+    assert f"fast path: {plant['meter']} unit 255 Acme Metering" in third.err
+    assert "1 device by the fast path, 19 requests saved." in third.out
+    assert "2 requests over 1 connection" in third.out
+    with motif.open(tmp_path) as node:
+        (sort,) = node.patterns(kind="device")
+        assert node.verify() == []
+    # The second agreed with the first, the third was verified, the fourth agreed again.
+    assert (sort.occurrences, sort.successes, sort.failures) == (4, 3, 0)
+    assert sort.confidence == pytest.approx((3 + 1) / (3 + 2))
+    assert sort.success_low is not None
+    assert (sort.counters["matched"], sort.counters["applied"]) == (3, 1)
+
+
+def test_what_is_not_to_be_learned_is_recorded_only(
+    run: Run, tmp_path: Path, plant: dict[str, str]
+) -> None:
+    command = ("discover", plant["meter"], "--protocol", "modbus.tcp", *LOOPBACK)
+    for _ in range(3):
+        assert "All by the slow path." in run(*command, "--no-learn", "--data", tmp_path).out
+
+    with motif.open(tmp_path) as node:
+        assert node.patterns(kind="device") == []
+        (row,) = node.sql("SELECT probes FROM device_inventory").to_pylist()
+    assert row == {"probes": 3}
+
+
 def test_what_stands_in_the_log_is_decoded_again_as_it_was(
     tmp_path: Path, plant: dict[str, str]
 ) -> None:

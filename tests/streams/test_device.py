@@ -44,11 +44,68 @@ def test_a_probe_is_an_occurrence_with_the_time_of_every_reply() -> None:
 
     (change,) = recognise(probed(exchanges=exchanges), 5)
 
-    measures = (("reply_time", 7), ("reply_time", 9))
+    measures = (("reply_time", 7), ("reply_time", 9), ("minor", 10))
     assert change == Change(
         ("device", "modbus.tcp", "acme", "", "m-1", "2"), 5, 1, 0, 0, (), measures
     )
     assert {name for name, _ in measures} == set(KIND.units)
+
+
+def counted(**more: Any) -> tuple[int, int, set[str]]:
+    """Successes, failures and counters of a probe."""
+    (change,) = recognise(probed(**more), NOW)
+    return change.successes, change.failures, set(change.counts)
+
+
+def test_a_whole_interview_says_which_requests_work_and_whether_it_met_anybody_else() -> None:
+    answers = {"0300000001": 4, "11": 12}
+
+    assert counted(answers=answers, alone=True) == (
+        *(0, 0),
+        {"interviewed", "alone", "works.0300000001.4", "works.11.12"},
+    )
+    assert counted(answers=answers, path="fast", alone=True) == (0, 0, set())
+
+
+def test_a_request_that_is_none_of_ours_is_never_shown() -> None:
+    """Whoever states a probe may write anything where requests stand."""
+    answers = {"616e6e40686f6d65": 4, "06000100ff": 2, "0e03200124013006": 9_999}
+
+    assert counted(answers=answers)[2] == {"interviewed"}
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ("matched", (0, 0, {"matched"})),
+        ("agreed", (1, 0, {"matched"})),
+        ("disagreed", (0, 1, {"matched"})),
+        ("applied", (0, 0, {"matched", "applied"})),
+        ("confirmed", (1, 0, {"matched", "applied"})),
+        ("contradicted", (0, 1, {"matched", "applied"})),
+    ],
+)
+def test_matched_applied_and_verified_are_counted_apart(usage: str, expected: object) -> None:
+    assert counted(usage=usage, path="fast") == expected
+
+
+def test_confidence_is_what_was_verified_and_never_how_often_it_was_met() -> None:
+    log = log_of(2)
+    append(log, [Event("s", str(n), probed(), NOW) for n in range(20)])
+    uses = ["confirmed"] * 3 + ["contradicted", "applied", "matched"]
+    append(log, [Event("s", f"u{n}", probed(usage=one), NOW) for n, one in enumerate(uses)])
+    learn(log)
+    (tally,) = tallies(log).values()
+
+    assert KIND.confidence is not None
+    assert (tally.occurrences, tally.successes, tally.failures) == (26, 3, 1)
+    assert KIND.confidence(tally) == pytest.approx((3 + 1) / (4 + 2))
+    assert (tally.extra["matched"], tally.extra["applied"]) == (6, 5)
+
+
+def test_what_is_not_to_be_learned_makes_no_pattern() -> None:
+    assert sort(learn=False) is None
+    assert sort(learn=True) is not None
 
 
 def test_numbers_make_the_sort_where_there_are_numbers() -> None:

@@ -114,9 +114,13 @@ def test_the_fixed_input_makes_every_kind() -> None:
         "auto_resolved",
         "resolved",
         "user_intervention",
+        "interviewed",
+        "alone",
+        "matched",
+        "applied",
     }
     dotted = {counter.partition(".")[0] for counter in counters - plain}
-    assert dotted == {"resolution", "severity", "tool"}
+    assert dotted == {"resolution", "severity", "tool", "works"}
     outcomes = [tally for name, tally in patterns.items() if name.startswith("error_recovery")]
     assert any(tally.get("failures") for tally in outcomes)
     assert any(tally.get("successes") for tally in outcomes)

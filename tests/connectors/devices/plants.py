@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connectors.devices.contract import Asked
-from connectors.devices.discovery import Discovery, visits_to
+from connectors.devices.discovery import Discovery, Lookup, visits_to
 from connectors.devices.pace import UNLIMITED, Limits, Pace
 from connectors.devices.sender import Sender
 from connectors.devices.targets import Target, policy_of
@@ -60,8 +60,10 @@ def discovered(
     limits: Limits = QUICK,
     address: str = "127.0.0.1",
     protocols: Mapping[str, str] | None = None,
+    lookup: Lookup | None = None,
+    unit: int | None = None,
 ) -> Found:
-    """Serve the devices and discover them all."""
+    """Serve the devices and discover them all; with `unit`, they were met under it before."""
 
     async def run() -> Found:
         async with serving(devices, address) as plant:
@@ -75,7 +77,9 @@ def discovered(
                 visits += visits_to([target], [spoken])
             probes: dict[str, list[DeviceProbed]] = {name: [] for name in devices}
             events = []
-            async for visited in Discovery(sender, asked or Asked()).run(visits):
+            units = {} if unit is None else {visit.place: unit for visit in visits}
+            discovery = Discovery(sender, asked or Asked(), lookup=lookup, units=units)
+            async for visited in discovery.run(visits):
                 events += visited.events
                 for event in visited.events:
                     assert isinstance(event.data, DeviceProbed)

@@ -1,0 +1,87 @@
+"""What was learned of sorts of devices, and where devices were met: what discovery begins with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from projections.remote import Readable
+from projections.tables.types import rows_of
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedSort:
+    """A pattern of kind `device` with its numbers; times in milliseconds, None is not known.
+
+    `verified` is how often what was learned held with a device, `contradicted` how often it did
+    not. Among `counters` are the requests that work.
+    """
+
+    pattern_id: str
+    signature: str
+    title: str
+    parts: Sequence[str]
+    confidence: float
+    wilson_low: float | None
+    wilson_high: float | None
+    probes: int
+    interviewed: int
+    matched: int
+    applied: int
+    verified: int
+    contradicted: int
+    least_minor: int | None
+    greatest_minor: int | None
+    replies: int
+    reply_ms: float | None
+    reply_p99_ms: float | None
+    last_seen: datetime | None
+    counters: Mapping[str, int]
+
+
+PARTS: Final = ("protocol", "vendor", "device_type", "product_code", "major")
+
+_SORTS: Final = """
+SELECT pattern_id, signature, title, attributes, confidence, success_low AS wilson_low,
+    success_high AS wilson_high, occurrences AS probes, coalesce(successes, 0) AS verified,
+    coalesce(failures, 0) AS contradicted, last_seen, counters,
+    minor.minimum::BIGINT AS least_minor, minor.maximum::BIGINT AS greatest_minor,
+    coalesce(reply.n, 0) AS replies, reply.p50 / 1000 AS reply_ms, reply.p99 / 1000 AS reply_p99_ms
+FROM patterns
+LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'minor') minor USING (pattern_id)
+LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'reply_time') reply USING (pattern_id)
+WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
+"""
+
+_PLACES: Final = """
+SELECT address, port, protocol, unit FROM device_inventory
+ORDER BY last_seen DESC, address, port, unit
+"""
+
+
+def sorts(store: Readable) -> list[LearnedSort]:
+    """All learned sorts, the surest first."""
+    return [_sort(row) for row in _ask(store, _SORTS)]
+
+
+def places(store: Readable) -> dict[tuple[str, int, str], int | None]:
+    """Where devices were met, by address, port and protocol, with the unit that answered."""
+    found: dict[tuple[str, int, str], int | None] = {}
+    for row in _ask(store, _PLACES):
+        found.setdefault((row["address"], row["port"], row["protocol"]), row["unit"])
+    return found
+
+
+def _ask(store: Readable, query: str) -> list[dict[str, Any]]:
+    with store.reading() as cursor:
+        return rows_of(cursor.execute(query).to_arrow_table())
+
+
+def _sort(row: dict[str, Any]) -> LearnedSort:
+    attributes: dict[str, str] = msgspec.json.decode(row.pop("attributes"))
+    counters: dict[str, int] = msgspec.json.decode(row["counters"])
+    counted = {name: counters.get(name, 0) for name in ("interviewed", "matched", "applied")}
+    parts = [attributes[name] for name in PARTS]
+    return LearnedSort(**{**row, **counted, "counters": counters, "parts": parts})
