@@ -15,7 +15,7 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-kafka campaign campaign-kafka kafka kafka-stop clean
+.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka kafka kafka-stop clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
@@ -39,6 +39,9 @@ format: $(VENV)/.installed-dev ## write the format and the lint fixes that are s
 
 bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARGS names one benchmark)
 	@$(RUN) -m tests.benchmarks $(ARGS)
+
+bench-discovery: $(VENV)/.installed-dev ## what asking known devices less saves, counted by simulated ones
+	@$(RUN) -m tests.benchmarks discovery
 
 bench-kafka: $(VENV)/.installed-dev ## the same on a real broker: learners, whole job, stock Faust
 	@$(RUN) -m tests.benchmarks kafka kafka_worker
