@@ -56,4 +56,44 @@ FROM discovery_started run LEFT JOIN (
     FROM device_probed GROUP BY run_id) done USING (run_id)
 """
 
-DEVICE_VIEWS: Final = (DEVICE_PROBES, DEVICE_INVENTORY, DISCOVERY_RUNS)
+# A probe that failed is compared with the one before it, one that answered with the last that did.
+DEVICE_CHANGES: Final = """
+CREATE VIEW device_changes AS
+WITH probe AS (
+    SELECT *, outcome = 'identified' AS is_met,
+        outcome IN ('silent', 'refused', 'unreachable') AS is_lost,
+        concat_ws('/', vendor_id::VARCHAR, coalesce(vendor, ''), device_type::VARCHAR,
+            coalesce(product_code, '')) AS sort
+    FROM device_probed WHERE happened_at IS NOT NULL
+        AND outcome IN ('identified', 'silent', 'refused', 'unreachable')
+), compared AS (
+    SELECT *,
+        lag(is_met) OVER place AS was_met,
+        CASE WHEN is_met THEN lag(sort) OVER met END AS sort_before,
+        CASE WHEN is_met THEN lag(serial) OVER met END AS serial_before,
+        CASE WHEN is_met THEN lag(revision) OVER met END AS revision_before,
+        CASE WHEN is_met AND serial IS NOT NULL THEN lag(address) OVER serial END AS address_before
+    FROM probe
+    WINDOW place AS (PARTITION BY address, port, protocol, slot
+            ORDER BY happened_at, "offset"),
+        met AS (PARTITION BY address, port, protocol, unit, slot, is_met
+            ORDER BY happened_at, "offset"),
+        serial AS (PARTITION BY protocol, sort, serial, is_met ORDER BY happened_at, "offset")
+), named AS (
+    SELECT *, CASE
+        WHEN is_lost AND was_met THEN 'gone'
+        WHEN NOT is_met THEN NULL
+        WHEN address_before <> address THEN 'moved'
+        WHEN sort_before IS NULL THEN 'new'
+        WHEN sort_before <> sort OR serial_before <> serial THEN 'replaced'
+        WHEN revision_before <> revision THEN 'firmware'
+        END AS change
+    FROM compared
+)
+SELECT topic, "partition", "offset", source, event_id, happened_at, appended_at, change, address,
+    port, protocol, unit, slot, vendor, product_code, product, revision, serial, revision_before,
+    serial_before, address_before
+FROM named WHERE change IS NOT NULL
+"""
+
+DEVICE_VIEWS: Final = (DEVICE_PROBES, DEVICE_INVENTORY, DEVICE_CHANGES, DISCOVERY_RUNS)

@@ -105,6 +105,31 @@ def test_slots_of_a_chassis_are_devices_of_their_own(world: World) -> None:
     assert [row["vendor_id"] for row in rows] == [None, None, 1]
 
 
+def test_changes_are_what_a_device_says_against_what_was_said_before(world: World) -> None:
+    gone: dict[str, Any] = {"exchanges": [], "outcome": "silent", "evidence": None, "vendor": None}
+    state(
+        world,
+        probed("p1", NOON_US, serial="1"),
+        probed("p2", NOON_US + 10, serial="1"),
+        probed("p3", NOON_US + 20, serial="1", revision="V2.11"),
+        probed("p4", NOON_US + 30, serial="2", revision="V2.11"),
+        probed("p5", NOON_US + 40, serial="2", product_code="M-2"),
+        probed("p6", NOON_US + 50, **gone, unit=None),
+        probed("p7", NOON_US + 60, **gone, unit=None),
+        probed("p8", NOON_US + 70, address="10.0.0.8", serial="2", product_code="M-2"),
+        probed("p9", NOON_US, address="10.0.0.9", **gone),
+    )
+
+    rows = world.rows("device_changes", order="happened_at")
+
+    assert [(row["event_id"], row["change"]) for row in rows] == [
+        *(("p1", "new"), ("p3", "firmware"), ("p4", "replaced"), ("p5", "replaced")),
+        *(("p6", "gone"), ("p8", "moved")),
+    ]
+    assert (rows[1]["revision_before"], rows[1]["revision"]) == ("V2.10", "V2.11")
+    assert rows[-1]["address_before"] == "10.0.0.7"
+
+
 def test_a_probe_in_structured_mode_makes_the_same_row(world: World) -> None:
     event = probed("p1")
     other = probed("p2")
