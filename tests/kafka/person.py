@@ -20,6 +20,7 @@ from tests.kafka.jars import NoJarsError, java_is_here, locked
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = ROOT / ".kafka"
 USUAL_PORT = 9092
+LET_GO_S = 5.0
 USAGE = "python -m tests.kafka.person start|stop"
 JAVA = "a broker needs Java and Maven (Debian: apt-get install default-jre-headless maven)."
 
@@ -35,6 +36,8 @@ def start(place: Path, port: int = USUAL_PORT) -> str:
         return f"Kafka runs already at {remembered['bootstrap']}.\n{_use(remembered['bootstrap'])}"
     if not java_is_here():
         raise NoJarsError(JAVA)
+    if (place / "running.json").exists():
+        _let_go(port)
     taken = "" if is_free(port) else f"Port {port} is taken by somebody else.\n"
     broker = Broker(place, outlives=True, port=port)
     try:
@@ -90,6 +93,13 @@ def identity(pid: int) -> str | None:
         return None
     # What has ended and was not yet waited for has no command any more.
     return f"{status[19]} {command}" if command else None
+
+
+def _let_go(port: int) -> None:
+    """Wait a moment for a port: a process that was killed has no name before it has no sockets."""
+    until = monotonic_s() + LET_GO_S
+    while not is_free(port) and monotonic_s() < until:
+        Event().wait(POLL_S)
 
 
 def _use(bootstrap: str) -> str:
