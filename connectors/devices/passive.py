@@ -207,13 +207,15 @@ def _answer(part: _Part, sent: Sent) -> object:
 def _told(part: _Part, heard: _Heard) -> Iterator[Event]:
     """What a part is; nothing where its replies do not say it, as those of an empty slot."""
     exchanges = tuple(heard.sents.values())
-    probe = Probe(part.unit, part.slot, "identified", exchanges, transport="capture")
+    probe = Probe(
+        part.unit, part.slot, "identified", exchanges, transport="capture", path="passive"
+    )
     evidence = part.protocol.decode(probe).evidence
     if evidence is None:
         return
     if evidence == "exceptions":
         probe = replace(probe, outcome="answered")
-    data = stated(probe, part.protocol, *part.place, path="passive")
+    data = stated(probe, part.protocol, *part.place)
     yield _named(data, heard.at_us)
 
 
