@@ -114,9 +114,11 @@ def planned(wanted: Wanted) -> Plan:
     """What is to be done for what is wanted; nothing was sent yet.
 
     Raises:
-        WrongUse: no network is allowed, or a target is not on the list.
+        WrongUse: no target is named or no network allowed, or a target is not on the list.
         MotifError: a name stands for no address.
     """
+    if not wanted.targets:
+        raise WrongUse("name what to ask, or what to read by --capture")
     policy = policy_of(wanted.networks, wanted.exclude, large=wanted.large)
     visits = visits_to(targets_of(wanted.targets, policy, resolve), wanted.protocols)
     return Plan(policy, visits, _limits(wanted, visits), wanted)

@@ -11,7 +11,6 @@ import typer
 
 from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, share, whole
 from motif.cli.overhearing import Capture, Listen, ListenPort, overhear
-from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
     from connectors.devices.discovery import Visited
@@ -164,6 +163,7 @@ def discover(
     A device has one connection and one request at a time. Between its reply and the next request
     50 ms pass, and all devices together get 50 requests and 20 connections in a second. With
     --capture or --listen nothing is sent at all.
+
     A device of a sort that is known is asked what it is, and one thing more that verifies it.
     """
     if capture or listen is not None:
@@ -178,13 +178,11 @@ def discover(
             as_json=as_json,
         )
         return
-    if not targets:
-        raise WrongUse("name what to ask, or what to read by --capture")
     from motif.discovering import Wanted, planned
     from motif.settings import from_environment
 
     wanted = Wanted(
-        targets=targets,
+        targets=targets or (),
         networks=_listed(networks) or from_environment().networks or (),
         exclude=_listed(exclude),
         protocols=protocol or (),
