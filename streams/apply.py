@@ -47,6 +47,9 @@ from streams.state import State
 FUTURE_US = DAY_US
 """An event time further ahead of its append time than this is no time at all."""
 
+_PER_US = 1 << 12
+"""So many votes of one microsecond can be told apart."""
+
 TASKS = Bulk(task.recognise, task.recognise_all)
 
 
@@ -162,9 +165,15 @@ class Applier:
         self._runs.asserted(_heard(event, data.run_id, offset, appended_us), data.signature)
 
     def _device_probed(
-        self, event: Event, data: DeviceProbed, offset: int, appended_us: int, _: bytes
+        self, event: Event, data: DeviceProbed, offset: int, appended_us: int, identity: bytes
     ) -> None:
-        self._state.fold(device.recognise(data, happened(event, appended_us)), offset)
+        at_us = happened(event, appended_us)
+        self._state.fold(device.recognise(data, at_us), offset)
+        if changes := device.vote(data):
+            voted_us = appended_us if at_us is None else at_us
+            # Of two at one time, whichever order they come in, the same one counts.
+            revision = voted_us * _PER_US + int.from_bytes(identity[:8], "little") % _PER_US
+            self._vote(id_hash("", data.partition_key()), revision, offset, appended_us, changes)
 
     def _step_finished(
         self, event: Event, data: WorkflowStepFinished, _: int, __: int, ___: bytes
@@ -180,6 +189,19 @@ class Applier:
         """Fold a statement that may correct an earlier one, unless its source was too late."""
         check_amended(event, self._horizon_us)
         self._amend(event, offset, appended_us, changes, anytime=True)
+
+    def _vote(
+        self, voter: bytes, revision: int, offset: int, appended_us: int, changes: list[Change]
+    ) -> None:
+        """Fold what somebody says who has one vote, in place of a smaller revision of it."""
+        state = self._state
+        voted = state.statement(voter)
+        if voted is not None:
+            if voted[0] >= revision:
+                return
+            state.unfold(voted[2], offset)
+        state.amend(voter, revision, appended_us, changes)
+        state.fold(changes, offset)
 
     def _amend(
         self,

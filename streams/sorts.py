@@ -24,7 +24,7 @@ _NUMBERED: Final = "ethernet_ip"
 class Sort:
     """A pattern of kind `device`, as it is used.
 
-    `answers` are the requests that worked in more than half of all interviews, each always with a
+    `answers` are the requests that worked with more than half of all devices, each always with a
     reply of this length. `minors` are the least and the greatest second number of the revisions.
     """
 

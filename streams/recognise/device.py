@@ -4,16 +4,20 @@ A sort is protocol, vendor, device type, product code and the first number of th
 that is a single device's own is part of it. A device that says what it is in free text only may
 have put anything there, and one that pretends is of no sort.
 
-What is learned of a sort is how to ask it: which requests work and how long their replies are, how
-often its devices were met alone at their address, and between which second numbers of the revision
-they lie. What was learned may be used with the next device; then one read says whether it holds.
+What is learned of a sort is how to ask it: which requests work and how long their replies are,
+whether its devices were met alone at their address, and between which second numbers of the
+revision they lie. What was learned may be used with the next device; then one read says whether it
+holds.
+
+How to ask is put to the vote. A device has one, whatever sort it is of and however often it is
+met: what its newest whole interview says stands in place of what an earlier one said.
 """
 
 import re
 from typing import Final
 
 from schemas.devices import DeviceProbed
-from streams.change import Change
+from streams.change import Change, Pattern
 from streams.fingerprint import fingerprint_of, minor_of
 from streams.names import MASKED, public_name
 from streams.recognise.kind import Kind
@@ -28,8 +32,9 @@ ALONE: Final = "alone"
 MATCHED: Final = "matched"
 APPLIED: Final = "applied"
 WORKS: Final = "works"
-"""Counters: whole lists that were asked, those that met nobody else at the address, uses that
-fitted and that were applied, and behind `works.` each request with the length of its reply."""
+"""Counters: devices that were asked the whole list, those that were met alone at their address,
+uses that fitted and that were applied, and behind `works.` each request with the length of its
+reply, and of how many devices it is so."""
 
 _SUCCESSES: Final = frozenset({"agreed", "confirmed"})
 _FAILURES: Final = frozenset({"disagreed", "contradicted"})
@@ -67,20 +72,13 @@ def confidence_of(verified: int, contradicted: int) -> float:
 
 
 def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
-    """One occurrence a probe, with the time of every reply and what it says of its sort.
+    """One occurrence a probe, with the time of every reply and how a pattern was used.
 
     A sort whose vendor or product code may not be shown is not learned: under one mask, different
     sorts would be one.
     """
-    found = fingerprint_of(probed)
-    if found is None or found.evidence != "identity" or probed.learn is False:
-        return []
-    # Comparing leaves out what makes a text private, so the texts are looked at as they came.
-    stated = [probed.vendor if found.vendor_id is None else None, probed.product_code]
-    if any(text and public_name(text.strip(" ")) == MASKED for text in stated):
-        return []
-    public = [public_name(part) if part else "" for part in found.parts]
-    if MASKED in public:
+    pattern = _pattern(probed)
+    if pattern is None:
         return []
     replies = [exchange.get("reply_us") for exchange in probed.exchanges]
     measures = [("reply_time", reply_us) for reply_us in replies if reply_us is not None]
@@ -88,35 +86,51 @@ def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
     if minor is not None and probed.path == "slow":
         measures.append(("minor", minor))
     usage = probed.usage
-    return [
-        Change(
-            ("device", *public),
-            at_us,
-            occurrences=1,
-            successes=int(usage in _SUCCESSES),
-            failures=int(usage in _FAILURES),
-            counts=_counts(probed),
-            measures=tuple(measures),
-        )
+    change = Change(
+        pattern,
+        at_us,
+        successes=int(usage in _SUCCESSES),
+        failures=int(usage in _FAILURES),
+        counts=_uses(probed),
+        measures=tuple(measures),
+    )
+    return [change]
+
+
+def vote(probed: DeviceProbed) -> list[Change]:
+    """What a device says of how its sort is asked; nothing where it was not asked the whole list.
+
+    Counters alone, no occurrence: they can be taken back exactly.
+    """
+    pattern = _pattern(probed) if probed.path == "slow" and probed.answers else None
+    if pattern is None:
+        return []
+    counts = [INTERVIEWED, ALONE] if probed.alone else [INTERVIEWED]
+    counts += [
+        f"{WORKS}.{request}.{length}"
+        for request, length in sorted((probed.answers or {}).items())
+        if _is_read(request) and length <= _LENGTH_MAX
     ]
+    return [Change(pattern, None, 0, counts=tuple(counts))]
 
 
-def _counts(probed: DeviceProbed) -> tuple[str, ...]:
-    counts = []
-    if probed.usage is not None:
-        counts.append(MATCHED)
-    if probed.usage in _APPLIED:
-        counts.append(APPLIED)
-    if probed.path == "slow" and probed.answers:
-        counts.append(INTERVIEWED)
-        if probed.alone:
-            counts.append(ALONE)
-        counts += [
-            f"{WORKS}.{request}.{length}"
-            for request, length in sorted(probed.answers.items())
-            if _is_read(request) and length <= _LENGTH_MAX
-        ]
-    return tuple(counts)
+def _pattern(probed: DeviceProbed) -> Pattern | None:
+    """The pattern of the sort of a device; None where there is none to be learned."""
+    found = fingerprint_of(probed)
+    if found is None or found.evidence != "identity" or probed.learn is False:
+        return None
+    # Comparing leaves out what makes a text private, so the texts are looked at as they came.
+    stated = [probed.vendor if found.vendor_id is None else None, probed.product_code]
+    if any(text and public_name(text.strip(" ")) == MASKED for text in stated):
+        return None
+    public = [public_name(part) if part else "" for part in found.parts]
+    return None if MASKED in public else ("device", *public)
+
+
+def _uses(probed: DeviceProbed) -> tuple[str, ...]:
+    if probed.usage is None:
+        return ()
+    return (MATCHED, APPLIED) if probed.usage in _APPLIED else (MATCHED,)
 
 
 def _title(protocol: str, vendor: str, device_type: str, product_code: str, major: str) -> str:

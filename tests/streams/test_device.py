@@ -12,7 +12,7 @@ from schemas.devices import DeviceProbed
 from schemas.envelope import Event
 from schemas.topics import PATTERN_CONTRIBUTIONS, PATTERNS
 from streams.change import Change
-from streams.recognise.device import KIND, recognise
+from streams.recognise.device import KIND, recognise, vote
 from tests.streams.test_match import PRIVATE, probed
 from tests.streams.worlds import NOW, append, learn, log_of, records, tallies
 
@@ -57,21 +57,28 @@ def counted(**more: Any) -> tuple[int, int, set[str]]:
     return change.successes, change.failures, set(change.counts)
 
 
+def voted(**more: Any) -> set[str]:
+    """What a device says of how its sort is asked."""
+    return {name for change in vote(probed(**more)) for name in change.counts}
+
+
 def test_a_whole_interview_says_which_requests_work_and_whether_it_met_anybody_else() -> None:
     answers = {"0300000001": 4, "11": 12}
 
-    assert counted(answers=answers, alone=True) == (
-        *(0, 0),
-        {"interviewed", "alone", "works.0300000001.4", "works.11.12"},
-    )
-    assert counted(answers=answers, path="fast", alone=True) == (0, 0, set())
+    assert voted(answers=answers, alone=True) == {
+        *("interviewed", "alone"),
+        *("works.0300000001.4", "works.11.12"),
+    }
+    assert voted(answers=answers, path="fast", alone=True) == set()
+    assert voted(answers=answers, simulator=True) == set()
+    assert counted(answers=answers, alone=True) == (0, 0, set())
 
 
 def test_a_request_that_is_none_of_ours_is_never_shown() -> None:
     """Whoever states a probe may write anything where requests stand."""
     answers = {"616e6e40686f6d65": 4, "06000100ff": 2, "0e03200124013006": 9_999}
 
-    assert counted(answers=answers)[2] == {"interviewed"}
+    assert voted(answers=answers) == {"interviewed"}
 
 
 @pytest.mark.parametrize(
@@ -187,6 +194,71 @@ def test_learned_is_what_the_probes_say_counted_plainly(
         (protocol, " ".join(code.split()).casefold()): numbers
         for (protocol, code), numbers in expected.items()
     }
+
+
+def interview(number: int, at_us: int, **more: Any) -> Event:
+    """A whole interview at a time."""
+    answers = {"0300000001": 4}
+    return Event("s", str(number), probed(**{"answers": answers, "alone": True} | more), at_us)
+
+
+def votes_in(
+    events: list[Event], *, partitions: int = 1, batches: int = 1
+) -> dict[str, dict[str, int]]:
+    """The counters of each product code, learned from events in some batches."""
+    log = log_of(partitions)
+    for batch in range(batches):
+        append(log, events[batch::batches])
+        learn(log)
+    return {pattern[4]: dict(tally.extra) for pattern, tally in tallies(log).items()}
+
+
+def test_a_scanner_that_comes_every_hour_outvotes_nobody() -> None:
+    hourly = [interview(n, NOW + n, answers={"11": 9}) for n in range(50)]
+    others = [interview(100 + n, NOW, address=f"10.0.0.{n}") for n in range(3)]
+
+    (counted,) = votes_in(hourly + others).values()
+
+    assert (counted["interviewed"], counted["works.11.9"]) == (4, 1)
+    assert counted["works.0300000001.4"] == 3
+
+
+def test_a_device_that_was_replaced_votes_for_what_is_there_now() -> None:
+    found = votes_in([interview(1, NOW), interview(2, NOW + 1, product_code="M-2")], batches=2)
+
+    assert found["m-1"] == {}
+    assert found["m-2"]["interviewed"] == 1
+
+
+@given(st.data())
+def test_of_each_device_its_newest_interview_counts_in_any_order(data: st.DataObject) -> None:
+    said = st.tuples(st.integers(0, 3), st.sampled_from(["M-1", "M-2"]), st.integers(2, 5))
+    drawn = data.draw(st.lists(said, max_size=12))
+    events = [
+        interview(
+            *(number, NOW + number),
+            address=f"10.0.0.{host}",
+            product_code=code,
+            answers={"0300000001": length},
+        )
+        for number, (host, code, length) in enumerate(drawn)
+    ]
+    partitions, batches = data.draw(st.sampled_from([(1, 1), (3, 1), (1, 3)]))
+
+    found = votes_in(data.draw(st.permutations(events)), partitions=partitions, batches=batches)
+
+    expected: dict[str, dict[str, int]] = {code.casefold(): {} for _, code, _ in drawn}
+    for code, length in {host: (code, length) for host, code, length in drawn}.values():
+        counted = expected[code.casefold()]
+        for name in ("interviewed", "alone", f"works.0300000001.{length}"):
+            counted[name] = counted.get(name, 0) + 1
+    assert found == expected
+
+
+def test_of_two_votes_at_one_time_the_same_one_counts_in_either_order() -> None:
+    two = [interview(1, NOW), interview(2, NOW, answers={"0300000001": 6})]
+
+    assert votes_in(two) == votes_in(two[::-1])
 
 
 def test_the_same_seed_gives_the_same_probes() -> None:
