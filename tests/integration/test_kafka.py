@@ -12,6 +12,7 @@ import pytest
 
 import motif
 from connectors.generate import sessions, task_completions
+from connectors.generate_probes import probes
 from connectors.generate_runs import workflow_runs
 from connectors.logs import kafka_topics
 from motif.erasing import forget_on_kafka
@@ -36,7 +37,7 @@ ROWS_S = 90.0
 
 def generated() -> list[Event]:
     tasks = task_completions(11, 2_000, patterns=200)
-    return [*sessions(11, 30), *tasks, *workflow_runs(11, 800)]
+    return [*sessions(11, 30), *tasks, *workflow_runs(11, 800), *probes(11, 400)]
 
 
 @pytest.fixture(scope="module")
