@@ -15,13 +15,14 @@ from connectors.devices.recording import PROTOCOLS
 from connectors.devices.sender import Sender, device_at, resolve
 from connectors.devices.targets import Policy, policy_of, targets_of
 from motif.asking import Asking
+from motif.device_patterns import used_sort
 from projections import device_sorts
 from schemas.clock import monotonic_s, new_id, now_us
 from schemas.devices import DeviceProbed, DiscoveryStarted
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 from streams.match import FAST_FROM
-from streams.sorts import Sorts, sort_of
+from streams.sorts import Sorts
 
 Publish = Callable[[Iterable[Event]], object]
 """Makes events durable."""
@@ -146,15 +147,7 @@ NOTHING_KNOWN: Final = Known()
 
 def known_to(node: Asking) -> Known:
     """What a node has learned of devices so far."""
-    learned = [
-        sort_of(
-            *(one.pattern_id, one.parts, one.confidence, one.verified, one.counters),
-            None
-            if one.least_minor is None or one.greatest_minor is None
-            else (one.least_minor, one.greatest_minor),
-        )
-        for one in node.ask(device_sorts.sorts)
-    ]
+    learned = map(used_sort, node.ask(device_sorts.sorts))
     return Known(Sorts(learned), node.ask(device_sorts.places))
 
 

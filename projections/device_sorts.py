@@ -9,6 +9,7 @@ import msgspec
 
 from projections.remote import Readable
 from projections.tables.types import rows_of
+from streams.recognise.device import APPLIED, BUSY, EXCHANGES, INTERVIEWED, MATCHED, TIMEOUTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,9 @@ class LearnedSort:
     """A pattern of kind `device` with its numbers; times in milliseconds, None is not known.
 
     `verified` is how often what was learned held with a device, `contradicted` how often it did
-    not. Among `counters` are the requests that work.
+    not. `exchanges` are requests that were sent, of which nobody answered `timeouts` and `busy`
+    were answered by being busy; `octets` is the mean of the bytes of a request with its response,
+    over `octets_n` of them. Among `counters` are the requests that work.
     """
 
     pattern_id: str
@@ -37,21 +40,31 @@ class LearnedSort:
     replies: int
     reply_ms: float | None
     reply_p99_ms: float | None
+    octets: float | None
+    octets_n: int
+    exchanges: int
+    timeouts: int
+    busy: int
+    first_seen: datetime | None
     last_seen: datetime | None
     counters: Mapping[str, int]
 
 
 PARTS: Final = ("protocol", "vendor", "device_type", "product_code", "major")
 
+_COUNTED: Final = (INTERVIEWED, MATCHED, APPLIED, EXCHANGES, TIMEOUTS, BUSY)
+
 _SORTS: Final = """
 SELECT pattern_id, signature, title, attributes, confidence, success_low AS wilson_low,
     success_high AS wilson_high, occurrences AS probes, coalesce(successes, 0) AS verified,
-    coalesce(failures, 0) AS contradicted, last_seen, counters,
+    coalesce(failures, 0) AS contradicted, first_seen, last_seen, counters,
     minor.minimum::BIGINT AS least_minor, minor.maximum::BIGINT AS greatest_minor,
-    coalesce(reply.n, 0) AS replies, reply.p50 / 1000 AS reply_ms, reply.p99 / 1000 AS reply_p99_ms
+    coalesce(reply.n, 0) AS replies, reply.p50 / 1000 AS reply_ms, reply.p99 / 1000 AS reply_p99_ms,
+    octets.mean AS octets, coalesce(octets.n, 0) AS octets_n
 FROM patterns
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'minor') minor USING (pattern_id)
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'reply_time') reply USING (pattern_id)
+LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'octets') octets USING (pattern_id)
 WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
 """
 
@@ -82,6 +95,6 @@ def _ask(store: Readable, query: str) -> list[dict[str, Any]]:
 def _sort(row: dict[str, Any]) -> LearnedSort:
     attributes: dict[str, str] = msgspec.json.decode(row.pop("attributes"))
     counters: dict[str, int] = msgspec.json.decode(row["counters"])
-    counted = {name: counters.get(name, 0) for name in ("interviewed", "matched", "applied")}
+    counted = {name: counters.get(name, 0) for name in _COUNTED}
     parts = [attributes[name] for name in PARTS]
     return LearnedSort(**{**row, **counted, "counters": counters, "parts": parts})

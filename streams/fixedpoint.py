@@ -11,6 +11,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
 __all__ = ["SCALES", "decimal_text", "in_unit", "micros", "millionths", "nano_usd", "scale_of"]
 
 SCALES = {
+    "bytes": 1,
     "calls": 1,
     "count": 1,
     "mb": 1_000_000,

@@ -8,6 +8,7 @@ from motif import __version__
 from motif.cli import (
     about,
     asking,
+    devices,
     discovering,
     evaluating,
     finding,
@@ -67,6 +68,7 @@ app.command(rich_help_panel=ASK)(asking.patterns)
 app.command(rich_help_panel=ASK)(asking.show)
 app.command(rich_help_panel=ASK)(finding.records)
 app.command(rich_help_panel=ASK)(finding.record)
+app.add_typer(devices.app, name="devices", rich_help_panel=ASK)
 app.command(rich_help_panel=ASK)(asking.sql)
 app.command(rich_help_panel=ASK)(reporting.report)
 app.command(rich_help_panel=ASK)(reviewing.review)

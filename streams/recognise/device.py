@@ -14,9 +14,10 @@ met: what its newest whole interview says stands in place of what an earlier one
 """
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
-from schemas.devices import DeviceProbed
+from schemas.devices import DeviceProbed, Exchange
 from streams.change import Change, Pattern
 from streams.fingerprint import fingerprint_of, minor_of
 from streams.names import MASKED, public_name
@@ -32,9 +33,17 @@ ALONE: Final = "alone"
 MATCHED: Final = "matched"
 APPLIED: Final = "applied"
 WORKS: Final = "works"
+EXCHANGES: Final = "exchanges"
+TIMEOUTS: Final = "timeouts"
+BUSY: Final = "busy"
 """Counters: devices that were asked the whole list, those that were met alone at their address,
-uses that fitted and that were applied, and behind `works.` each request with the length of its
-reply, and of how many devices it is so."""
+uses that fitted and that were applied, behind `works.` each request with the length of its reply,
+and of how many devices it is so; requests that were sent, those that nobody answered, and those
+that were answered by being busy."""
+
+_BUSY: Final = {"modbus.tcp": 6, "ethernet_ip": 2}
+"""How a device says that it is busy: an exception code of Modbus (Application Protocol V1.1b3,
+section 7), and CIP's general status "resource unavailable" (Volume 1, appendix B)."""
 
 _SUCCESSES: Final = frozenset({"agreed", "confirmed"})
 _FAILURES: Final = frozenset({"disagreed", "contradicted"})
@@ -55,7 +64,7 @@ KIND = Kind(
     "what was learned of it held with a device",
     outcomes=True,
     title=lambda parts: _title(*parts),
-    units={"reply_time": "us", "minor": "count"},
+    units={"reply_time": "us", "octets": "bytes", "minor": "count"},
     confidence=lambda tally: confidence_of(tally.successes, tally.failures),
 )
 
@@ -72,7 +81,7 @@ def confidence_of(verified: int, contradicted: int) -> float:
 
 
 def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
-    """One occurrence a probe, with the time of every reply and how a pattern was used.
+    """One occurrence a probe, with the time and size of every exchange and how a pattern was used.
 
     A sort whose vendor or product code may not be shown is not learned: under one mask, different
     sorts would be one.
@@ -82,6 +91,7 @@ def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
         return []
     replies = [exchange.get("reply_us") for exchange in probed.exchanges]
     measures = [("reply_time", reply_us) for reply_us in replies if reply_us is not None]
+    measures += [("octets", octets) for octets in map(_octets, probed.exchanges) if octets]
     minor = minor_of(probed.revision)
     if minor is not None and probed.path == "slow":
         measures.append(("minor", minor))
@@ -91,7 +101,7 @@ def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
         at_us,
         successes=int(usage in _SUCCESSES),
         failures=int(usage in _FAILURES),
-        counts=_uses(probed),
+        counts=(*_uses(probed), *_endings(probed)),
         measures=tuple(measures),
     )
     return [change]
@@ -131,6 +141,24 @@ def _uses(probed: DeviceProbed) -> tuple[str, ...]:
     if probed.usage is None:
         return ()
     return (MATCHED, APPLIED) if probed.usage in _APPLIED else (MATCHED,)
+
+
+def _octets(exchange: Exchange) -> int | None:
+    """The bytes of a request and its response together, None where nothing came back."""
+    response = exchange.get("response")
+    return None if response is None else (len(exchange["request"]) + len(response)) // 2
+
+
+def _endings(probed: DeviceProbed) -> Iterator[str]:
+    """A counter for every request that was sent, and for how it ended where that was no answer."""
+    for exchange in probed.exchanges:
+        yield EXCHANGES
+        if exchange["outcome"] == "timeout":
+            yield TIMEOUTS
+        elif exchange["outcome"] == "exception" and exchange.get("code") == _BUSY.get(
+            probed.protocol
+        ):
+            yield BUSY
 
 
 def _title(protocol: str, vendor: str, device_type: str, product_code: str, major: str) -> str:

@@ -118,6 +118,7 @@ def test_the_fixed_input_makes_every_kind() -> None:
         "alone",
         "matched",
         "applied",
+        "exchanges",
     }
     dotted = {counter.partition(".")[0] for counter in counters - plain}
     assert dotted == {"resolution", "severity", "tool", "works"}

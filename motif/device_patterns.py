@@ -1,0 +1,324 @@
+"""Sorts of devices as they are used: what is known of one, and a client's configuration for it.
+
+A configuration is computed from what was observed of a sort and says of each part on how much it
+stands; what nothing was observed of is None. The names of its parts are those under which such
+configurations are exchanged between programs that speak to devices.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from connectors.devices.pace import POLITE
+from connectors.devices.recording import PROTOCOLS
+from motif.asking import Asking
+from projections import device_sorts
+from projections.device_sorts import PARTS, LearnedSort
+from schemas.errors import WrongUse
+from streams.sorts import Sort, sort_of
+
+TIMEOUT_LEAST_MS: Final = 250
+"""No request is given up sooner."""
+
+_TIMEOUT_TIMES: Final = 4
+_LOST_LEAST: Final = 0.001
+_RETRIES_MAX: Final = 3
+_BUSY_TIMES: Final = 10
+_READ_BYTES: Final = 5
+_READ_FUNCTIONS: Final = range(1, 5)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionRange:
+    """Revisions that were observed, both ends with them; None where none was."""
+
+    min_version: str | None = None
+    max_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolSpec:
+    """How a device is spoken to; `port` is that of the protocol."""
+
+    protocol: str
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimingProfile:
+    """Times in milliseconds, over `n` replies.
+
+    `typical_response_time_ms` is their median, `max_response_time_ms` their 99th percentile,
+    `inter_request_delay_ms` the gap that discovery leaves, and `connection_timeout_ms` four times
+    the 99th percentile, 250 at least.
+    """
+
+    typical_response_time_ms: float
+    max_response_time_ms: float
+    inter_request_delay_ms: float
+    connection_timeout_ms: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestTemplate:
+    """A request that works: its bytes as hexadecimal digits without what numbers a conversation.
+
+    `votes` of `of` devices answered it with `expected_response_length` bytes.
+    """
+
+    request_pattern: str
+    expected_response_length: int
+    votes: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorStrategy:
+    """What to do where nothing comes back, over `n` requests.
+
+    `retry_count` is the least number of repeats after which less than one request of a thousand is
+    lost at the share of timeouts that was observed, 3 at most. `retry_delay_ms` is the gap between
+    requests, ten times that where devices were busy.
+    """
+
+    retry_count: int
+    retry_delay_ms: float
+    timeouts: int
+    busy: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class BandwidthProfile:
+    """What polling takes: the mean bytes of a request with its response, over `n` of them.
+
+    `bytes_per_second` is that at the optimal polling rate. There is one connection.
+    """
+
+    bytes_per_request: float
+    bytes_per_second: float | None
+    concurrent_connections: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommunicationProfile:
+    """How devices of a sort are best asked.
+
+    `optimal_polling_rate` is in requests a second: one in every 99th percentile of the reply times
+    plus the gap between requests. `largest_block` is the greatest number of registers or bits that
+    a request which works asks for.
+    """
+
+    optimal_polling_rate: float | None
+    timing: TimingProfile | None
+    request_templates: Sequence[RequestTemplate]
+    largest_block: int | None
+    error_handling_strategy: ErrorStrategy | None
+    bandwidth_requirements: BandwidthProfile | None
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePattern:
+    """A sort of devices: what it is, how it is asked, and how far that is to be trusted.
+
+    `pattern_confidence` is (verified + 1) / (verified + contradicted + 2); beside it stands the
+    95 % Wilson score interval of the share verified. `usage_count` is how often the pattern was
+    applied, `reliability_score` the share verified, None where it was never decided.
+    """
+
+    pattern_id: str
+    signature: str
+    title: str
+    manufacturer_id: str | None
+    device_type: int | None
+    model_number: str | None
+    firmware_version_range: VersionRange
+    protocol_variant: ProtocolSpec
+    communication_profile: CommunicationProfile
+    pattern_confidence: float
+    confidence_low: float | None
+    confidence_high: float | None
+    reliability_score: float | None
+    probes: int
+    devices: int
+    matched: int
+    usage_count: int
+    verified: int
+    contradicted: int
+    is_used: bool
+    first_seen: datetime | None
+    last_seen: datetime | None
+
+
+class NoSort(WrongUse):
+    """No sort of devices has this name, or several have."""
+
+
+def device_patterns(node: Asking) -> list[DevicePattern]:
+    """All sorts of devices that were learned, the surest first."""
+    return [_pattern(one) for one in node.ask(device_sorts.sorts)]
+
+
+def device_pattern(node: Asking, name: str) -> DevicePattern:
+    """The sort with this signature, id, or beginning of an id.
+
+    Raises:
+        NoSort: there is none, or more than one id begins so.
+    """
+    found = [
+        one
+        for one in node.ask(device_sorts.sorts)
+        if one.signature == name or (name and one.pattern_id.startswith(name))
+    ]
+    if len(found) == 1:
+        return _pattern(found[0])
+    if found:
+        raise NoSort(f"{len(found)} sorts of devices have an id that begins with {name!r}")
+    raise NoSort(f"no sort of devices is called {name!r}; `motif devices list` names them")
+
+
+def statistics(patterns: Sequence[DevicePattern]) -> dict[str, Any]:
+    """Five numbers about all sorts; of none at all the same five.
+
+    >>> statistics([])["total_patterns"], statistics([])["most_used_pattern"]
+    (0, None)
+    """
+    most = max(patterns, key=lambda one: one.usage_count, default=None)
+    total = sum(one.pattern_confidence for one in patterns)
+    return {
+        "total_patterns": len(patterns),
+        "average_confidence": total / len(patterns) if patterns else 0.0,
+        "total_usage": sum(one.usage_count for one in patterns),
+        "most_used_pattern": most
+        and {
+            "pattern_id": most.pattern_id,
+            "usage_count": most.usage_count,
+            "confidence": most.pattern_confidence,
+        },
+        "protocols": sorted({one.protocol_variant.protocol for one in patterns}),
+    }
+
+
+def configuration(pattern: DevicePattern) -> dict[str, Any]:
+    """What a client needs to speak to devices of a sort, without what only says how it is known."""
+    return {
+        "pattern_id": pattern.pattern_id,
+        "manufacturer_id": pattern.manufacturer_id,
+        "device_type": pattern.device_type,
+        "model_number": pattern.model_number,
+        "firmware_version_range": pattern.firmware_version_range,
+        "protocol_variant": pattern.protocol_variant,
+        "pattern_confidence": pattern.pattern_confidence,
+        "communication_profile": pattern.communication_profile,
+    }
+
+
+def used_sort(learned: LearnedSort) -> Sort:
+    """A sort as discovery uses it."""
+    least, greatest = learned.least_minor, learned.greatest_minor
+    minors = None if least is None or greatest is None else (least, greatest)
+    return sort_of(
+        learned.pattern_id,
+        learned.parts,
+        learned.confidence,
+        learned.verified,
+        learned.counters,
+        minors,
+    )
+
+
+def _pattern(learned: LearnedSort) -> DevicePattern:
+    said = dict(zip(PARTS, learned.parts, strict=True))
+    sort = used_sort(learned)
+    decided = learned.verified + learned.contradicted
+    protocol = PROTOCOLS.get(said["protocol"])
+    return DevicePattern(
+        pattern_id=learned.pattern_id,
+        signature=learned.signature,
+        title=learned.title,
+        manufacturer_id=said["vendor"] or None,
+        device_type=sort.fingerprint.device_type,
+        model_number=said["product_code"] or None,
+        firmware_version_range=_versions(said["major"], sort.minors),
+        protocol_variant=ProtocolSpec(
+            said["protocol"], None if protocol is None else protocol.port
+        ),
+        communication_profile=_profile(learned, sort),
+        pattern_confidence=learned.confidence,
+        confidence_low=learned.wilson_low,
+        confidence_high=learned.wilson_high,
+        reliability_score=learned.verified / decided if decided else None,
+        probes=learned.probes,
+        devices=learned.interviewed,
+        matched=learned.matched,
+        usage_count=learned.applied,
+        verified=learned.verified,
+        contradicted=learned.contradicted,
+        is_used=sort.is_learned,
+        first_seen=learned.first_seen,
+        last_seen=learned.last_seen,
+    )
+
+
+def _versions(major: str, minors: tuple[int, int] | None) -> VersionRange:
+    if not major or minors is None:
+        return VersionRange(major or None, major or None)
+    return VersionRange(*(f"{major}.{minor}" for minor in minors))
+
+
+def _profile(learned: LearnedSort, sort: Sort) -> CommunicationProfile:
+    gap_ms = POLITE.gap_s * 1000
+    typical, slowest = learned.reply_ms, learned.reply_p99_ms
+    timing = rate = None
+    if typical is not None and slowest is not None:
+        timeout_ms = max(TIMEOUT_LEAST_MS, _TIMEOUT_TIMES * slowest)
+        timing = TimingProfile(typical, slowest, gap_ms, timeout_ms, learned.replies)
+        rate = 1000 / (slowest + gap_ms)
+    templates = [
+        RequestTemplate(
+            request,
+            length,
+            learned.counters[f"works.{request}.{length}"],
+            learned.interviewed,
+        )
+        for request, length in sorted(sort.answers.items())
+    ]
+    blocks = [block for block in map(_block, sort.answers) if block is not None]
+    bandwidth = None
+    if learned.octets is not None:
+        a_second = None if rate is None else learned.octets * rate
+        bandwidth = BandwidthProfile(learned.octets, a_second, 1, learned.octets_n)
+    return CommunicationProfile(
+        optimal_polling_rate=rate,
+        timing=timing,
+        request_templates=templates,
+        largest_block=max(blocks, default=None),
+        error_handling_strategy=_errors(learned, gap_ms),
+        bandwidth_requirements=bandwidth,
+    )
+
+
+def _errors(learned: LearnedSort, gap_ms: float) -> ErrorStrategy | None:
+    if not learned.exchanges:
+        return None
+    share = learned.timeouts / learned.exchanges
+    retries = 0
+    while share ** (retries + 1) >= _LOST_LEAST and retries < _RETRIES_MAX:
+        retries += 1
+    delay_ms = gap_ms * (_BUSY_TIMES if learned.busy else 1)
+    return ErrorStrategy(retries, delay_ms, learned.timeouts, learned.busy, learned.exchanges)
+
+
+def _block(request: str) -> int | None:
+    """How many registers or bits a request of Modbus reads; None where it reads none.
+
+    >>> _block("030000000a"), _block("2b0e0100")
+    (10, None)
+    """
+    octets = bytes.fromhex(request)
+    if len(octets) != _READ_BYTES or octets[0] not in _READ_FUNCTIONS:
+        return None
+    return int.from_bytes(octets[3:], "big")

@@ -1,0 +1,110 @@
+"""Sorts of devices that were learned: all of them, and everything about one."""
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from motif.device_patterns import CommunicationProfile, DevicePattern, VersionRange
+from motif.display import words
+from motif.display.table import number, table, text
+
+ID_DIGITS = 8
+"""So much of an id tells sorts apart on a screen."""
+
+_MS = 1000
+
+
+def listed(patterns: Sequence[DevicePattern]) -> RenderableType:
+    """A row a sort, the surest first."""
+    columns = [
+        *(text("id"), text("sort"), text("revisions"), text("used"), number("confidence")),
+        *(number("devices"), number("probes"), number("matched"), number("applied")),
+        *(number("verified"), number("contradicted"), number("reply")),
+    ]
+    return table(columns, [_row(one) for one in patterns])
+
+
+def shown(pattern: DevicePattern) -> RenderableType:
+    """Everything about a sort, and how it is asked."""
+    bounds = words.interval(pattern.confidence_low, pattern.confidence_high)
+    decided = pattern.verified + pattern.contradicted
+    facts = [
+        ("id", pattern.pattern_id),
+        ("signature", pattern.signature),
+        ("protocol", pattern.protocol_variant.protocol),
+        ("revisions", _versions(pattern.firmware_version_range)),
+        ("confidence", f"{pattern.pattern_confidence:.2f}, {_use(pattern)}"),
+        ("verified", f"{pattern.verified:,} of {decided:,} {bounds}".rstrip()),
+        ("matched, applied", f"{pattern.matched:,}, {pattern.usage_count:,}"),
+        ("probes, devices", f"{pattern.probes:,}, {pattern.devices:,}"),
+        ("first, last seen", _seen(pattern)),
+    ]
+    facts += _profile(pattern.communication_profile)
+    lines = [f"{name:<18}{words.safe(said)}" for name, said in facts]
+    parts: list[RenderableType] = [Text(pattern.title, style="bold"), Text("\n".join(lines))]
+    templates = pattern.communication_profile.request_templates
+    if templates:
+        rows = [
+            [one.request_pattern, f"{one.expected_response_length:,}", f"{one.votes:,}"]
+            for one in templates
+        ]
+        parts += ["", table([text("request"), number("bytes"), number("votes")], rows)]
+    return Group(*parts)
+
+
+def _row(pattern: DevicePattern) -> list[str]:
+    timing = pattern.communication_profile.timing
+    typical = None if timing is None else timing.typical_response_time_ms * _MS
+    numbers = (pattern.devices, pattern.probes, pattern.matched, pattern.usage_count)
+    return [
+        pattern.pattern_id[:ID_DIGITS],
+        pattern.title,
+        _versions(pattern.firmware_version_range),
+        "yes" if pattern.is_used else "no",
+        f"{pattern.pattern_confidence:.2f}",
+        *map(words.count, numbers),
+        words.count(pattern.verified),
+        words.count(pattern.contradicted),
+        words.duration(typical),
+    ]
+
+
+def _use(pattern: DevicePattern) -> str:
+    return "used by discovery" if pattern.is_used else "not used yet: seen whole only once"
+
+
+def _seen(pattern: DevicePattern) -> str:
+    return f"{words.minute_of(pattern.first_seen)} to {words.minute_of(pattern.last_seen)}"
+
+
+def _versions(seen: VersionRange) -> str:
+    if seen.min_version is None:
+        return words.UNKNOWN
+    if seen.min_version == seen.max_version:
+        return seen.min_version
+    return f"{seen.min_version} to {seen.max_version}"
+
+
+def _profile(profile: CommunicationProfile) -> list[tuple[str, str]]:
+    found = []
+    if timing := profile.timing:
+        typical, slowest, timeout = (
+            words.duration(one * _MS)
+            for one in (
+                timing.typical_response_time_ms,
+                timing.max_response_time_ms,
+                timing.connection_timeout_ms,
+            )
+        )
+        found.append(("replies", f"{typical}, p99 {slowest}, of {timing.n:,}; wait {timeout}"))
+    if profile.optimal_polling_rate is not None:
+        found.append(("polling rate", f"{profile.optimal_polling_rate:.1f} requests a second"))
+    if errors := profile.error_handling_strategy:
+        said = f"{errors.timeouts:,} timeouts and {errors.busy:,} busy of {errors.n:,} requests"
+        found.append(("errors", f"{said}; repeat {errors.retry_count} times at most"))
+    if bandwidth := profile.bandwidth_requirements:
+        found.append(("request and reply", f"{bandwidth.bytes_per_request:.0f} bytes on average"))
+    if profile.largest_block is not None:
+        found.append(("largest block", words.plural(profile.largest_block, "register or bit")))
+    return found
