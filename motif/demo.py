@@ -1,7 +1,7 @@
 """The demo: generated sessions and runs learned from, fed again in another order, and the outcome.
 
-Nothing in it is staged but those: the events go the way that one's own would go, and the
-numbers are read from the same tables.
+Then a simulated plant is discovered twice. Nothing in it is staged but those: the events go the
+way that one's own would go, and the numbers are read from the same tables.
 """
 
 import os
@@ -23,6 +23,7 @@ from connectors.generate import sessions
 from connectors.generate_runs import workflow_runs
 from connectors.logs import sqlite_file
 from connectors.sources import by_name
+from motif.demo_plant import Asked, discover_twice
 from motif.display import words
 from motif.display.console import Progress, progress, stdout
 from motif.display.learned import tables_of
@@ -62,12 +63,12 @@ def tell(data: Path | None) -> None:
         raise WrongUse(message)
     began_s = monotonic_s()
     console = stdout()
-    headline = "Motif learns from sessions of AI agents and runs of workflows."
+    headline = "Motif learns from sessions of AI agents, runs of workflows and devices."
     console.print(Text(headline, style="bold"), soft_wrap=True)
     _say(
         console,
         f"These {SESSIONS} sessions and {RUNS} runs are generated (seed {SEED}): "
-        "nothing in them happened. "
+        "nothing in them happened, and the devices are simulated on this machine. "
         "Everything else is real: they take the way that your own would take.",
     )
     events = generated()
@@ -76,6 +77,7 @@ def tell(data: Path | None) -> None:
             fed = feed_thrice(node, events, tell_progress)
         for made in tables_of(node):
             _show(console, made)
+        _show(console, _discoveries(discover_twice()))
         _show(console, _compared(fed))
     _verdict(console, fed, monotonic_s() - began_s)
     _say_what_next(console, data)
@@ -131,6 +133,25 @@ def _compared(fed: Sequence[Fed]) -> Table:
     return table([*columns, text("digest of all numbers")], rows, title="Fed three times")
 
 
+def _discoveries(asked: Sequence[Asked]) -> Table:
+    """The same plant, first when nothing was known of it, then when its sorts were."""
+    rows = [
+        [
+            name,
+            words.count(one.devices),
+            words.count(one.slow),
+            words.count(one.fast),
+            words.count(one.requests),
+            words.count(one.connections),
+            f"{one.seconds:.2f} s",
+        ]
+        for name, one in zip(("nothing known", "sorts known"), asked, strict=True)
+    ]
+    heads = ("probes", "slow path", "fast path", "requests", "connections", "took")
+    columns = [text("a simulated plant"), *map(number, heads)]
+    return table(columns, rows, title="Discovered twice, over real sockets")
+
+
 def _verdict(console: Console, fed: Sequence[Fed], seconds: float) -> None:
     if len({(one.patterns, one.digest) for one in fed}) > 1:
         raise MotifError("a number moved when the same events were fed again; this must not be")
@@ -161,6 +182,7 @@ def _say_what_next(console: Console, data: Path | None) -> None:
         (f"{program} import --list", "the other formats"),
         (f"{program} patterns --kind tool_usage{where}", "which tool follows which"),
         (f"{program} show tool_usage:Read:Edit{where}", "one pattern with all its numbers"),
+        (f"{program} discover HOST --networks HOST", "what your own devices are, by reading only"),
     ]
     wide = max(len(command) for command, _ in lines)
     for command, what in lines:

@@ -8,7 +8,7 @@ import pytest
 
 import motif
 from connectors.generate import sessions
-from motif import demo
+from motif import demo, demo_plant
 from tests.motif.conftest import Run
 
 
@@ -30,12 +30,22 @@ def test_the_story_is_told_in_full(run: Run) -> None:
         "Models: tokens and cost",
         "Tasks: how they end",
         "Operations: what runs did",
+        "Discovered twice, over real sockets",
         "Fed three times",
         "Not one number moved",
         "motif import claude-code",
     ):
         assert words in ran.out
     assert "\x1b" not in ran.out
+
+
+def test_a_plant_whose_sorts_are_known_is_asked_less() -> None:
+    first, again = demo_plant.discover_twice()
+
+    assert (first.devices, first.slow, first.fast) == (again.devices, again.devices, 0)
+    assert again.fast > again.slow
+    assert again.requests < first.requests / 2
+    assert again.connections == first.connections
 
 
 def test_feeding_again_in_another_order_gives_repeats_only(tmp_path: Path) -> None:
