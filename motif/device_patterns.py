@@ -13,10 +13,10 @@ from typing import Any, Final
 from connectors.devices.pace import POLITE
 from connectors.devices.recording import PROTOCOLS
 from motif.asking import Asking
-from projections import device_sorts
+from motif.known_sorts import KnownSort, known_sorts
 from projections.device_sorts import PARTS, LearnedSort
 from schemas.errors import WrongUse
-from streams.sorts import Sort, sort_of
+from streams.sorts import Sort
 
 TIMEOUT_LEAST_MS: Final = 250
 """No request is given up sooner."""
@@ -124,9 +124,11 @@ class CommunicationProfile:
 class DevicePattern:
     """A sort of devices: what it is, how it is asked, and how far that is to be trusted.
 
-    `pattern_confidence` is (verified + 1) / (verified + contradicted + 2); beside it stands the
-    95 % Wilson score interval of the share verified. `usage_count` is how often the pattern was
-    applied, `reliability_score` the share verified, None where it was never decided.
+    `status` is experimental until devices agreed, active, or deprecated. `pattern_confidence` is
+    (verified + 2 prior) / (verified + contradicted + 2), where the prior is how far whoever
+    defined the sort is trusted, else 0.5; beside it stands the 95 % Wilson score interval of the
+    share verified. `usage_count` is how often the pattern was applied, `reliability_score` the
+    share verified, None where it was never decided.
     """
 
     pattern_id: str
@@ -138,6 +140,8 @@ class DevicePattern:
     firmware_version_range: VersionRange
     protocol_variant: ProtocolSpec
     communication_profile: CommunicationProfile
+    product_family: str | None
+    status: str
     pattern_confidence: float
     confidence_low: float | None
     confidence_high: float | None
@@ -159,7 +163,7 @@ class NoSort(WrongUse):
 
 def device_patterns(node: Asking) -> list[DevicePattern]:
     """All sorts of devices that were learned, the surest first."""
-    return [_pattern(one) for one in node.ask(device_sorts.sorts)]
+    return [_pattern(one) for one in known_sorts(node)]
 
 
 def device_pattern(node: Asking, name: str) -> DevicePattern:
@@ -170,8 +174,8 @@ def device_pattern(node: Asking, name: str) -> DevicePattern:
     """
     found = [
         one
-        for one in node.ask(device_sorts.sorts)
-        if one.signature == name or (name and one.pattern_id.startswith(name))
+        for one in known_sorts(node)
+        if one.learned.signature == name or (name and one.learned.pattern_id.startswith(name))
     ]
     if len(found) == 1:
         return _pattern(found[0])
@@ -216,23 +220,9 @@ def configuration(pattern: DevicePattern) -> dict[str, Any]:
     }
 
 
-def used_sort(learned: LearnedSort) -> Sort:
-    """A sort as discovery uses it."""
-    least, greatest = learned.least_minor, learned.greatest_minor
-    minors = None if least is None or greatest is None else (least, greatest)
-    return sort_of(
-        learned.pattern_id,
-        learned.parts,
-        learned.confidence,
-        learned.verified,
-        learned.counters,
-        minors,
-    )
-
-
-def _pattern(learned: LearnedSort) -> DevicePattern:
+def _pattern(known: KnownSort) -> DevicePattern:
+    learned, sort = known.learned, known.sort
     said = dict(zip(PARTS, learned.parts, strict=True))
-    sort = used_sort(learned)
     decided = learned.verified + learned.contradicted
     protocol = PROTOCOLS.get(said["protocol"])
     return DevicePattern(
@@ -247,7 +237,9 @@ def _pattern(learned: LearnedSort) -> DevicePattern:
             said["protocol"], None if protocol is None else protocol.port
         ),
         communication_profile=_profile(learned, sort),
-        pattern_confidence=learned.confidence,
+        product_family=None if known.defined is None else known.defined.family,
+        status=known.status,
+        pattern_confidence=sort.confidence,
         confidence_low=learned.wilson_low,
         confidence_high=learned.wilson_high,
         reliability_score=learned.verified / decided if decided else None,
@@ -281,7 +273,7 @@ def _profile(learned: LearnedSort, sort: Sort) -> CommunicationProfile:
         RequestTemplate(
             request,
             length,
-            learned.counters[f"works.{request}.{length}"],
+            learned.counters.get(f"works.{request}.{length}", 0),
             learned.interviewed,
         )
         for request, length in sorted(sort.answers.items())

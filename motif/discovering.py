@@ -15,7 +15,7 @@ from connectors.devices.recording import PROTOCOLS
 from connectors.devices.sender import Sender, device_at, resolve
 from connectors.devices.targets import Policy, policy_of, targets_of
 from motif.asking import Asking
-from motif.device_patterns import used_sort
+from motif.known_sorts import known_sorts
 from projections import device_sorts
 from schemas.clock import monotonic_s, new_id, now_us
 from schemas.devices import DeviceProbed, DiscoveryStarted
@@ -147,8 +147,7 @@ NOTHING_KNOWN: Final = Known()
 
 def known_to(node: Asking) -> Known:
     """What a node has learned of devices so far."""
-    learned = map(used_sort, node.ask(device_sorts.sorts))
-    return Known(Sorts(learned), node.ask(device_sorts.places))
+    return Known(Sorts(one.sort for one in known_sorts(node)), node.ask(device_sorts.places))
 
 
 def discover(

@@ -1,7 +1,7 @@
 """What was learned of sorts of devices, and where devices were met: what discovery begins with."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -27,27 +27,42 @@ class LearnedSort:
     title: str
     parts: Sequence[str]
     confidence: float
-    wilson_low: float | None
-    wilson_high: float | None
-    probes: int
-    interviewed: int
-    matched: int
-    applied: int
-    verified: int
-    contradicted: int
+    wilson_low: float | None = None
+    wilson_high: float | None = None
+    probes: int = 0
+    interviewed: int = 0
+    matched: int = 0
+    applied: int = 0
+    verified: int = 0
+    contradicted: int = 0
+    least_minor: int | None = None
+    greatest_minor: int | None = None
+    replies: int = 0
+    reply_ms: float | None = None
+    reply_p99_ms: float | None = None
+    octets: float | None = None
+    octets_n: int = 0
+    exchanges: int = 0
+    timeouts: int = 0
+    busy: int = 0
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DefinedSort:
+    """What somebody said of a sort, the newest of what was said; it may never have been met."""
+
+    parts: Sequence[str]
     least_minor: int | None
     greatest_minor: int | None
-    replies: int
-    reply_ms: float | None
-    reply_p99_ms: float | None
-    octets: float | None
-    octets_n: int
-    exchanges: int
-    timeouts: int
-    busy: int
-    first_seen: datetime | None
-    last_seen: datetime | None
-    counters: Mapping[str, int]
+    family: str | None
+    origin: str
+    confidence: float
+    reputation: float
+    answers: Mapping[str, int]
+    alone: bool | None
 
 
 PARTS: Final = ("protocol", "vendor", "device_type", "product_code", "major")
@@ -68,6 +83,21 @@ LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'octets') octets USING
 WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
 """
 
+_DEFINED: Final = """
+SELECT protocol, coalesce(vendor, '') AS vendor, coalesce(device_type::VARCHAR, '') AS device_type,
+    coalesce(product_code, '') AS product_code, coalesce(major::VARCHAR, '') AS major,
+    least_minor, greatest_minor, family, origin, confidence, reputation, answers, alone
+FROM device_defined
+QUALIFY row_number() OVER (PARTITION BY ALL_PARTS
+    ORDER BY happened_at DESC NULLS LAST, source, event_id) = 1
+ORDER BY ALL_PARTS
+""".replace("ALL_PARTS", "protocol, vendor, device_type, product_code, major")
+
+_DEPRECATED: Final = """
+SELECT pattern_id FROM pattern_reviews
+GROUP BY pattern_id HAVING arg_max(status, {'at': happened_at, 'id': event_id}) = 'deprecated'
+"""
+
 _PLACES: Final = """
 SELECT address, port, protocol, unit FROM device_inventory
 ORDER BY last_seen DESC, address, port, unit
@@ -77,6 +107,21 @@ ORDER BY last_seen DESC, address, port, unit
 def sorts(store: Readable) -> list[LearnedSort]:
     """All learned sorts, the surest first."""
     return [_sort(row) for row in _ask(store, _SORTS)]
+
+
+def defined(store: Readable) -> list[DefinedSort]:
+    """All sorts that somebody defined."""
+    found = []
+    for row in _ask(store, _DEFINED):
+        parts = [row.pop(name) for name in PARTS]
+        answers = msgspec.json.decode(row.pop("answers") or b"{}")
+        found.append(DefinedSort(parts=parts, answers=answers, **row))
+    return found
+
+
+def deprecated(store: Readable) -> set[str]:
+    """The ids of patterns that somebody decided to use no more."""
+    return {row["pattern_id"] for row in _ask(store, _DEPRECATED)}
 
 
 def places(store: Readable) -> dict[tuple[str, int, str], int | None]:

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
 
 from schemas.fact import Count, Name, Payload
-from schemas.topics import DEVICE_PROBES, Topic
+from schemas.topics import DEVICE_PROBES, PATTERN_DEFINITIONS, Topic
 
 Protocol = Literal["modbus.tcp", "ethernet_ip", "bootp"]
 """The protocols devices are known by, under the names that patterns use."""
@@ -23,6 +23,9 @@ Octet = Annotated[int, Field(ge=0, le=255)]
 
 Hex = Annotated[str, Field(pattern="^(?:[0-9a-f]{2})*$", max_length=16_384)]
 """Bytes as hexadecimal digits."""
+
+Trust = Annotated[float, Field(ge=0, le=1)]
+"""From not at all to wholly."""
 
 ExchangeOutcome = Literal["ok", "exception", "timeout", "closed", "reset", "malformed"]
 """How a request ended: with what was asked for, with a reason why not, or without a valid reply."""
@@ -144,3 +147,40 @@ class DeviceProbed(Payload):
         """Address, port, and unit or slot: all probes of a device stand in one partition."""
         part = self.unit if self.unit is not None else self.slot
         return f"{self.address}:{self.port}" + ("" if part is None else f"/{part}")
+
+
+class DeviceDefined(Payload):
+    """Somebody says how devices of a sort are asked, though none of them was met here.
+
+    The sort is named as fingerprints name it: in `vendor` the number of the vendor or its plain
+    name, and for Modbus the model in `product_code`. `least_minor` and `greatest_minor` bound the
+    second numbers of its revisions. What was said is trusted by `confidence` times `reputation`
+    until devices verify or contradict it. Of a sort the newest definition counts.
+    """
+
+    type: ClassVar[str] = "motif.device.defined.v1"
+    topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+
+    protocol: Protocol
+    vendor: Name | None = None
+    device_type: Count | None = None
+    product_code: Name | None = None
+    major: Count | None = None
+    least_minor: Count | None = None
+    greatest_minor: Count | None = None
+    family: Name | None = None
+    origin: Literal["sample", "import"]
+    confidence: Trust
+    reputation: Trust
+    answers: dict[str, Count] | None = None
+    alone: bool | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts of the sort's signature; what is not known is empty."""
+        said = (self.protocol, self.vendor, self.device_type, self.product_code, self.major)
+        return tuple("" if part is None else str(part) for part in said)
+
+    def partition_key(self) -> str:
+        """The sort: what is said of it stands in one order."""
+        return "/".join(self.parts)

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.devices import DeviceProbed, DiscoveryStarted
+from schemas.devices import DeviceDefined, DeviceProbed, DiscoveryStarted
 from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
 from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
@@ -26,6 +26,7 @@ __all__ = [
     "PAYLOADS",
     "AgentUsed",
     "Count",
+    "DeviceDefined",
     "DeviceProbed",
     "DiscoveryStarted",
     "ErrorClass",
@@ -255,6 +256,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         WorkflowStepFinished,
         DeviceProbed,
         DiscoveryStarted,
+        DeviceDefined,
         PatternReviewed,
         LogCreated,
         SettingsChanged,

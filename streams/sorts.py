@@ -5,13 +5,13 @@ long among a hundred thousand as among ten.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple, cast
 
 from schemas.devices import DeviceProbed
 from streams.fingerprint import Fingerprint, Protocol, fingerprint_of, minor_of
 from streams.match import FAST_FROM, Match, match, takes_fast_path
-from streams.recognise.device import ALONE, INTERVIEWED, WORKS
+from streams.recognise.device import ALONE, INTERVIEWED, WORKS, confidence_of
 
 LEARNED_FROM: Final = 2
 """So many whole interviews that agree make a pattern that is used; one that was verified too."""
@@ -36,14 +36,26 @@ class Sort:
     alone: bool
     minors: tuple[int, int] | None
     answers: Mapping[str, int]
+    defined: bool = False
+    deprecated: bool = False
 
     @property
     def is_learned(self) -> bool:
-        """Whether enough agrees that the pattern is used."""
+        """Whether enough agrees that the pattern is used, or somebody said how it is asked."""
+        if self.deprecated:
+            return False
+        if self.defined and self.answers:
+            return True
         return self.interviewed >= LEARNED_FROM or (self.interviewed > 0 and self.verified > 0)
 
+    def but_deprecated(self) -> "Sort":
+        """The same, not to be used any more."""
+        return replace(self, deprecated=True)
+
     def holds(self, revision: str | None) -> bool:
-        """Whether a device of this revision lies within what was observed."""
+        """Whether a device of this revision lies within what was observed, or was said."""
+        if self.defined and self.fingerprint.major is None:
+            return True
         minor = minor_of(revision)
         if minor is None or self.minors is None:
             return minor is None and self.minors is None
@@ -75,12 +87,45 @@ class Sorts:
         It is applied if it is learned, the device's revision was observed, and the match is sure.
         """
         device = fingerprint_of(probed)
-        sort = None if device is None else self._by_key.get(device.parts)
+        sort = None if device is None else self._sort_of(device)
         if device is None or sort is None:
             return None
         found = match(device, sort.fingerprint, sort.confidence)
         fits = takes_fast_path(found, sort.confidence, least)
         return Found(sort, found, fits and sort.is_learned and sort.holds(probed.revision))
+
+    def _sort_of(self, device: Fingerprint) -> Sort | None:
+        """The sort with this key, else one that somebody defined for every revision."""
+        found = self._by_key.get(device.parts)
+        if found is None:
+            found = self._by_key.get((*device.parts[:-1], ""))
+            return found if found is not None and found.defined else None
+        return found
+
+
+def defined_sort(
+    sort: Sort,
+    minors: tuple[int, int] | None,
+    prior: float,
+    counted: tuple[int, int],
+    answers: Mapping[str, int],
+    *,
+    alone: bool,
+) -> Sort:
+    """A sort with what somebody said of it, beside how often it was verified and contradicted.
+
+    What was learned of how to ask it goes before what was said.
+    """
+    learned = sort.is_learned
+    spans = [span for span in (sort.minors, minors) if span is not None]
+    return replace(
+        sort,
+        confidence=confidence_of(*counted, prior),
+        answers=sort.answers if learned else answers,
+        alone=sort.alone if learned else alone,
+        minors=(min(low for low, _ in spans), max(high for _, high in spans)) if spans else None,
+        defined=True,
+    )
 
 
 def sort_of(

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from motif.cli.options import AsJson, Data, Kafka
+from motif.cli.options import FLAG, AsJson, Data, Kafka, share
 
-app = typer.Typer(help="Ask about sorts of devices that were learned.", no_args_is_help=True)
+app = typer.Typer(help="Sorts of devices: ask about them, and exchange them.", no_args_is_help=True)
 
 Sort = Annotated[
     str, typer.Argument(metavar="SORT", help="Its signature, its id, or how its id begins.")
@@ -96,3 +96,89 @@ def profile(
         found = configuration(device_pattern(node, sort))
     with text_of(output) as file:
         file.write(json_of(found))
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Write all sorts into a file that another installation imports; nothing of single devices."""
+    from motif.cli.opened import asking
+    from motif.cli.rows import check, text_of
+    from motif.defining import exported
+    from motif.display.console import say
+
+    check("json", file)
+    with asking(data, kafka) as node:
+        body = exported(node)
+    with text_of(file) as out:
+        out.write(body.decode())
+    say(f"Wrote {file}.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="What 'devices export' wrote, or a patterns.json of device patterns.",
+        ),
+    ],
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", metavar=FLAG, help="Also say again what is known of a sort."),
+    ] = False,
+    reputation: Annotated[
+        float,
+        typer.Option(
+            metavar="0..1",
+            parser=share,
+            help="How far whoever wrote it is trusted; confidences are multiplied.",
+        ),
+    ] = 1.0,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Take in sorts of a file; each is verified with the next device before it counts as active."""
+    from motif.cli.opened import opened
+    from motif.defining import import_file
+    from motif.display.console import say, warn
+
+    with opened(data, kafka, make=True) as node:
+        found = import_file(node, file, reputation=reputation, overwrite=overwrite)
+    for reason in found.refused:
+        warn(f"refused {reason}")
+    say(
+        f"Imported {found.imported:,} sorts; {found.known:,} were known already, "
+        f"{len(found.refused):,} refused."
+    )
+    if found.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def sample(
+    manufacturer: Annotated[
+        str, typer.Option(metavar="NAME", help="Who makes such devices.")
+    ] = "SampleMfg",
+    model: Annotated[str, typer.Option(metavar="NAME", help="What they call it.")] = "Sample123",
+    protocol: Annotated[
+        str, typer.Option(metavar="NAME", help="How such devices are spoken to.")
+    ] = "modbus.tcp",
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Define a sort of devices by hand, to see what one looks like."""
+    from motif.cli.opened import opened
+    from motif.defining import define
+    from motif.defining import sample as made
+    from motif.display.console import say
+
+    definition = made(manufacturer, model, protocol)
+    with opened(data, kafka, make=True) as node:
+        define(node, [definition])
+        node.settle()
+    say(f"Defined {' '.join(filter(None, definition.parts))}.")

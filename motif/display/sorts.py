@@ -18,7 +18,7 @@ _MS = 1000
 def listed(patterns: Sequence[DevicePattern]) -> RenderableType:
     """A row a sort, the surest first."""
     columns = [
-        *(text("id"), text("sort"), text("revisions"), text("used"), number("confidence")),
+        *(text("id"), text("sort"), text("revisions"), text("status"), number("confidence")),
         *(number("devices"), number("probes"), number("matched"), number("applied")),
         *(number("verified"), number("contradicted"), number("reply")),
     ]
@@ -32,6 +32,7 @@ def shown(pattern: DevicePattern) -> RenderableType:
     facts = [
         ("id", pattern.pattern_id),
         ("signature", pattern.signature),
+        ("status", pattern.status),
         ("protocol", pattern.protocol_variant.protocol),
         ("revisions", _versions(pattern.firmware_version_range)),
         ("confidence", f"{pattern.pattern_confidence:.2f}, {_use(pattern)}"),
@@ -61,7 +62,7 @@ def _row(pattern: DevicePattern) -> list[str]:
         pattern.pattern_id[:ID_DIGITS],
         pattern.title,
         _versions(pattern.firmware_version_range),
-        "yes" if pattern.is_used else "no",
+        pattern.status,
         f"{pattern.pattern_confidence:.2f}",
         *map(words.count, numbers),
         words.count(pattern.verified),
@@ -71,7 +72,9 @@ def _row(pattern: DevicePattern) -> list[str]:
 
 
 def _use(pattern: DevicePattern) -> str:
-    return "used by discovery" if pattern.is_used else "not used yet: seen whole only once"
+    if pattern.status == "deprecated":
+        return "not used any more"
+    return "used by discovery" if pattern.is_used else "not used yet: nobody knows what works"
 
 
 def _seen(pattern: DevicePattern) -> str:

@@ -5,6 +5,7 @@ from typing import Final
 from projections.tables import (
     contributions,
     dead_letters,
+    devices,
     duplicates,
     logs,
     patterns,
@@ -23,6 +24,7 @@ TABLES: Final[tuple[Table, ...]] = (
     logs.LOGS,
     logs.SETTINGS,
     reviews.REVIEWS,
+    devices.DEFINITIONS,
     recognised.RECOGNISED,
     positions.POSITIONS,
 )

@@ -1,8 +1,23 @@
-"""Columns of the raw tables about devices."""
+"""Columns of the raw tables about devices, and what people say of sorts of them."""
 
 from typing import Final
 
-from projections.tables.types import COUNT, COUNTS, FLAG, JSON, TEXT, TEXTS, Columns
+import msgspec
+
+from projections.tables.table import Row, Table
+from projections.tables.types import (
+    COUNT,
+    COUNTS,
+    FLAG,
+    JSON,
+    NUMBER,
+    PLACE,
+    TEXT,
+    TEXTS,
+    TIME,
+    Columns,
+)
+from schemas.devices import DeviceDefined
 
 STARTED: Final[Columns] = {
     "run_id": TEXT,
@@ -53,3 +68,35 @@ PROBED: Final[Columns] = {
     "decoder_version": COUNT,
     "run_id": TEXT,
 }
+DEFINITIONS: Final = Table(
+    "device_defined",
+    {
+        **PLACE,
+        "source": TEXT,
+        "event_id": TEXT,
+        "happened_at": TIME,
+        "appended_at": TIME,
+        "protocol": TEXT,
+        "vendor": TEXT,
+        "device_type": COUNT,
+        "product_code": TEXT,
+        "major": COUNT,
+        "least_minor": COUNT,
+        "greatest_minor": COUNT,
+        "family": TEXT,
+        "origin": TEXT,
+        "confidence": NUMBER,
+        "reputation": NUMBER,
+        "answers": JSON,
+        "alone": FLAG,
+    },
+)
+"""What people say of sorts; of a sort the newest definition counts."""
+
+
+def row_of(fact: Row, said: DeviceDefined) -> Row:
+    """The row of a definition, behind what is common to all facts."""
+    told = said.model_dump()
+    answers = said.answers
+    told["answers"] = None if answers is None else msgspec.json.encode(answers)
+    return (*fact, *(told[name] for name in list(DEFINITIONS.columns)[len(fact) :]))

@@ -1,4 +1,4 @@
-"""Tables `logs` and `settings`: who the log is, its settings, and decisions about patterns."""
+"""Tables `logs` and `settings`: who the log is, its settings, and what people say of patterns."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,9 +6,10 @@ from typing import Final
 import msgspec
 from duckdb import DuckDBPyConnection
 
-from projections.tables import reviews
+from projections.tables import devices, reviews
 from projections.tables.table import STAGED, Row, Table, staged
 from projections.tables.types import COUNT, JSON, PLACE, TEXT, TEXTS, TIME
+from schemas.devices import DeviceDefined
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
 from schemas.events import LogCreated, SettingsChanged
@@ -47,6 +48,7 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
     logs: dict[str, Row] = {}
     settings: dict[tuple[str, str], Row] = {}
     decided: dict[tuple[str, str], Row] = {}
+    defined: dict[tuple[str, str], Row] = {}
     for record in records:
         try:
             event = decode(record)
@@ -61,9 +63,12 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
             settings.setdefault((event.source, event.id), (*fact, *_settings(data)))
         elif isinstance(data, PatternReviewed):
             decided.setdefault((event.source, event.id), reviews.row_of(fact, data))
+        elif isinstance(data, DeviceDefined):
+            defined.setdefault((event.source, event.id), devices.row_of(fact, data))
     _add_new(cursor, LOGS, list(logs.values()), ("log_id",))
     _add_new(cursor, SETTINGS, list(settings.values()), ("source", "event_id"))
     _add_new(cursor, reviews.REVIEWS, list(decided.values()), ("source", "event_id"))
+    _add_new(cursor, devices.DEFINITIONS, list(defined.values()), ("source", "event_id"))
 
 
 def _settings(said: SettingsChanged) -> Row:

@@ -50,7 +50,7 @@ _FAILURES: Final = frozenset({"disagreed", "contradicted"})
 _APPLIED: Final = frozenset({"applied", "confirmed", "contradicted"})
 
 _LENGTH_MAX: Final = 4096
-_is_read: Final = re.compile(
+is_read: Final = re.compile(
     r"0[1-4][0-9a-f]{8} | 11 | 2b0e0[1-4][0-9a-f]{2}"
     r"| 010220(?:01|f5|f6)240[01] | 0e0320(?:01|f5|f6)240[01]30[0-9a-f]{2}",
     re.VERBOSE,
@@ -69,15 +69,15 @@ KIND = Kind(
 )
 
 
-def confidence_of(verified: int, contradicted: int) -> float:
+def confidence_of(verified: int, contradicted: int, prior: float = PRIOR) -> float:
     """How far a pattern is to be trusted: the mean of a Beta distribution.
 
-    Formula: (verified + 2 * 0.5) / (n + 2), where n is how often it was verified or contradicted.
+    Formula: (verified + 2 * prior) / (n + 2), where n is how often it was verified or contradicted.
 
     >>> confidence_of(0, 0), confidence_of(3, 1), confidence_of(0, 2)
     (0.5, 0.6666666666666666, 0.25)
     """
-    return (verified + _WEIGHT * PRIOR) / (verified + contradicted + _WEIGHT)
+    return (verified + _WEIGHT * prior) / (verified + contradicted + _WEIGHT)
 
 
 def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
@@ -119,7 +119,7 @@ def vote(probed: DeviceProbed) -> list[Change]:
     counts += [
         f"{WORKS}.{request}.{length}"
         for request, length in sorted((probed.answers or {}).items())
-        if _is_read(request) and length <= _LENGTH_MAX
+        if is_read(request) and length <= _LENGTH_MAX
     ]
     return [Change(pattern, None, 0, counts=tuple(counts))]
 

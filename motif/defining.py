@@ -1,0 +1,229 @@
+"""Saying of sorts of devices how they are asked: a sample, a file of another installation.
+
+What is said is an event, trusted as far as whoever said it, and verified with the next device like
+all that was learned.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from pydantic import ValidationError
+
+from motif.asking import Asking
+from motif.known_sorts import KnownSort, known_sorts
+from motif.node import Node
+from schemas.clock import new_id, now_us
+from schemas.devices import DeviceDefined
+from schemas.envelope import Event
+from schemas.errors import SourceUnreadable, WrongUse
+from schemas.vendors import vendor_key
+from streams.fingerprint import major_of, minor_of, protocol_named
+from streams.names import MASKED, public_name
+from streams.recognise.device import is_read
+
+FORMAT: Final = "motif.devices.v1"
+FILE_MAX: Final = 64 * 1024 * 1024
+SAMPLE_CONFIDENCE: Final = 0.8
+_ALL_KNOWN: Final = 1.0
+_USUAL_CONFIDENCE: Final = 0.5
+_MINOR_MOST: Final = 99_999
+_digits: Final = re.compile(r"[0-9]{1,18}").fullmatch
+
+
+class Imported(NamedTuple):
+    """What became of a file: how many were imported, known already, and refused with reasons."""
+
+    imported: int
+    known: int
+    refused: Sequence[str]
+
+
+def sample(manufacturer: str, model: str, protocol: str) -> DeviceDefined:
+    """A sort as somebody may say it who wants to see one: every revision, and no requests.
+
+    Raises:
+        WrongUse: the protocol is not known, or a name may not be shown.
+    """
+    said = {"manufacturer_id": manufacturer, "model_number": model, "family": "Sample Family"}
+    try:
+        return _definition(
+            {**said, "protocol": protocol, "confidence": SAMPLE_CONFIDENCE}, "sample", _ALL_KNOWN
+        )
+    except _Refused as reason:
+        raise WrongUse(str(reason)) from None
+
+
+def define(node: Node, definitions: Iterable[DeviceDefined]) -> None:
+    """Make definitions durable."""
+    node.publish(Event("motif", f"device/{new_id()}", one, now_us()) for one in definitions)
+
+
+def exported(node: Asking) -> bytes:
+    """All sorts as a file that another installation imports, the same bytes for the same sorts."""
+    rows = sorted((_row(one) for one in known_sorts(node)), key=msgspec.json.encode)
+    body = {"format": FORMAT, "pattern_count": len(rows), "patterns": rows}
+    return msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n"
+
+
+def import_file(
+    node: Node, file: Path, *, reputation: float = _ALL_KNOWN, overwrite: bool = False
+) -> Imported:
+    """Import the sorts of a file: one of ours, or a `patterns.json` of a device pattern store.
+
+    Args:
+        node: where they are said.
+        file: JSON with `patterns`.
+        reputation: how far whoever wrote it is trusted, from 0 to 1; confidences are multiplied.
+        overwrite: also say again what is known of a sort already.
+
+    Raises:
+        SourceUnreadable: the file cannot be read, or holds no patterns.
+    """
+    known = {tuple(one.learned.parts) for one in known_sorts(node)}
+    found: dict[tuple[str, ...], DeviceDefined] = {}
+    refused: list[str] = []
+    skipped = 0
+    for name, entry in _entries(file):
+        try:
+            one = _definition(entry, "import", reputation)
+        except _Refused as reason:
+            refused.append(f"{name}: {reason}")
+            continue
+        if one.parts in known and not overwrite:
+            skipped += 1
+        else:
+            found[one.parts] = one
+    define(node, found.values())
+    return Imported(len(found), skipped, refused)
+
+
+class _Refused(ValueError):
+    """Why an entry is not imported."""
+
+
+def _entries(file: Path) -> list[tuple[str, dict[str, Any]]]:
+    try:
+        if file.stat().st_size > FILE_MAX:
+            raise SourceUnreadable(f"{file} is larger than {FILE_MAX:,} bytes")
+        body = msgspec.json.decode(file.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise SourceUnreadable(f"{file} cannot be read as JSON: {error}") from error
+    patterns = body.get("patterns") if isinstance(body, dict) else None
+    if isinstance(patterns, dict) and isinstance(patterns.get("patterns"), dict):
+        patterns = patterns["patterns"]  # an export of such a store holds the store whole
+    if isinstance(patterns, dict):
+        return [(name, entry) for name, entry in patterns.items() if _is_entry(entry)]
+    if isinstance(patterns, list):
+        return [(f"pattern {at}", one) for at, one in enumerate(patterns, 1) if _is_entry(one)]
+    raise SourceUnreadable(f"{file} holds no patterns; its key 'patterns' is missing or no list")
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, dict)
+
+
+def _definition(entry: dict[str, Any], origin: str, reputation: float) -> DeviceDefined:
+    """What an entry of a file says of a sort; of a device it takes nothing that is its own."""
+    spec = entry.get("protocol_variant")
+    named = spec.get("protocol") if isinstance(spec, dict) else entry.get("protocol")
+    protocol = protocol_named(named) if isinstance(named, str) else None
+    if protocol not in {"modbus.tcp", "ethernet_ip"}:
+        raise _Refused(f"{named!r} is no protocol by which devices say what they are")
+    major, least, greatest = _revisions(entry)
+    answers = entry.get("answers") or {}
+    if not isinstance(answers, dict) or not all(map(is_read, answers)):
+        raise _Refused("its answers are to requests of which not all only read")
+    confidence = entry.get("confidence", entry.get("pattern_confidence", _USUAL_CONFIDENCE))
+    trusted = entry.get("contributor_reputation", _ALL_KNOWN)
+    try:
+        return DeviceDefined.model_validate(
+            {
+                "protocol": protocol,
+                **_named(entry, numbered=protocol == "ethernet_ip"),
+                "major": major,
+                "least_minor": least,
+                "greatest_minor": greatest,
+                "family": _shown(entry.get("family", entry.get("product_family"))),
+                "origin": origin,
+                "confidence": confidence,
+                "reputation": entry.get("reputation", 1.0) * trusted * reputation,
+                "answers": answers or None,
+                "alone": entry.get("alone"),
+            }
+        )
+    except (ValidationError, TypeError) as error:
+        wrong = (
+            error.errors()[0] if isinstance(error, ValidationError) else {"loc": ("reputation",)}
+        )
+        raise _Refused(f"{wrong['loc'][0]} is not what it can be") from None
+
+
+def _named(entry: dict[str, Any], *, numbered: bool) -> dict[str, Any]:
+    """Vendor, type and product as fingerprints name them."""
+    vendor = entry.get("vendor", entry.get("manufacturer_id"))
+    code = entry.get("product_code", entry.get("model_number"))
+    kind = entry.get("device_type")
+    if not isinstance(vendor, str) or not isinstance(code, str):
+        raise _Refused("it names no vendor and model")
+    if numbered:
+        if not _digits(vendor) or not _digits(code) or not isinstance(kind, int):
+            raise _Refused("vendor, device type and product code of EtherNet/IP are numbers")
+        return {"vendor": vendor, "product_code": code, "device_type": kind}
+    plain = {"vendor": vendor_key(vendor), "product_code": " ".join(code.split()).casefold()}
+    # Comparing leaves out what makes a text private, so the texts are looked at as they came.
+    for name, text in (("vendor", vendor), ("product_code", code)):
+        if not plain[name] or MASKED in {public_name(text.strip()), public_name(plain[name])}:
+            raise _Refused(f"its {name} may be what is a single device's own")
+    return plain
+
+
+def _revisions(entry: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
+    """Major revision, least and greatest second number."""
+    if "firmware_version_range" not in entry:
+        return entry.get("major"), entry.get("least_minor"), entry.get("greatest_minor")
+    said = entry["firmware_version_range"] or {}
+    if not isinstance(said, dict):
+        raise _Refused("its firmware_version_range is no object")
+    exact = said.get("exact_version")
+    ends = [exact, exact] if exact else [said.get("min_version"), said.get("max_version")]
+    texts = [end for end in ends if isinstance(end, str)]
+    majors = {major_of(text) for text in texts}
+    if len(majors) > 1:
+        raise _Refused(f"its revisions {' to '.join(texts)} are of different sorts")
+    (major,) = majors or {None}
+    if major is None:
+        return None, None, None
+    least, greatest = (minor_of(end) if isinstance(end, str) else None for end in ends)
+    # Without an end every second number fits on that side.
+    return major, least or 0, _MINOR_MOST if greatest is None else greatest
+
+
+def _shown(family: object) -> str | None:
+    """The name of a family where it may be shown."""
+    return family if isinstance(family, str) and public_name(family) != MASKED else None
+
+
+def _row(one: KnownSort) -> dict[str, Any]:
+    """A sort as it stands in a file."""
+    protocol, vendor, device_type, product_code, major = one.learned.parts
+    defined = one.defined
+    met = one.learned.verified + one.learned.contradicted
+    least, greatest = one.sort.minors or (None, None)
+    row = {
+        "protocol": protocol,
+        "vendor": vendor or None,
+        "device_type": int(device_type) if device_type else None,
+        "product_code": product_code or None,
+        "major": int(major) if major else None,
+        "least_minor": least,
+        "greatest_minor": greatest,
+        "family": None if defined is None else defined.family,
+        "confidence": one.sort.confidence if met or defined is None else defined.confidence,
+        "reputation": _ALL_KNOWN if met or defined is None else defined.reputation,
+        "answers": dict(sorted(one.sort.answers.items())) or None,
+        "alone": one.sort.alone,
+    }
+    return {name: value for name, value in row.items() if value is not None}

@@ -1,0 +1,91 @@
+"""Sorts of devices a node knows: learned from probes, or said by somebody, or both."""
+
+from typing import Final, NamedTuple
+
+from motif.asking import Asking
+from projections import device_sorts
+from projections.device_sorts import DefinedSort, LearnedSort
+from projections.remote import Readable
+from schemas.ids import pattern_id, signature
+from streams.recognise import KINDS
+from streams.recognise.device import confidence_of, is_read
+from streams.sorts import Sort, defined_sort, sort_of
+
+_KIND: Final = KINDS["device"]
+
+
+class KnownSort(NamedTuple):
+    """What was learned of a sort, what was said of it, and what discovery makes of both."""
+
+    learned: LearnedSort
+    defined: DefinedSort | None
+    sort: Sort
+
+    @property
+    def status(self) -> str:
+        """Deprecated is what somebody decided so; experimental what no device verified yet."""
+        if self.sort.deprecated:
+            return "deprecated"
+        return "active" if self.sort.is_learned and self._is_shown else "experimental"
+
+    @property
+    def _is_shown(self) -> bool:
+        return self.defined is None or self.learned.verified > 0 or self.learned.interviewed > 1
+
+
+def known_sorts(node: Asking) -> list[KnownSort]:
+    """All sorts that are known, the surest first."""
+    return node.ask(_known)
+
+
+def _known(store: Readable) -> list[KnownSort]:
+    said = {tuple(one.parts): one for one in device_sorts.defined(store)}
+    deprecated = device_sorts.deprecated(store)
+    learned = device_sorts.sorts(store)
+    met = {tuple(one.parts) for one in learned}
+    learned += [_never_met(one) for parts, one in said.items() if parts not in met]
+    found = [
+        KnownSort(one, definition, _sort(one, definition, deprecated=one.pattern_id in deprecated))
+        for one in learned
+        for definition in [said.get(tuple(one.parts))]
+    ]
+    return sorted(found, key=lambda one: (-one.sort.confidence, one.learned.pattern_id))
+
+
+def _sort(learned: LearnedSort, defined: DefinedSort | None, *, deprecated: bool) -> Sort:
+    made = sort_of(
+        learned.pattern_id,
+        learned.parts,
+        learned.confidence,
+        learned.verified,
+        learned.counters,
+        _span(learned.least_minor, learned.greatest_minor),
+    )
+    if defined is not None:
+        made = defined_sort(
+            made,
+            _span(defined.least_minor, defined.greatest_minor),
+            defined.confidence * defined.reputation,
+            (learned.verified, learned.contradicted),
+            # Whoever states a definition may write anything where requests stand.
+            {one: length for one, length in defined.answers.items() if is_read(one)},
+            alone=bool(defined.alone),
+        )
+    return made.but_deprecated() if deprecated else made
+
+
+def _never_met(defined: DefinedSort) -> LearnedSort:
+    """A sort of which nothing was learned."""
+    parts = tuple(defined.parts)
+    text = signature(*parts)
+    return LearnedSort(
+        pattern_id=pattern_id(_KIND.name, text),
+        signature=text,
+        title=_KIND.title(parts),
+        parts=parts,
+        confidence=confidence_of(0, 0),
+    )
+
+
+def _span(least: int | None, greatest: int | None) -> tuple[int, int] | None:
+    return None if least is None or greatest is None else (least, greatest)
