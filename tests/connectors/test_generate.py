@@ -21,6 +21,7 @@ NOT_OF_SESSIONS = {
     "motif.discovery.started.v1",
     "motif.event.forgotten.v1",
     "motif.pattern.reviewed.v1",
+    "motif.device.defined.v1",
     "motif.workflow.operation.asserted.v1",
     "motif.workflow.run.deleted.v1",
     "motif.workflow.run.finished.v1",
