@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from motif.node import Node
     from motif.opening import open_node as open  # noqa: A004  # As in `motif.open`.
+    from motif.pattern_manager import PatternManager, discover_devices_with_patterns
     from motif.pattern_storage import PatternStorage
     from motif.records import (
         PatternSchema,
@@ -27,11 +28,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Event",
     "Node",
+    "PatternManager",
     "PatternSchema",
     "PatternStorage",
     "PatternType",
     "Upkeep",
     "__version__",
+    "discover_devices_with_patterns",
     "open",
     "validate_agent_usage",
     "validate_context",
@@ -48,6 +51,11 @@ _WHERE = {
     "Node": ("motif.node", "Node"),
     "Event": ("schemas.envelope", "Event"),
     "Upkeep": ("motif.upkeep", "Upkeep"),
+    "PatternManager": ("motif.pattern_manager", "PatternManager"),
+    "discover_devices_with_patterns": (
+        "motif.pattern_manager",
+        "discover_devices_with_patterns",
+    ),
     "PatternStorage": ("motif.pattern_storage", "PatternStorage"),
     **{
         name: ("motif.records", name)

@@ -5,7 +5,7 @@ all that was learned.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -16,7 +16,7 @@ from motif.asking import Asking
 from motif.known_sorts import KnownSort, known_sorts
 from motif.node import Node
 from schemas.clock import new_id, now_us
-from schemas.devices import DeviceDefined
+from schemas.devices import DeviceDefined, DeviceProbed
 from schemas.envelope import Event
 from schemas.errors import SourceUnreadable, WrongUse
 from schemas.vendors import vendor_key
@@ -54,6 +54,62 @@ def sample(manufacturer: str, model: str, protocol: str) -> DeviceDefined:
         )
     except _Refused as reason:
         raise WrongUse(str(reason)) from None
+
+
+def described(device: Mapping[str, Any], confidence: float) -> DeviceDefined:
+    """The sort of a device that somebody describes, of one revision where it is known.
+
+    Raises:
+        WrongUse: what is described is no sort, or may be what is a single device's own.
+    """
+    version = device.get("firmware_version")
+    vendor = device.get("vendor_id", device.get("manufacturer"))
+    code = device.get("product_code", device.get("model"))
+    entry = {
+        "protocol": device.get("protocol"),
+        "vendor": str(vendor) if isinstance(vendor, int) else vendor,
+        "product_code": str(code) if isinstance(code, int) else code,
+        "device_type": device.get("device_type"),
+        "firmware_version_range": {"exact_version": version},
+        "family": device.get("product_family"),
+        "confidence": confidence,
+    }
+    try:
+        return _definition(entry, "given", _ALL_KNOWN)
+    except _Refused as reason:
+        raise WrongUse(str(reason)) from None
+
+
+def device_said(device: Mapping[str, Any]) -> DeviceProbed:
+    """A device as somebody describes it, as if it had said so itself.
+
+    Raises:
+        WrongUse: the protocol is none that is known, or a field is not what it can be.
+    """
+    named = device.get("protocol")
+    protocol = protocol_named(named) if isinstance(named, str) else None
+    code = device.get("product_code", device.get("model"))
+    said: dict[str, Any] = {
+        "address": "described",
+        "port": 0,
+        "protocol": protocol,
+        "transport": "tcp",
+        "path": "passive",
+        "outcome": "identified",
+        "exchanges": [],
+        "evidence": "identity",
+        "vendor_id": device.get("vendor_id"),
+        "vendor": device.get("manufacturer"),
+        "device_type": device.get("device_type"),
+        "product_code": str(code) if isinstance(code, int) else code,
+        "revision": device.get("firmware_version"),
+        "decoder_version": 0,
+    }
+    try:
+        return DeviceProbed.model_validate(said)
+    except ValidationError as error:
+        wrong = error.errors()[0]["loc"][0]
+        raise WrongUse(f"{wrong} of the device is {said.get(str(wrong))!r:.64}") from None
 
 
 def define(node: Node, definitions: Iterable[DeviceDefined]) -> None:

@@ -169,7 +169,7 @@ class DeviceDefined(Payload):
     least_minor: Count | None = None
     greatest_minor: Count | None = None
     family: Name | None = None
-    origin: Literal["sample", "import"]
+    origin: Literal["given", "sample", "import"]
     confidence: Trust
     reputation: Trust
     answers: dict[str, Count] | None = None

@@ -146,13 +146,14 @@ def import_(
     from motif.cli.opened import opened
     from motif.defining import import_file
     from motif.display.console import say, warn
+    from motif.display.words import plural
 
     with opened(data, kafka, make=True) as node:
         found = import_file(node, file, reputation=reputation, overwrite=overwrite)
     for reason in found.refused:
         warn(f"refused {reason}")
     say(
-        f"Imported {found.imported:,} sorts; {found.known:,} were known already, "
+        f"Imported {plural(found.imported, 'sort')}; {found.known:,} were known already, "
         f"{len(found.refused):,} refused."
     )
     if found.refused:

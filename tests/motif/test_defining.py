@@ -230,7 +230,7 @@ def test_all_of_it_from_the_command_line(run: Run, tmp_path: Path) -> None:
     assert run("devices", "export", file, "--data", data).code == 0
     ran = run("devices", "import", file, *other)
 
-    assert "Imported 1 sorts; 0 were known already, 0 refused." in ran.err
+    assert "Imported 1 sort; 0 were known already, 0 refused." in ran.err
     assert "0 were known already" in ran.err
     assert "Imported 0 sorts; 1 were known" in run("devices", "import", file, *other).err
     (listed,) = json.loads(run("devices", "list", "--json", *other).out)
