@@ -45,8 +45,9 @@ class PatternMatchResult:
 class EnhancedDeviceInfo:
     """A device that was met: where, what it says of itself, and by which path it was asked.
 
-    `model` is the product code of a Modbus device, else the product's name. `discovery_path` is `fast_path` or `slow_path`; `pattern_match` is the id of the pattern that
-    was used, and `pattern_applied` whether it held.
+    `model` is the product code of a Modbus device, else the product's name. `discovery_path` is
+    `fast_path` or `slow_path`; `pattern_match` is the id of the pattern that was used, and
+    `pattern_applied` whether it held.
     """
 
     host: str
