@@ -5,8 +5,8 @@ stands; what nothing was observed of is None. The names of its parts are those u
 configurations are exchanged between programs that speak to devices.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,6 +21,14 @@ from streams.sorts import Sort
 TIMEOUT_LEAST_MS: Final = 250
 """No request is given up sooner."""
 
+_INHERITED: Final = (
+    "optimal_polling_rate",
+    "timing",
+    "request_templates",
+    "largest_block",
+    "error_handling_strategy",
+    "bandwidth_requirements",
+)
 _TIMEOUT_TIMES: Final = 4
 _LOST_LEAST: Final = 0.001
 _RETRIES_MAX: Final = 3
@@ -109,7 +117,8 @@ class CommunicationProfile:
 
     `optimal_polling_rate` is in requests a second: one in every 99th percentile of the reply times
     plus the gap between requests. `largest_block` is the greatest number of registers or bits that
-    a request which works asks for.
+    a request which works asks for. `inherited_from` names, for each field of which nothing was
+    observed here, the pattern it is from: the surest of the same model, else of the same family.
     """
 
     optimal_polling_rate: float | None
@@ -118,6 +127,7 @@ class CommunicationProfile:
     largest_block: int | None
     error_handling_strategy: ErrorStrategy | None
     bandwidth_requirements: BandwidthProfile | None
+    inherited_from: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +173,8 @@ class NoSort(WrongUse):
 
 def device_patterns(node: Asking) -> list[DevicePattern]:
     """All sorts of devices that were learned, the surest first."""
-    return [_pattern(one) for one in known_sorts(node)]
+    known = [_pattern(one) for one in known_sorts(node)]
+    return list(map(_Kin(known).inheriting, known))
 
 
 def device_pattern(node: Asking, name: str) -> DevicePattern:
@@ -174,11 +185,11 @@ def device_pattern(node: Asking, name: str) -> DevicePattern:
     """
     found = [
         one
-        for one in known_sorts(node)
-        if one.learned.signature == name or (name and one.learned.pattern_id.startswith(name))
+        for one in device_patterns(node)
+        if one.signature == name or (name and one.pattern_id.startswith(name))
     ]
     if len(found) == 1:
-        return _pattern(found[0])
+        return found[0]
     if found:
         raise NoSort(f"{len(found)} sorts of devices have an id that begins with {name!r}")
     raise NoSort(f"no sort of devices is called {name!r}; `motif devices list` names them")
@@ -253,6 +264,50 @@ def _pattern(known: KnownSort) -> DevicePattern:
         first_seen=learned.first_seen,
         last_seen=learned.last_seen,
     )
+
+
+class _Kin:
+    """Sorts by model and by family, the surest of each first."""
+
+    def __init__(self, patterns: Sequence[DevicePattern]) -> None:
+        """Take in the sorts."""
+        self._by_group: dict[tuple[object, ...], list[DevicePattern]] = {}
+        for one in patterns:
+            for group in _groups(one):
+                self._by_group.setdefault(group, []).append(one)
+
+    def inheriting(self, pattern: DevicePattern) -> DevicePattern:
+        """A pattern with what was observed of its nearest kin, where nothing was of itself.
+
+        For a client's configuration only: discovery uses what is known of a sort itself.
+        """
+        profile = pattern.communication_profile
+        taken: dict[str, Any] = {}
+        given: dict[str, str] = {}
+        for name in _INHERITED:
+            kin = None if getattr(profile, name) else self._heard_of(pattern, name)
+            if kin is not None:
+                taken[name] = getattr(kin.communication_profile, name)
+                given[name] = kin.pattern_id
+        if not taken:
+            return pattern
+        made = replace(profile, **taken, inherited_from=given)
+        return replace(pattern, communication_profile=made)
+
+    def _heard_of(self, pattern: DevicePattern, name: str) -> DevicePattern | None:
+        for group in _groups(pattern):
+            for kin in self._by_group[group]:
+                if getattr(kin.communication_profile, name):
+                    return kin
+        return None
+
+
+def _groups(one: DevicePattern) -> Iterator[tuple[object, ...]]:
+    """What a sort has in common with others: its model, then its family."""
+    made = (one.protocol_variant, one.manufacturer_id)
+    yield ("model", *made, one.device_type, one.model_number)
+    if one.product_family is not None:
+        yield ("family", *made, one.product_family)
 
 
 def _versions(major: str, minors: tuple[int, int] | None) -> VersionRange:

@@ -110,4 +110,8 @@ def _profile(profile: CommunicationProfile) -> list[tuple[str, str]]:
         found.append(("request and reply", f"{bandwidth.bytes_per_request:.0f} bytes on average"))
     if profile.largest_block is not None:
         found.append(("largest block", words.plural(profile.largest_block, "register or bit")))
+    if profile.inherited_from:
+        names = ", ".join(name.replace("_", " ") for name in profile.inherited_from)
+        origins = sorted({one[:ID_DIGITS] for one in profile.inherited_from.values()})
+        found.append(("inherited", f"{names}, from {', '.join(origins)}"))
     return found

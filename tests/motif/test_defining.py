@@ -9,7 +9,7 @@ import pytest
 import motif
 from connectors.devices import modbus
 from motif import defining
-from motif.device_patterns import device_patterns, statistics
+from motif.device_patterns import DevicePattern, device_patterns, statistics
 from motif.discovering import Known, known_to
 from motif.known_sorts import known_sorts
 from motif.node import Node
@@ -251,3 +251,34 @@ def test_statistics_count_what_was_defined_too(tmp_path: Path) -> None:
     assert (found["total_patterns"], found["total_usage"]) == (3, 0)
     assert found["average_confidence"] == pytest.approx(0.8)
     assert found["protocols"] == ["modbus.tcp"]
+
+
+def test_a_profile_is_inherited_from_the_model_then_from_the_family(tmp_path: Path) -> None:
+    exchange = {"request": "00" * 12, "response": "00" * 28, "outcome": "ok", "reply_us": 20_000}
+    met = {"exchanges": [exchange], "answers": {READ: 4}, "alone": True}
+    older = {"major": 1, "least_minor": 0, "greatest_minor": 9}
+    entries: list[dict[str, Any]] = [
+        MINE | older | {"answers": {}},
+        MINE | {"product_code": "M-2", "family": "Meters", "answers": {}},
+        MINE | {"product_code": "M-3", "family": "Other", "answers": {}},
+        MINE | {"major": 2, "least_minor": 0, "greatest_minor": 10, "family": "Meters"},
+    ]
+    with motif.open(tmp_path / "node") as node:
+        node.publish(Event("s", str(n), probed(address=f"10.0.0.{n}", **met), NOW) for n in (1, 2))
+        imported(node, tmp_path, *entries, overwrite=True)
+        known = {(one.model_number, _major(one)): one for one in device_patterns(node)}
+
+    own = known["m-1", "2"]
+    assert not own.communication_profile.inherited_from
+    for heir in (known["m-1", "1"], known["m-2", None]):
+        profile = heir.communication_profile
+        assert profile.timing == own.communication_profile.timing is not None
+        assert set(profile.inherited_from.values()) == {own.pattern_id}
+        assert not heir.is_used
+    stranger = known["m-3", None].communication_profile
+    assert (stranger.timing, dict(stranger.inherited_from)) == (None, {})
+
+
+def _major(pattern: DevicePattern) -> str | None:
+    version = pattern.firmware_version_range.min_version
+    return None if version is None else version.partition(".")[0]
