@@ -1,6 +1,7 @@
 """What a run of discovery found."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -9,6 +10,10 @@ from motif.discovering import Discovered
 from motif.display import words
 from motif.display.table import number, table, text
 from schemas.devices import DeviceProbed
+
+_HTTP: Final = b"HTTP/"
+_TLS: Final = (b"\x15\x03", b"\x16\x03")
+"""How an alert and a handshake begin."""
 
 
 def report(found: Discovered, lists: Mapping[str, int]) -> RenderableType:
@@ -48,10 +53,43 @@ def _paths(found: Discovered) -> str:
 
 
 def line(probe: DeviceProbed) -> str:
-    """A device as it was met, in one line."""
+    """A device as it was met, or why none was, in one line."""
+    if probe.outcome != "identified":
+        return f"{name(probe)} {unmet(probe)}"
     known = " ".join(one for one in (probe.vendor, probe.product, probe.revision) if one)
     told = ", which contradicts what was known" if probe.usage == "contradicted" else ""
     return f"{probe.path} path: {name(probe)} {known or probe.outcome}{told}"
+
+
+def unmet(probe: DeviceProbed) -> str:
+    """Why a probe identified nobody, with the address as the subject of the sentence."""
+    if probe.outcome == "refused":
+        return "refuses connections: nobody listens there"
+    if probe.outcome == "unreachable":
+        return "cannot be reached: there is no way to it from here"
+    if probe.outcome == "answered":
+        return f"answers by {probe.protocol} and does not say what it is"
+    if probe.outcome == "malformed":
+        return _other(probe)
+    if not probe.exchanges:
+        return "does not answer: nobody took the connection"
+    if {exchange["outcome"] for exchange in probe.exchanges} <= {"timeout"}:
+        return f"takes the connection and answers nothing; it may not speak {probe.protocol}"
+    return (
+        f"ends the connection instead of answering; it may not speak {probe.protocol}, "
+        "speak TLS only, or serve other hosts only"
+    )
+
+
+def _other(probe: DeviceProbed) -> str:
+    """What somebody speaks who answers with something else."""
+    replies = [exchange.get("response") or "" for exchange in probe.exchanges]
+    first = bytes.fromhex(next(filter(None, replies), ""))
+    if first.startswith(_HTTP):
+        return f"answers as a web server, not by {probe.protocol}"
+    if first.startswith(_TLS):
+        return f"speaks TLS; {probe.protocol} is asked without it only"
+    return f"answers with something else than {probe.protocol}; its bytes are recorded"
 
 
 def name(probe: DeviceProbed) -> str:

@@ -264,6 +264,21 @@ def test_products_with_one_code_and_two_types_stay_apart(product_code: str) -> N
     assert found == {(12, product_code), (14, product_code)}
 
 
+@pytest.mark.parametrize("product_code", ["166", "158"])
+def test_they_stay_apart_at_one_revision_as_well(product_code: str) -> None:
+    """The type alone tells them apart: their revisions are made the same."""
+    of_type = {
+        probe.device_type: probe.model_copy(update={"revision": "11.1"})
+        for probe in probes().values()
+        if probe.product_code == product_code
+    }
+
+    for device_type, probe in of_type.items():
+        known = Sorts([sort_like("one", probe)])
+        found = {other: known.find(of_type[other]) is not None for other in of_type}
+        assert found == {12: device_type == 12, 14: device_type == 14}
+
+
 def test_modules_of_a_chassis_are_read_from_its_slots() -> None:
     modules = {number: device_of(rows()[number]) for number in (1, 3, 63, 68) if number in probes()}
     inside = {
