@@ -4,8 +4,10 @@ Every probe is durable as soon as its device is done; a run that is stopped keep
 """
 
 import asyncio
+import getpass
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connectors.devices.contract import Asked, Profile
@@ -56,6 +58,13 @@ class Wanted:
     least: float = FAST_FROM
 
 
+def user() -> str | None:
+    """Who sits at this machine, as far as it knows."""
+    with suppress(OSError, KeyError, ImportError):
+        return getpass.getuser() or None
+    return None
+
+
 @dataclass(slots=True)
 class Discovered:
     """What a run did, and the probes it made, as they were stated.
@@ -85,6 +94,7 @@ class Plan:
     visits: Sequence[Visit]
     limits: Limits
     wanted: Wanted
+    continues: str | None = None
 
     @property
     def asked(self) -> Asked:
@@ -96,6 +106,7 @@ class Plan:
         wanted, limits = self.wanted, self.limits
         return DiscoveryStarted(
             run_id=run_id,
+            continues=self.continues,
             who=wanted.who,
             targets=list(wanted.targets),
             networks=[str(network) for network in self.policy.networks],
@@ -140,6 +151,13 @@ class Known:
         sort = found.sort
         answers = {bytes.fromhex(request): length for request, length in sort.answers.items()}
         return Profile(sort.pattern_id, answers, alone=sort.alone, applied=found.applied)
+
+
+def unfinished(node: Asking, plan: Plan) -> Plan:
+    """What the newest run with the same targets left undone; the plan where there is none."""
+    run_id, done = node.ask(lambda store: device_sorts.done_before(store, plan.wanted.targets))
+    left = [visit for visit in plan.visits if visit.place not in done]
+    return replace(plan, visits=left, continues=run_id)
 
 
 NOTHING_KNOWN: Final = Known()

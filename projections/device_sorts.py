@@ -98,6 +98,20 @@ SELECT pattern_id FROM pattern_reviews
 GROUP BY pattern_id HAVING arg_max(status, {'at': happened_at, 'id': event_id}) = 'deprecated'
 """
 
+_RUNS: Final = """
+WITH RECURSIVE latest AS (
+    SELECT run_id, continues FROM discovery_started
+    WHERE targets = $targets ORDER BY happened_at DESC, event_id LIMIT 1
+), chain AS (
+    SELECT * FROM latest
+    UNION
+    SELECT run.run_id, run.continues FROM discovery_started run
+    JOIN chain ON run.run_id = chain.continues
+)
+SELECT DISTINCT (SELECT run_id FROM latest) AS latest, address, port, protocol
+FROM chain LEFT JOIN device_probed USING (run_id)
+"""
+
 _PLACES: Final = """
 SELECT address, port, protocol, unit FROM device_inventory
 ORDER BY last_seen DESC, address, port, unit
@@ -122,6 +136,19 @@ def defined(store: Readable) -> list[DefinedSort]:
 def deprecated(store: Readable) -> set[str]:
     """The ids of patterns that somebody decided to use no more."""
     return {row["pattern_id"] for row in _ask(store, _DEPRECATED)}
+
+
+def done_before(
+    store: Readable, targets: Sequence[str]
+) -> tuple[str | None, set[tuple[str, int, str]]]:
+    """The newest run with these targets, and where it and those it continues probed.
+
+    None and nothing where there is no such run.
+    """
+    with store.reading() as cursor:
+        rows = rows_of(cursor.execute(_RUNS, {"targets": list(targets)}).to_arrow_table())
+    found = {(row["address"], row["port"], row["protocol"]) for row in rows if row["address"]}
+    return (rows[0]["latest"] if rows else None), found
 
 
 def places(store: Readable) -> dict[tuple[str, int, str], int | None]:

@@ -67,7 +67,8 @@ class Exchange(TypedDict, total=False):
 class DiscoveryStarted(Payload):
     """Somebody began to probe devices: who, which targets, and within which limits.
 
-    `who` is the name of the user on the machine. The list of networks holds for all that a run
+    `who` is the name of the user on the machine; `continues` names the run that was interrupted
+    and whose devices are left out. The list of networks holds for all that a run
     sends; `gap_us` passes between a device's reply and the next request to it.
     """
 
@@ -75,6 +76,7 @@ class DiscoveryStarted(Payload):
     topic: ClassVar[Topic] = DEVICE_PROBES
 
     run_id: Name
+    continues: Name | None = None
     who: Name | None = None
     targets: list[Name]
     networks: list[Name]

@@ -1,8 +1,6 @@
 """Asking devices what they are, and devices that are only simulated."""
 
-import getpass
 import sys
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -87,6 +85,14 @@ NoLearn = Annotated[
         "--no-learn", metavar=FLAG, help="Record what is found, and learn nothing from it."
     ),
 ]
+Continue = Annotated[
+    bool,
+    typer.Option(
+        "--continue",
+        metavar=FLAG,
+        help="Leave out what the last run with the same targets had done when it was interrupted.",
+    ),
+]
 MinConfidence = Annotated[
     float,
     typer.Option(
@@ -153,6 +159,7 @@ def discover(
     listen_port: ListenPort = None,
     no_learn: NoLearn = False,
     min_confidence: MinConfidence = 0.7,
+    go_on: Continue = False,
     label: Label = None,
     as_json: AsJson = False,
     data: Data = None,
@@ -178,7 +185,7 @@ def discover(
             as_json=as_json,
         )
         return
-    from motif.discovering import Wanted, planned
+    from motif.discovering import Wanted, planned, user
     from motif.settings import from_environment
 
     wanted = Wanted(
@@ -190,21 +197,21 @@ def discover(
         slots=slot or (),
         large=large,
         unthrottled=unthrottled,
-        who=_user(),
+        who=user(),
         learn=not no_learn,
         least=min_confidence,
     )
     plan = planned(wanted)  # before anything is opened or made
-    _report(_discovered(plan, label=label, data=data, kafka=kafka), as_json=as_json)
+    _report(_discovered(plan, go_on=go_on, label=label, data=data, kafka=kafka), as_json=as_json)
 
 
 def _discovered(
-    plan: "Plan", *, label: str | None, data: Path | None, kafka: str | None
+    plan: "Plan", *, go_on: bool, label: str | None, data: Path | None, kafka: str | None
 ) -> "Discovered":
     """Carry out a plan, and say of each device when it is done."""
     from motif.cli.opened import opened
     from motif.discovering import discover as run
-    from motif.discovering import known_to
+    from motif.discovering import known_to, unfinished
     from motif.display.console import progress, say
     from motif.display.devices import line
     from schemas.devices import DeviceProbed
@@ -218,6 +225,9 @@ def _discovered(
             if tell is not None:
                 tell("discovering", done, of)
 
+        if go_on:
+            planned, plan = len(plan.visits), unfinished(node, plan)
+            say(f"{planned - len(plan.visits):,} of {planned:,} were asked before.")
         found = run(node.publish, plan, told, known_to(node))
         node.settle(tell)
     return found
@@ -267,13 +277,6 @@ def simulate_devices(
     devices = devices_of(identities, manner)
     requests = serve(devices, port, told, seconds)
     say(f"Answered {requests:,} requests.")
-
-
-def _user() -> str | None:
-    """Who sits at this machine, as far as it knows."""
-    with suppress(OSError, KeyError, ImportError):
-        return getpass.getuser() or None
-    return None
 
 
 def _listed(texts: list[str] | None) -> list[str]:

@@ -21,6 +21,7 @@ from schemas.devices import DeviceDefined
 
 STARTED: Final[Columns] = {
     "run_id": TEXT,
+    "continues": TEXT,
     "who": TEXT,
     "targets": TEXTS,
     "networks": TEXTS,

@@ -280,3 +280,45 @@ def test_a_file_that_describes_no_device_is_said(tmp_path: Path, run: Run) -> No
         path.write_text(text, "utf-8")
         ran = run("simulate-devices", "--identities", path)
         assert (ran.code, says in ran.sentence) == (1, True)
+
+
+def test_a_run_that_was_killed_goes_on_where_it_was(run: Run, tmp_path: Path) -> None:
+    with simulated("--delay", "100") as (places, _):
+        meters = [places[name] for name in ("meter", "gateway", "counter")]
+        asked = ("discover", *meters, "--protocol", "modbus.tcp", "--networks", "127.0.0.0/8")
+        command = [sys.executable, "-c", "from motif.cli import main; main()", *asked]
+        with subprocess.Popen(
+            [*command, "--data", str(tmp_path)], stderr=subprocess.PIPE, text=True
+        ) as killed:
+            assert killed.stderr is not None
+            next(line for line in iter(killed.stderr.readline, "") if "slow path" in line)
+            killed.kill()
+        with motif.open(tmp_path) as node:
+            before = node.sql("SELECT DISTINCT port FROM device_probes").to_pylist()
+
+        again = run(*asked, "--continue", "--data", tmp_path)
+        over = run(*asked, "--continue", "--data", tmp_path)
+
+    assert 0 < len(before) < len(meters)
+    assert f"{len(before)} of 3 were asked before." in again.err
+    assert f"Asked {len(meters) - len(before)} target" in again.out
+    assert "3 of 3 were asked before." in over.err
+    with motif.open(tmp_path) as node:
+        runs = node.sql("SELECT run_id, continues FROM discovery_runs ORDER BY happened_at")
+        probes = node.sql("SELECT port, count(*) AS n FROM device_probed GROUP BY port").to_pylist()
+        assert node.verify() == []
+    first, second, third = runs.to_pylist()
+    assert first["continues"] is None
+    assert (second["continues"], third["continues"]) == (first["run_id"], second["run_id"])
+    assert [row["n"] for row in probes] == [1, 1, 1]
+
+
+def test_going_on_where_nothing_began_is_beginning(
+    run: Run, tmp_path: Path, plant: dict[str, str]
+) -> None:
+    command = ("discover", plant["meter"], "--protocol", "modbus.tcp", *LOOPBACK)
+
+    ran = run(*command, "--continue", "--data", tmp_path)
+
+    assert "0 of 1 were asked before." in ran.err
+    assert "Asked 1 target, 1 of which answered" in ran.out
