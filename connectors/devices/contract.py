@@ -240,6 +240,11 @@ def judged(
     return Sent(frame, response, heard.reply_us, outcome, code), reply
 
 
+def verifying(profile: Profile, reads: Sequence[bytes]) -> bytes | None:
+    """The first of the reads that works with every device of a profile's sort, None without one."""
+    return next((read for read in reads if read in profile.answers), None)
+
+
 def judged_by(profile: Profile, verified: Probe, first: Identity, second: Identity) -> Usage:
     """How far a profile was used whose verification read is the last exchange of a probe.
 

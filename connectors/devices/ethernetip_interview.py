@@ -23,6 +23,7 @@ from connectors.devices.contract import (
     judged_by,
     nothing,
     outcome_of,
+    verifying,
 )
 from connectors.devices.ethernetip import (
     LIST_IDENTITY,
@@ -86,8 +87,7 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
 
 def _whole(talk: Talk, asked: Asked, slots: list[Probe], profile: Profile | None) -> Probe:
     """The device itself, with all exchanges that are of no module."""
-    told = {id(sent) for probe in slots for sent in probe.exchanges}
-    exchanges = tuple(sent for sent in talk.exchanges if id(sent) not in told)
+    exchanges = _of_no(slots, talk)
     found = decode(Probe(None, None, "answered", exchanges))
     outcome = outcome_of(exchanges, identified=found.evidence is not None)
     asked_slots = sum(sent.request[:1] == bytes((SEND,)) for sent in talk.exchanges)
@@ -95,8 +95,14 @@ def _whole(talk: Talk, asked: Asked, slots: list[Probe], profile: Profile | None
     probe = Probe(None, None, outcome, exchanges, alone=alone or None)
     if profile is None:
         return probe
-    usage = compared(profile, _verifying(profile), found)
+    usage = compared(profile, verifying(profile, MESSAGES), found)
     return replace(probe, usage=usage, pattern_id=profile.pattern_id)
+
+
+def _of_no(slots: list[Probe], talk: Talk) -> tuple[Sent, ...]:
+    """All exchanges that are of no module."""
+    told = {id(sent) for probe in slots for sent in probe.exchanges}
+    return tuple(sent for sent in talk.exchanges if id(sent) not in told)
 
 
 def _recalled(exchanges: list[Sent], recall: Recall) -> Profile | None:
@@ -105,14 +111,9 @@ def _recalled(exchanges: list[Sent], recall: Recall) -> Profile | None:
     return recall(found) if decode(found).evidence is not None else None
 
 
-def _verifying(profile: Profile) -> bytes | None:
-    """The read that verifies a profile, None where nothing works with every device of its sort."""
-    return next((message for message in MESSAGES if message in profile.answers), None)
-
-
 async def _tried(talk: Talk, asked: Asked, profile: Profile, recall: Recall) -> list[Probe]:
     """A device that was asked what verifies its profile, and its modules if all are recalled."""
-    message = _verifying(profile)
+    message = verifying(profile, MESSAGES)
     session = None if message is None else await _registered(talk)
     if message is None or session is None:
         return []
@@ -122,8 +123,7 @@ async def _tried(talk: Talk, asked: Asked, profile: Profile, recall: Recall) -> 
     if asked.slots or not profile.alone:
         slots = await _ask_slots(talk, session, asked.slots or SLOTS)
     await talk.tell(ethernetip.packet(UNREGISTER, session, _context(talk)))
-    told = {id(sent) for probe in slots for sent in probe.exchanges}
-    exchanges = tuple(sent for sent in talk.exchanges if id(sent) not in told)
+    exchanges = _of_no(slots, talk)
     first = decode(Probe(None, None, "answered", verified[:1]))
     second = decode(Probe(None, None, "answered", verified[-1:]))
     probe = Probe(None, None, "identified", verified)

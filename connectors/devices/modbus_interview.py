@@ -24,6 +24,7 @@ from connectors.devices.contract import (
     judged_by,
     nothing,
     outcome_of,
+    verifying,
 )
 from connectors.devices.modbus import BASIC, EXTENDED, INDIVIDUAL, REGULAR, Failure, Identification
 from connectors.devices.octets import Malformed, text_of
@@ -167,15 +168,10 @@ async def _asked(talk: Talk, device: Met, recall: Recall, *, alone: bool) -> lis
     probe = replace(found, exchanges=(*sents, *talk.exchanges[begin:]), alone=alone or None)
     said = decode(probe)
     if profile is not None and not tried:
-        usage = compared(profile, _verifying(profile), said)
+        usage = compared(profile, verifying(profile, VERIFYING), said)
         probe = replace(probe, usage=usage, pattern_id=profile.pattern_id)
     identified = said.evidence in {"identity", "server_id"}
     return [*tried, replace(probe, outcome=outcome_of(probe.exchanges, identified=identified))]
-
-
-def _verifying(profile: Profile) -> bytes | None:
-    """The read that verifies a profile, None where nothing works with every device of its sort."""
-    return next((pdu for pdu in VERIFYING if pdu in profile.answers), None)
 
 
 def _recalled(found: Probe, reply: modbus.Reply | None, recall: Recall) -> Profile | None:
@@ -186,7 +182,7 @@ def _recalled(found: Probe, reply: modbus.Reply | None, recall: Recall) -> Profi
 
 async def _verified(talk: Talk, found: Probe, profile: Profile) -> list[Probe]:
     """A device that was asked one thing that works with devices of its sort, if there is one."""
-    pdu = _verifying(profile)
+    pdu = verifying(profile, VERIFYING)
     if pdu is None or found.unit is None:
         return []
     await _ask(talk, found.unit, pdu)
