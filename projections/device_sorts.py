@@ -9,7 +9,15 @@ import msgspec
 
 from projections.remote import Readable
 from projections.tables.types import rows_of
-from streams.recognise.device import APPLIED, BUSY, EXCHANGES, INTERVIEWED, MATCHED, TIMEOUTS
+from streams.recognise.device import (
+    APPLIED,
+    BUSY,
+    EXCHANGES,
+    INTERVIEWED,
+    KIND,
+    MATCHED,
+    TIMEOUTS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,7 @@ class DefinedSort:
     alone: bool | None
 
 
-PARTS: Final = ("protocol", "vendor", "device_type", "product_code", "major")
+PARTS: Final = KIND.parts
 
 _COUNTED: Final = (INTERVIEWED, MATCHED, APPLIED, EXCHANGES, TIMEOUTS, BUSY)
 
