@@ -20,7 +20,7 @@ from schemas.devices import DeviceDefined, DeviceProbed
 from schemas.envelope import Event
 from schemas.errors import SourceUnreadable, WrongUse
 from schemas.vendors import vendor_key
-from streams.fingerprint import major_of, minor_of, protocol_named
+from streams.fingerprint import major_of, minor_of, plain, protocol_named
 from streams.names import MASKED, public_name
 from streams.recognise.device import is_read
 
@@ -47,13 +47,9 @@ def sample(manufacturer: str, model: str, protocol: str) -> DeviceDefined:
     Raises:
         WrongUse: the protocol is not known, or a name may not be shown.
     """
-    said = {"manufacturer_id": manufacturer, "model_number": model, "family": "Sample Family"}
-    try:
-        return _definition(
-            {**said, "protocol": protocol, "confidence": SAMPLE_CONFIDENCE}, "sample", _ALL_KNOWN
-        )
-    except _Refused as reason:
-        raise WrongUse(str(reason)) from None
+    said = {"vendor": manufacturer, "product_code": model, "protocol": protocol}
+    trust = {"family": "Sample Family", "confidence": SAMPLE_CONFIDENCE}
+    return _meant({**said, **trust}, "sample")
 
 
 def described(device: Mapping[str, Any], confidence: float) -> DeviceDefined:
@@ -62,22 +58,16 @@ def described(device: Mapping[str, Any], confidence: float) -> DeviceDefined:
     Raises:
         WrongUse: what is described is no sort, or may be what is a single device's own.
     """
-    version = device.get("firmware_version")
-    vendor = device.get("vendor_id", device.get("manufacturer"))
-    code = device.get("product_code", device.get("model"))
     entry = {
         "protocol": device.get("protocol"),
-        "vendor": str(vendor) if isinstance(vendor, int) else vendor,
-        "product_code": str(code) if isinstance(code, int) else code,
+        "vendor": _text(device.get("vendor_id", device.get("manufacturer"))),
+        "product_code": _code(device),
         "device_type": device.get("device_type"),
-        "firmware_version_range": {"exact_version": version},
+        "firmware_version_range": {"exact_version": device.get("firmware_version")},
         "family": device.get("product_family"),
         "confidence": confidence,
     }
-    try:
-        return _definition(entry, "given", _ALL_KNOWN)
-    except _Refused as reason:
-        raise WrongUse(str(reason)) from None
+    return _meant(entry, "given")
 
 
 def device_said(device: Mapping[str, Any]) -> DeviceProbed:
@@ -88,7 +78,6 @@ def device_said(device: Mapping[str, Any]) -> DeviceProbed:
     """
     named = device.get("protocol")
     protocol = protocol_named(named) if isinstance(named, str) else None
-    code = device.get("product_code", device.get("model"))
     said: dict[str, Any] = {
         "address": "described",
         "port": 0,
@@ -101,7 +90,7 @@ def device_said(device: Mapping[str, Any]) -> DeviceProbed:
         "vendor_id": device.get("vendor_id"),
         "vendor": device.get("manufacturer"),
         "device_type": device.get("device_type"),
-        "product_code": str(code) if isinstance(code, int) else code,
+        "product_code": _code(device),
         "revision": device.get("firmware_version"),
         "decoder_version": 0,
     }
@@ -119,7 +108,12 @@ def define(node: Node, definitions: Iterable[DeviceDefined]) -> None:
 
 def exported(node: Asking) -> bytes:
     """All sorts as a file that another installation imports, the same bytes for the same sorts."""
-    rows = sorted((_row(one) for one in known_sorts(node)), key=msgspec.json.encode)
+    return file_of(known_sorts(node))
+
+
+def file_of(sorts: Iterable[KnownSort]) -> bytes:
+    """The file of these sorts, in whichever order they come."""
+    rows = sorted(map(_row, sorts), key=msgspec.json.encode)
     body = {"format": FORMAT, "pattern_count": len(rows), "patterns": rows}
     return msgspec.json.format(msgspec.json.encode(body), indent=1) + b"\n"
 
@@ -160,7 +154,25 @@ class _Refused(ValueError):
     """Why an entry is not imported."""
 
 
-def _entries(file: Path) -> list[tuple[str, dict[str, Any]]]:
+def _meant(entry: dict[str, Any], origin: str) -> DeviceDefined:
+    """What somebody here says of a sort, trusted as it is said."""
+    try:
+        return _definition(entry, origin, _ALL_KNOWN)
+    except _Refused as reason:
+        raise WrongUse(str(reason)) from None
+
+
+def _code(device: Mapping[str, Any]) -> Any:
+    """The product code of a device that is described, else its model."""
+    return _text(device.get("product_code", device.get("model")))
+
+
+def _text(name: Any) -> Any:
+    """A number as text, all else as it is."""
+    return str(name) if isinstance(name, int) else name
+
+
+def _entries(file: Path) -> list[tuple[str, Any]]:
     try:
         if file.stat().st_size > FILE_MAX:
             raise SourceUnreadable(f"{file} is larger than {FILE_MAX:,} bytes")
@@ -171,18 +183,16 @@ def _entries(file: Path) -> list[tuple[str, dict[str, Any]]]:
     if isinstance(patterns, dict) and isinstance(patterns.get("patterns"), dict):
         patterns = patterns["patterns"]  # an export of such a store holds the store whole
     if isinstance(patterns, dict):
-        return [(name, entry) for name, entry in patterns.items() if _is_entry(entry)]
+        return list(patterns.items())
     if isinstance(patterns, list):
-        return [(f"pattern {at}", one) for at, one in enumerate(patterns, 1) if _is_entry(one)]
+        return [(f"pattern {at}", one) for at, one in enumerate(patterns, 1)]
     raise SourceUnreadable(f"{file} holds no patterns; its key 'patterns' is missing or no list")
 
 
-def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict)
-
-
-def _definition(entry: dict[str, Any], origin: str, reputation: float) -> DeviceDefined:
+def _definition(entry: Any, origin: str, reputation: float) -> DeviceDefined:
     """What an entry of a file says of a sort; of a device it takes nothing that is its own."""
+    if not isinstance(entry, dict):
+        raise _Refused("it is no object")
     spec = entry.get("protocol_variant")
     named = spec.get("protocol") if isinstance(spec, dict) else entry.get("protocol")
     protocol = protocol_named(named) if isinstance(named, str) else None
@@ -228,12 +238,13 @@ def _named(entry: dict[str, Any], *, numbered: bool) -> dict[str, Any]:
         if not _digits(vendor) or not _digits(code) or not isinstance(kind, int):
             raise _Refused("vendor, device type and product code of EtherNet/IP are numbers")
         return {"vendor": vendor, "product_code": code, "device_type": kind}
-    plain = {"vendor": vendor_key(vendor), "product_code": " ".join(code.split()).casefold()}
+    named = {"vendor": vendor_key(vendor), "product_code": plain(code)}
     # Comparing leaves out what makes a text private, so the texts are looked at as they came.
     for name, text in (("vendor", vendor), ("product_code", code)):
-        if not plain[name] or MASKED in {public_name(text.strip()), public_name(plain[name])}:
+        key = named[name]
+        if not key or MASKED in {public_name(text.strip()), public_name(key)}:
             raise _Refused(f"its {name} may be what is a single device's own")
-    return plain
+    return named
 
 
 def _revisions(entry: dict[str, Any]) -> tuple[int | None, int | None, int | None]:

@@ -5,7 +5,7 @@ stands; what nothing was observed of is None. The names of its parts are those u
 configurations are exchanged between programs that speak to devices.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -173,8 +173,13 @@ class NoSort(WrongUse):
 
 def device_patterns(node: Asking) -> list[DevicePattern]:
     """All sorts of devices that were learned, the surest first."""
-    known = [_pattern(one) for one in known_sorts(node)]
-    return list(map(_Kin(known).inheriting, known))
+    return patterns_of(known_sorts(node))
+
+
+def patterns_of(known: Iterable[KnownSort]) -> list[DevicePattern]:
+    """The same of sorts that were asked for already, in their order."""
+    found = list(map(_pattern, known))
+    return list(map(_Kin(found).inheriting, found))
 
 
 def device_pattern(node: Asking, name: str) -> DevicePattern:

@@ -13,8 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from motif import defining
-from motif.device_patterns import DevicePattern, device_pattern, device_patterns, statistics
+from motif.device_patterns import (
+    DevicePattern,
+    device_pattern,
+    device_patterns,
+    patterns_of,
+    statistics,
+)
 from motif.discovering import Wanted, discovered, known_to, planned
+from motif.known_sorts import known_sorts
 from motif.node import Node
 from motif.opening import open_node
 from schemas.closing import Closing
@@ -89,17 +96,8 @@ class PatternManager(Closing):
         Raises:
             WrongUse: the protocol is none that is known, or a field is not what it can be.
         """
-        found = await asyncio.to_thread(self._known)
-        match = found.find(defining.device_said(device_data), min_confidence)
-        if match is None or match.match.confidence < min_confidence:
-            return None
-        return PatternMatchResult(
-            pattern=device_pattern(self.node, match.sort.pattern_id),
-            confidence=match.match.confidence,
-            same=match.match.same,
-            different=match.match.different,
-            applied=match.applied,
-        )
+        said = defining.device_said(device_data)
+        return await asyncio.to_thread(self._matched, said, min_confidence)
 
     async def learn_pattern_from_device(self, device_data: Mapping[str, Any]) -> DevicePattern:
         """Define the sort of a device that somebody describes; its host and serial go nowhere.
@@ -108,8 +106,7 @@ class PatternManager(Closing):
             WrongUse: it names no vendor and model, or a name may be what is its own.
         """
         said = defining.described(device_data, GIVEN_CONFIDENCE)
-        await asyncio.to_thread(self._define, said)
-        return device_pattern(self.node, pattern_id("device", signature(*said.parts)))
+        return await asyncio.to_thread(self._defined, said)
 
     async def get_pattern_statistics(self) -> dict[str, Any]:
         """Five numbers about all sorts."""
@@ -127,21 +124,34 @@ class PatternManager(Closing):
         """
         return await asyncio.to_thread(self._import, Path(file), overwrite)
 
-    def _known(self) -> Sorts:
-        return known_to(self.node).sorts
+    def _matched(self, said: DeviceProbed, least: float) -> PatternMatchResult | None:
+        known = known_sorts(self.node)
+        found = Sorts(one.sort for one in known).find(said, least)
+        if found is None or found.match.confidence < least:
+            return None
+        patterns = {one.pattern_id: one for one in patterns_of(known)}
+        return PatternMatchResult(
+            pattern=patterns[found.sort.pattern_id],
+            confidence=found.match.confidence,
+            same=found.match.same,
+            different=found.match.different,
+            applied=found.applied,
+        )
 
     def _export(self, file: Path) -> int:
-        file.write_bytes(defining.exported(self.node))
-        return len(device_patterns(self.node))
+        known = known_sorts(self.node)
+        file.write_bytes(defining.file_of(known))
+        return len(known)
 
     def _import(self, file: Path, overwrite: bool) -> int:  # noqa: FBT001  # by name outside
         found = defining.import_file(self.node, file, overwrite=overwrite)
         self.node.settle()
         return found.imported
 
-    def _define(self, said: DeviceDefined) -> None:
+    def _defined(self, said: DeviceDefined) -> DevicePattern:
         defining.define(self.node, [said])
         self.node.settle()
+        return device_pattern(self.node, pattern_id("device", signature(*said.parts)))
 
 
 async def discover_devices_with_patterns(

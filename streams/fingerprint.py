@@ -108,12 +108,12 @@ def fingerprint_of(probed: DeviceProbed) -> Fingerprint | None:
         vendor_id=probed.vendor_id,
         vendor=vendor or None,
         device_type=probed.device_type,
-        product_code=_plain(probed.product_code),
-        model=_plain(probed.product),
+        product_code=plain(probed.product_code),
+        model=plain(probed.product),
         major=major_of(probed.revision),
     )
 
 
-def _plain(text: str | None) -> str | None:
+def plain(text: str | None) -> str | None:
     """Without what firmwares pad with and spell differently."""
     return " ".join(text.split()).casefold() or None if text else None

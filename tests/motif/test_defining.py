@@ -213,6 +213,17 @@ def test_an_entry_that_cannot_be_meant_is_refused_with_its_reason(
         assert len(known_sorts(node)) == 1
 
 
+@pytest.mark.parametrize("patterns", [[MINE, "acme"], {"mine": MINE, "other": ["acme"]}])
+def test_an_entry_that_is_no_object_is_refused_and_not_passed_over(
+    tmp_path: Path, patterns: object
+) -> None:
+    with motif.open(tmp_path / "node") as node:
+        found = defining.import_file(node, file_of(tmp_path, patterns))
+
+    assert found.imported == 1
+    assert ["it is no object" in one for one in found.refused] == [True]
+
+
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"patterns": 5}', "\x00"])
 def test_a_file_without_patterns_is_refused(tmp_path: Path, body: str) -> None:
     file = tmp_path / "patterns.json"
