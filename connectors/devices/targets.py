@@ -89,7 +89,8 @@ def policy_of(
 def targets_of(texts: Sequence[str], policy: Policy, resolve: Resolve) -> list[Target]:
     """What to probe, once each: addresses, names and networks, each perhaps with `:PORT`.
 
-    A name is resolved here and never again. What is excluded is left out of ranges.
+    A name is resolved here and never again; of its addresses the first one is probed that may be.
+    What is excluded is left out of ranges.
 
     Raises:
         WrongUse: a target is none, is not on the list, or there are too many addresses.
@@ -113,9 +114,12 @@ def _targets(text: str, policy: Policy, resolve: Resolve) -> Iterator[Target]:
             yield from _range(network, port, policy)
             return
         host = str(network.network_address)
-    address = _address(host) or _resolved(host, resolve)
-    if not policy.allows(str(address)):
-        raise WrongUse(_not_allowed(text, address, policy))
+    stated = _address(host)
+    candidates = [stated] if stated is not None else _resolved(host, resolve)
+    allowed = (one for one in candidates if policy.allows(str(one)))
+    address = next(allowed, None)
+    if address is None:
+        raise WrongUse(_not_allowed(text, candidates[0], policy))
     yield Target(str(address), port, named=True)
 
 
@@ -155,12 +159,12 @@ def _address(text: str) -> Address | None:
         return None
 
 
-def _resolved(host: str, resolve: Resolve) -> Address:
+def _resolved(host: str, resolve: Resolve) -> list[Address]:
     found = resolve(host)
     if not found:
         message = f"{host!r} stands for no address here; check the name, or name its address"
         raise MotifError(message)
-    return _plain(ip_address(found[0]))
+    return [_plain(ip_address(one)) for one in found]
 
 
 def _network(text: str) -> Network:

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 from connectors.devices.targets import Policy, Target, policy_of, targets_of
 from schemas.errors import MotifError, WrongUse
 
-NAMES = {"plc": ["192.168.1.5"], "elsewhere": ["10.9.9.9"], "odd": ["::ffff:192.168.1.6"]}
+NAMES = {
+    "plc": ["192.168.1.5"],
+    "elsewhere": ["10.9.9.9"],
+    "odd": ["::ffff:192.168.1.6"],
+    "several": ["2001:db8::5", "192.168.1.7", "192.168.1.8", "192.168.1.9"],
+}
 
 
 def resolve(host: str) -> list[str]:
@@ -104,6 +109,14 @@ def test_what_is_no_target_is_said(text: str) -> None:
 def test_a_name_nobody_knows_is_said() -> None:
     with pytest.raises(MotifError, match="'nobody' stands for no address"):
         probed("nobody")
+
+
+def test_of_a_name_with_several_addresses_the_first_is_probed_that_may_be() -> None:
+    found = probed("several:503", exclude=("192.168.1.7",))
+
+    assert found == [Target("192.168.1.8", 503, named=True)]
+    with pytest.raises(WrongUse, match="2001:db8::5 is in none of the networks 10.0.0.0/8"):
+        probed("several", networks=("10.0.0.0/8",))
 
 
 def test_an_address_of_ipv6_works_and_a_range_of_it_is_refused() -> None:
