@@ -107,8 +107,11 @@ def define(node: Node, definitions: Iterable[DeviceDefined]) -> None:
 
 
 def exported(node: Asking) -> bytes:
-    """All sorts as a file that another installation imports, the same bytes for the same sorts."""
-    return file_of(known_sorts(node))
+    """All sorts as a file that another installation imports, the same bytes for the same sorts.
+
+    What is archived is left out.
+    """
+    return file_of(one for one in known_sorts(node) if one.status != "archived")
 
 
 def file_of(sorts: Iterable[KnownSort]) -> bytes:

@@ -14,8 +14,10 @@ from connectors.devices.pace import POLITE
 from connectors.devices.recording import PROTOCOLS
 from motif.asking import Asking
 from motif.known_sorts import KnownSort, known_sorts
+from projections import device_sorts
 from projections.device_sorts import PARTS, LearnedSort
 from schemas.errors import WrongUse
+from schemas.ids import signature_parts
 from streams.sorts import Sort
 
 TIMEOUT_LEAST_MS: Final = 250
@@ -134,7 +136,8 @@ class CommunicationProfile:
 class DevicePattern:
     """A sort of devices: what it is, how it is asked, and how far that is to be trusted.
 
-    `status` is experimental until devices agreed, active, or deprecated. `pattern_confidence` is
+    `status` is experimental until devices agreed, then active; deprecated and archived is what
+    somebody decided so, and neither is used any more. `pattern_confidence` is
     (verified + 2 prior) / (verified + contradicted + 2), where the prior is how far whoever
     defined the sort is trusted, else 0.5; beside it stands the 95 % Wilson score interval of the
     share verified. `usage_count` is how often the pattern was applied, `reliability_score` the
@@ -171,9 +174,10 @@ class NoSort(WrongUse):
     """No sort of devices has this name, or several have."""
 
 
-def device_patterns(node: Asking) -> list[DevicePattern]:
-    """All sorts of devices that were learned, the surest first."""
-    return patterns_of(known_sorts(node))
+def device_patterns(node: Asking, *, archived: bool = False) -> list[DevicePattern]:
+    """All sorts of devices that are known, the surest first; without those that are archived."""
+    found = patterns_of(known_sorts(node))
+    return found if archived else [one for one in found if one.status != "archived"]
 
 
 def patterns_of(known: Iterable[KnownSort]) -> list[DevicePattern]:
@@ -190,7 +194,7 @@ def device_pattern(node: Asking, name: str) -> DevicePattern:
     """
     found = [
         one
-        for one in device_patterns(node)
+        for one in device_patterns(node, archived=True)
         if one.signature == name or (name and one.pattern_id.startswith(name))
     ]
     if len(found) == 1:
@@ -198,6 +202,15 @@ def device_pattern(node: Asking, name: str) -> DevicePattern:
     if found:
         raise NoSort(f"{len(found)} sorts of devices have an id that begins with {name!r}")
     raise NoSort(f"no sort of devices is called {name!r}; `motif devices list` names them")
+
+
+def history(node: Asking, pattern: DevicePattern) -> list[dict[str, Any]]:
+    """What happened to a sort at this installation, the oldest first.
+
+    Rows of `happened_at`, `what` (defined, a decision, or how it was used), `times` and `detail`.
+    """
+    parts = signature_parts(pattern.signature)
+    return node.ask(lambda store: device_sorts.history(store, pattern.pattern_id, parts))
 
 
 def statistics(patterns: Sequence[DevicePattern]) -> dict[str, Any]:

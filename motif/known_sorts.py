@@ -9,7 +9,7 @@ from projections.remote import Readable
 from schemas.ids import pattern_id, signature
 from streams.recognise import KINDS
 from streams.recognise.device import confidence_of, is_read
-from streams.sorts import Sort, defined_sort, sort_of
+from streams.sorts import Retired, Sort, defined_sort, sort_of
 
 _KIND: Final = KINDS["device"]
 
@@ -23,9 +23,9 @@ class KnownSort(NamedTuple):
 
     @property
     def status(self) -> str:
-        """Deprecated is what somebody decided so; experimental what no device verified yet."""
-        if self.sort.deprecated:
-            return "deprecated"
+        """Deprecated and archived is what somebody decided so; experimental is not verified yet."""
+        if self.sort.retired:
+            return self.sort.retired
         return "active" if self.sort.is_learned and self._is_shown else "experimental"
 
     @property
@@ -40,19 +40,19 @@ def known_sorts(node: Asking) -> list[KnownSort]:
 
 def _known(store: Readable) -> list[KnownSort]:
     said = {tuple(one.parts): one for one in device_sorts.defined(store)}
-    deprecated = device_sorts.deprecated(store)
+    retired = device_sorts.retired(store)
     learned = device_sorts.sorts(store)
     met = {tuple(one.parts) for one in learned}
     learned += [_never_met(one) for parts, one in said.items() if parts not in met]
     found = [
-        KnownSort(one, definition, _sort(one, definition, deprecated=one.pattern_id in deprecated))
+        KnownSort(one, definition, _sort(one, definition, retired.get(one.pattern_id)))
         for one in learned
         for definition in [said.get(tuple(one.parts))]
     ]
     return sorted(found, key=lambda one: (-one.sort.confidence, one.learned.pattern_id))
 
 
-def _sort(learned: LearnedSort, defined: DefinedSort | None, *, deprecated: bool) -> Sort:
+def _sort(learned: LearnedSort, defined: DefinedSort | None, retired: Retired | None) -> Sort:
     made = sort_of(
         learned.pattern_id,
         learned.parts,
@@ -71,7 +71,7 @@ def _sort(learned: LearnedSort, defined: DefinedSort | None, *, deprecated: bool
             {one: length for one, length in defined.answers.items() if is_read(one)},
             alone=bool(defined.alone),
         )
-    return made.but_deprecated() if deprecated else made
+    return made.but_retired(retired) if retired else made
 
 
 def _never_met(defined: DefinedSort) -> LearnedSort:

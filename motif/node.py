@@ -157,7 +157,7 @@ class Node(Asking):
 
         Args:
             pattern_id: the pattern's id.
-            status: detected, candidate, approved, automated or deprecated.
+            status: detected, candidate, approved, automated, deprecated or archived.
             said: `reviewed_by`, `notes`, `tool_name`, `tool_script_path`, each optional.
 
         Raises:

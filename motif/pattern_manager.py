@@ -113,7 +113,7 @@ class PatternManager(Closing):
         return await asyncio.to_thread(lambda: statistics(device_patterns(self.node)))
 
     async def export_patterns(self, file: str | Path) -> int:
-        """Write all sorts into a file; how many."""
+        """Write all sorts that are not archived into a file; how many."""
         return await asyncio.to_thread(self._export, Path(file))
 
     async def import_patterns(self, file: str | Path, *, overwrite: bool = False) -> int:
@@ -139,7 +139,7 @@ class PatternManager(Closing):
         )
 
     def _export(self, file: Path) -> int:
-        known = known_sorts(self.node)
+        known = [one for one in known_sorts(self.node) if one.status != "archived"]
         file.write_bytes(defining.file_of(known))
         return len(known)
 

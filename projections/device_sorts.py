@@ -18,6 +18,7 @@ from streams.recognise.device import (
     MATCHED,
     TIMEOUTS,
 )
+from streams.sorts import Retired
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,29 @@ QUALIFY row_number() OVER (PARTITION BY ALL_PARTS
 ORDER BY ALL_PARTS
 """.replace("ALL_PARTS", "protocol, vendor, device_type, product_code, major")
 
-_DEPRECATED: Final = """
-SELECT pattern_id FROM pattern_reviews
-GROUP BY pattern_id HAVING arg_max(status, {'at': happened_at, 'id': event_id}) = 'deprecated'
+_RETIRED: Final = """
+SELECT pattern_id, arg_max(status, {'at': happened_at, 'id': event_id}) AS status
+FROM pattern_reviews GROUP BY pattern_id HAVING status IN ('deprecated', 'archived')
+"""
+
+_HISTORY: Final = """
+WITH told AS (
+    SELECT happened_at, 'defined' AS what, 1 AS times,
+        origin || ', confidence ' || round(confidence * reputation, 2) AS detail
+    FROM device_defined
+    WHERE [protocol, coalesce(vendor, ''), coalesce(device_type::VARCHAR, ''),
+        coalesce(product_code, ''), coalesce(major::VARCHAR, '')] = $parts
+    UNION ALL
+    SELECT happened_at, status, 1, concat_ws(': ', reviewed_by, notes)
+    FROM pattern_reviews WHERE pattern_id = $pattern_id
+    UNION ALL
+    SELECT max(happened_at), usage, count(*), 'by ' || min(address) || ':' || min(port)
+        || CASE WHEN count(DISTINCT address || ':' || port) > 1 THEN ' and others' ELSE '' END
+    FROM device_probed WHERE pattern_id = $pattern_id AND usage IS NOT NULL
+    GROUP BY happened_at::DATE, usage
+)
+SELECT happened_at, what, times, nullif(detail, '') AS detail FROM told
+ORDER BY happened_at NULLS FIRST, what
 """
 
 _RUNS: Final = """
@@ -141,9 +162,19 @@ def defined(store: Readable) -> list[DefinedSort]:
     return found
 
 
-def deprecated(store: Readable) -> set[str]:
-    """The ids of patterns that somebody decided to use no more."""
-    return {row["pattern_id"] for row in _ask(store, _DEPRECATED)}
+def retired(store: Readable) -> dict[str, Retired]:
+    """Patterns by their ids that somebody decided to use no more."""
+    return {row["pattern_id"]: row["status"] for row in _ask(store, _RETIRED)}
+
+
+def history(store: Readable, pattern_id: str, parts: Sequence[str]) -> list[dict[str, Any]]:
+    """What happened to a sort here, the oldest first: definitions, decisions, uses by their days.
+
+    Rows of `happened_at`, `what`, `times` and `detail`; with what was used stands one device.
+    """
+    with store.reading() as cursor:
+        bound = {"pattern_id": pattern_id, "parts": list(parts)}
+        return rows_of(cursor.execute(_HISTORY, bound).to_arrow_table())
 
 
 def done_before(

@@ -37,8 +37,9 @@ Signature = Annotated[
 Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
 """The three letters of ISO 4217."""
 
-Status = Literal["detected", "candidate", "approved", "automated", "deprecated"]
-"""How far the automation of a pattern is, in the order in which it usually goes on."""
+Status = Literal["detected", "candidate", "approved", "automated", "deprecated", "archived"]
+"""How far the automation of a pattern is, in the order in which it usually goes on. What is
+deprecated or archived is not used any more; what is archived is not shown either."""
 
 
 class _OfRun(Payload):

@@ -6,7 +6,7 @@ long among a hundred thousand as among ten.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, cast
+from typing import Final, Literal, NamedTuple, cast
 
 from schemas.devices import DeviceProbed
 from streams.fingerprint import Fingerprint, Protocol, fingerprint_of, minor_of
@@ -15,6 +15,9 @@ from streams.recognise.device import ALONE, INTERVIEWED, WORKS, confidence_of
 
 LEARNED_FROM: Final = 2
 """So many whole interviews that agree make a pattern that is used; one that was verified too."""
+
+Retired = Literal["deprecated", "archived"]
+"""Not used any more because somebody decided so; what is archived is not shown either."""
 
 _NUMBERED: Final = "ethernet_ip"
 """The protocol whose vendors have numbers."""
@@ -37,20 +40,20 @@ class Sort:
     minors: tuple[int, int] | None
     answers: Mapping[str, int]
     defined: bool = False
-    deprecated: bool = False
+    retired: Retired | None = None
 
     @property
     def is_learned(self) -> bool:
         """Whether enough agrees that the pattern is used, or somebody said how it is asked."""
-        if self.deprecated:
+        if self.retired:
             return False
         if self.defined and self.answers:
             return True
         return self.interviewed >= LEARNED_FROM or (self.interviewed > 0 and self.verified > 0)
 
-    def but_deprecated(self) -> "Sort":
+    def but_retired(self, how: Retired) -> "Sort":
         """The same, not to be used any more."""
-        return replace(self, deprecated=True)
+        return replace(self, retired=how)
 
     def holds(self, revision: str | None) -> bool:
         """Whether a device of this revision lies within what was observed, or was said."""

@@ -15,7 +15,15 @@ Sort = Annotated[
 
 
 @app.command("list")
-def list_(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
+def list_(
+    archived: Annotated[
+        bool,
+        typer.Option("--archived", metavar=FLAG, help="Also those that somebody archived."),
+    ] = False,
+    as_json: AsJson = False,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
     """All sorts of devices, the surest first."""
     from motif.cli.opened import asking
     from motif.cli.output import print_json
@@ -24,7 +32,7 @@ def list_(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> No
     from motif.display.sorts import listed
 
     with asking(data, kafka) as node:
-        found = device_patterns(node)
+        found = device_patterns(node, archived=archived)
     if as_json:
         print_json(found)
     elif found:
@@ -48,6 +56,23 @@ def show(sort: Sort, as_json: AsJson = False, data: Data = None, kafka: Kafka = 
         print_json(found)
     else:
         stdout().print(shown(found))
+
+
+@app.command()
+def history(sort: Sort, as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
+    """What happened to a sort here: who defined it, what was decided, how it was used each day."""
+    from motif import device_patterns
+    from motif.cli.opened import asking
+    from motif.cli.output import print_json
+    from motif.display.console import stdout
+    from motif.display.sorts import told
+
+    with asking(data, kafka) as node:
+        found = device_patterns.history(node, device_patterns.device_pattern(node, sort))
+    if as_json:
+        print_json(found)
+    else:
+        stdout().print(told(found))
 
 
 @app.command()

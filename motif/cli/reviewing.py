@@ -1,11 +1,14 @@
 """What people decide about patterns."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from motif.cli.options import AsJson, Data, Kafka
+
+if TYPE_CHECKING:
+    from motif.asking import Asking
 
 
 class Status(StrEnum):
@@ -16,6 +19,7 @@ class Status(StrEnum):
     APPROVED = "approved"
     AUTOMATED = "automated"
     DEPRECATED = "deprecated"
+    ARCHIVED = "archived"
 
 
 def review(
@@ -23,7 +27,8 @@ def review(
     status: Annotated[
         Status,
         typer.Argument(
-            metavar="STATUS", help="detected, candidate, approved, automated or deprecated."
+            metavar="STATUS",
+            help="detected, candidate, approved, automated, deprecated or archived.",
         ),
     ],
     reviewer: Annotated[
@@ -46,9 +51,9 @@ def review(
     from motif.display.console import stdout
 
     with opened(data, kafka) as node:
-        found = node.pattern(pattern).pattern
+        pattern_id, named = _meant(node, pattern)
         node.review(
-            found.pattern_id,
+            pattern_id,
             status.value,
             reviewed_by=reviewer,
             notes=notes,
@@ -56,6 +61,22 @@ def review(
             tool_script_path=script,
         )
     if as_json:
-        print_json({"pattern_id": found.pattern_id, "status": status.value})
+        print_json({"pattern_id": pattern_id, "status": status.value})
     else:
-        stdout().print(f"{found.kind}:{found.signature} is {status.value}.")
+        stdout().print(f"{named} is {status.value}.")
+
+
+def _meant(node: "Asking", name: str) -> tuple[str, str]:
+    """Id and name of a pattern that was learned, or of a sort of devices that was only defined."""
+    from motif.device_patterns import NoSort, device_pattern
+    from schemas.errors import WrongUse
+
+    try:
+        found = node.pattern(name).pattern
+    except WrongUse as unknown:
+        try:
+            sort = device_pattern(node, name.removeprefix("device:"))
+        except NoSort:
+            raise unknown from None
+        return sort.pattern_id, f"device:{sort.signature}"
+    return found.pattern_id, f"{found.kind}:{found.signature}"

@@ -1,6 +1,7 @@
 """Sorts of devices that were learned: all of them, and everything about one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -54,6 +55,23 @@ def shown(pattern: DevicePattern) -> RenderableType:
     return Group(*parts)
 
 
+def told(history: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """What happened to a sort, a row a thing."""
+    columns = [text("when"), text("what"), number("times"), text("")]
+    return table(
+        columns,
+        [
+            [
+                words.minute_of(row["happened_at"]),
+                row["what"],
+                words.count(row["times"]),
+                row["detail"] or "",
+            ]
+            for row in history
+        ],
+    )
+
+
 def _row(pattern: DevicePattern) -> list[str]:
     timing = pattern.communication_profile.timing
     typical = None if timing is None else timing.typical_response_time_ms * _MS
@@ -72,7 +90,7 @@ def _row(pattern: DevicePattern) -> list[str]:
 
 
 def _use(pattern: DevicePattern) -> str:
-    if pattern.status == "deprecated":
+    if pattern.status in {"deprecated", "archived"}:
         return "not used any more"
     return "used by discovery" if pattern.is_used else "not used yet: nobody knows what works"
 

@@ -91,6 +91,36 @@ def test_a_sort_is_shown_whole_by_its_signature_or_the_beginning_of_its_id(
     assert f"{READ.hex()}" in by_id
 
 
+def test_what_happened_to_a_sort_is_told_in_its_order(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    run("devices", "sample", "--manufacturer", "Acme", "--model", "M-1", "--data", folder)
+    (sort,) = json.loads(run("devices", "list", "--json", "--data", folder).out)
+    used = {"usage": "contradicted", "pattern_id": sort["pattern_id"]}
+    with motif.open(folder) as node:
+        node.publish([met(1, **used), met(2, **used)])
+        node.settle()
+    decided = run(
+        *("review", sort["signature"], "archived", "--by", "ann", "--notes", "no more of them"),
+        *("--data", folder),
+    ).out
+
+    told = json.loads(run("devices", "history", sort["pattern_id"], "--json", "--data", folder).out)
+
+    assert decided == f"device:{sort['signature']} is archived.\n"
+    by_what = {row["what"]: (row["times"], row["detail"]) for row in told}
+    assert by_what == {
+        "contradicted": (2, "by 10.0.0.1:502 and others"),
+        "defined": (1, "sample, confidence 0.8"),
+        "archived": (1, "ann: no more of them"),
+    }
+    shown = run("devices", "history", sort["pattern_id"], "--data", folder).out
+    assert "no more of them" in shown
+    listed = run("devices", "list", "--json", "--data", folder).out
+    whole = run("devices", "list", "--archived", "--json", "--data", folder).out
+    assert [one["signature"] for one in json.loads(listed)] == [METER]  # they were met
+    assert {one["status"] for one in json.loads(whole)} == {"archived", "active"}
+
+
 def test_a_profile_is_computed_from_what_was_observed(run: Run, data: Path) -> None:
     found = json.loads(run("devices", "profile", METER, "--data", data).out)
 

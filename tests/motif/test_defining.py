@@ -119,6 +119,21 @@ def test_a_deprecated_sort_is_not_applied(tmp_path: Path) -> None:
         assert [one.status for one in device_patterns(node)] == ["deprecated"]
 
 
+def test_an_archived_sort_is_neither_applied_nor_listed_nor_exported(tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        imported(node, tmp_path, MINE)
+        sort = known_sorts(node)[0].learned.pattern_id
+        node.review(sort, "archived")
+
+        assert [path for path, _ in usages(asked(known_to(node)))] == ["slow"]
+        assert [one.status for one in device_patterns(node, archived=True)] == ["archived"]
+        assert device_patterns(node) == []
+        assert json.loads(defining.exported(node))["patterns"] == []
+
+        node.review(sort, "detected")
+        assert [one.status for one in device_patterns(node)] == ["experimental"]
+
+
 def test_a_request_that_may_write_is_never_used_whoever_states_it(tmp_path: Path) -> None:
     said = {"protocol": "modbus.tcp", "vendor": "acme", "product_code": "m-1", "origin": "import"}
     trust = {"confidence": 1.0, "reputation": 1.0, "answers": {"0600010001": 5, "zz": 1}}

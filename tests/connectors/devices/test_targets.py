@@ -115,7 +115,7 @@ def test_of_a_name_with_several_addresses_the_first_is_probed_that_may_be() -> N
     found = probed("several:503", exclude=("192.168.1.7",))
 
     assert found == [Target("192.168.1.8", 503, named=True)]
-    with pytest.raises(WrongUse, match="2001:db8::5 is in none of the networks 10.0.0.0/8"):
+    with pytest.raises(WrongUse, match=r"2001:db8::5 is in none of the networks 10\.0\.0\.0/8"):
         probed("several", networks=("10.0.0.0/8",))
 
 
