@@ -20,16 +20,16 @@ from schemas.devices import DeviceDefined, DeviceProbed
 from schemas.envelope import Event
 from schemas.errors import SourceUnreadable, WrongUse
 from schemas.vendors import vendor_key
-from streams.fingerprint import major_of, minor_of, plain, protocol_named
+from streams.fingerprint import plain, protocol_named
 from streams.names import MASKED, public_name
 from streams.recognise.device import is_read
+from streams.versions import major_of, order_of, ranked
 
 FORMAT: Final = "motif.devices.v1"
 FILE_MAX: Final = 64 * 1024 * 1024
 SAMPLE_CONFIDENCE: Final = 0.8
 _ALL_KNOWN: Final = 1.0
 _USUAL_CONFIDENCE: Final = 0.5
-_MINOR_MOST: Final = 99_999
 _digits: Final = re.compile(r"[0-9]{1,18}").fullmatch
 
 
@@ -213,8 +213,8 @@ def _definition(entry: Any, origin: str, reputation: float) -> DeviceDefined:
                 "protocol": protocol,
                 **_named(entry, numbered=protocol == "ethernet_ip"),
                 "major": major,
-                "least_minor": least,
-                "greatest_minor": greatest,
+                "least_revision": least,
+                "greatest_revision": greatest,
                 "family": _shown(entry.get("family", entry.get("product_family"))),
                 "origin": origin,
                 "confidence": confidence,
@@ -250,25 +250,28 @@ def _named(entry: dict[str, Any], *, numbered: bool) -> dict[str, Any]:
     return named
 
 
-def _revisions(entry: dict[str, Any]) -> tuple[int | None, int | None, int | None]:
-    """Major revision, least and greatest second number."""
-    if "firmware_version_range" not in entry:
-        return entry.get("major"), entry.get("least_minor"), entry.get("greatest_minor")
-    said = entry["firmware_version_range"] or {}
+def _revisions(entry: dict[str, Any]) -> tuple[int | None, str | None, str | None]:
+    """Major revision, and the least and the greatest revision of a sort."""
+    said = entry.get("firmware_version_range") or {}
     if not isinstance(said, dict):
         raise _Refused("its firmware_version_range is no object")
+    least = entry.get("least_revision", said.get("min_version"))
+    greatest = entry.get("greatest_revision", said.get("max_version"))
     exact = said.get("exact_version")
-    ends = [exact, exact] if exact else [said.get("min_version"), said.get("max_version")]
+    ends = [exact, exact] if exact else [least, greatest]
     texts = [end for end in ends if isinstance(end, str)]
     majors = {major_of(text) for text in texts}
+    if entry.get("major") is not None:
+        majors.add(entry["major"])
     if len(majors) > 1:
         raise _Refused(f"its revisions {' to '.join(texts)} are of different sorts")
     (major,) = majors or {None}
-    if major is None:
-        return None, None, None
-    least, greatest = (minor_of(end) if isinstance(end, str) else None for end in ends)
-    # Without an end every second number fits on that side.
-    return major, least or 0, _MINOR_MOST if greatest is None else greatest
+    if major is None or not texts:
+        return major, None, None
+    first, last = (end if isinstance(end, str) else None for end in ends)
+    if first is not None and last is not None and order_of(first) > order_of(last):
+        raise _Refused(f"its revisions go from {first} down to {last}")
+    return major, first, last
 
 
 def _shown(family: object) -> str | None:
@@ -281,15 +284,15 @@ def _row(one: KnownSort) -> dict[str, Any]:
     protocol, vendor, device_type, product_code, major = one.learned.parts
     defined = one.defined
     met = one.learned.verified + one.learned.contradicted
-    least, greatest = one.sort.minors or (None, None)
+    ranks = one.sort.ranks
     row = {
         "protocol": protocol,
         "vendor": vendor or None,
         "device_type": int(device_type) if device_type else None,
         "product_code": product_code or None,
         "major": int(major) if major else None,
-        "least_minor": least,
-        "greatest_minor": greatest,
+        "least_revision": None if ranks is None else f"{major}.{ranked(ranks[0])}",
+        "greatest_revision": None if ranks is None else f"{major}.{ranked(ranks[1])}",
         "family": None if defined is None else defined.family,
         "confidence": one.sort.confidence if met or defined is None else defined.confidence,
         "reputation": _ALL_KNOWN if met or defined is None else defined.reputation,

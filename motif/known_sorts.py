@@ -10,6 +10,7 @@ from schemas.ids import pattern_id, signature
 from streams.recognise import KINDS
 from streams.recognise.device import confidence_of, is_read
 from streams.sorts import Retired, Sort, defined_sort, sort_of
+from streams.versions import RANK_MOST, rank_of
 
 _KIND: Final = KINDS["device"]
 
@@ -59,12 +60,12 @@ def _sort(learned: LearnedSort, defined: DefinedSort | None, retired: Retired | 
         learned.confidence,
         learned.verified,
         learned.counters,
-        _span(learned.least_minor, learned.greatest_minor),
+        _span(learned.least_rank, learned.greatest_rank),
     )
     if defined is not None:
         made = defined_sort(
             made,
-            _span(defined.least_minor, defined.greatest_minor),
+            _said(defined.least_revision, defined.greatest_revision),
             defined.confidence * defined.reputation,
             (learned.verified, learned.contradicted),
             # Whoever states a definition may write anything where requests stand.
@@ -85,6 +86,14 @@ def _never_met(defined: DefinedSort) -> LearnedSort:
         parts=parts,
         confidence=confidence_of(0, 0),
     )
+
+
+def _said(least: str | None, greatest: str | None) -> tuple[int, int] | None:
+    """A range that somebody stated; an end that is not stated, or states no more, is open."""
+    if least is None and greatest is None:
+        return None
+    last = rank_of(greatest)
+    return rank_of(least) or 0, RANK_MOST if last is None else last
 
 
 def _span(least: int | None, greatest: int | None) -> tuple[int, int] | None:

@@ -44,8 +44,8 @@ class LearnedSort:
     applied: int = 0
     verified: int = 0
     contradicted: int = 0
-    least_minor: int | None = None
-    greatest_minor: int | None = None
+    least_rank: int | None = None
+    greatest_rank: int | None = None
     replies: int = 0
     reply_ms: float | None = None
     reply_p99_ms: float | None = None
@@ -64,8 +64,8 @@ class DefinedSort:
     """What somebody said of a sort, the newest of what was said; it may never have been met."""
 
     parts: Sequence[str]
-    least_minor: int | None
-    greatest_minor: int | None
+    least_revision: str | None
+    greatest_revision: str | None
     family: str | None
     origin: str
     confidence: float
@@ -82,11 +82,11 @@ _SORTS: Final = """
 SELECT pattern_id, signature, title, attributes, confidence, success_low AS wilson_low,
     success_high AS wilson_high, occurrences AS probes, coalesce(successes, 0) AS verified,
     coalesce(failures, 0) AS contradicted, first_seen, last_seen, counters,
-    minor.minimum::BIGINT AS least_minor, minor.maximum::BIGINT AS greatest_minor,
+    revision.minimum::BIGINT AS least_rank, revision.maximum::BIGINT AS greatest_rank,
     coalesce(reply.n, 0) AS replies, reply.p50 / 1000 AS reply_ms, reply.p99 / 1000 AS reply_p99_ms,
     octets.mean AS octets, coalesce(octets.n, 0) AS octets_n
 FROM patterns
-LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'minor') minor USING (pattern_id)
+LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'revision') revision USING (pattern_id)
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'reply_time') reply USING (pattern_id)
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'octets') octets USING (pattern_id)
 WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
@@ -95,7 +95,7 @@ WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
 _DEFINED: Final = """
 SELECT protocol, coalesce(vendor, '') AS vendor, coalesce(device_type::VARCHAR, '') AS device_type,
     coalesce(product_code, '') AS product_code, coalesce(major::VARCHAR, '') AS major,
-    least_minor, greatest_minor, family, origin, confidence, reputation, answers, alone
+    least_revision, greatest_revision, family, origin, confidence, reputation, answers, alone
 FROM device_defined
 QUALIFY row_number() OVER (PARTITION BY ALL_PARTS
     ORDER BY happened_at DESC NULLS LAST, source, event_id) = 1

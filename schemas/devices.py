@@ -155,9 +155,10 @@ class DeviceDefined(Payload):
     """Somebody says how devices of a sort are asked, though none of them was met here.
 
     The sort is named as fingerprints name it: in `vendor` the number of the vendor or its plain
-    name, and for Modbus the model in `product_code`. `least_minor` and `greatest_minor` bound the
-    second numbers of its revisions. What was said is trusted by `confidence` times `reputation`
-    until devices verify or contradict it. Of a sort the newest definition counts.
+    name, and for Modbus the model in `product_code`. Its revisions lie from `least_revision` to
+    `greatest_revision`, both of this major one; without one of them there is no end on that side.
+    What was said is trusted by `confidence` times `reputation` until devices verify or contradict
+    it. Of a sort the newest definition counts.
     """
 
     type: ClassVar[str] = "motif.device.defined.v1"
@@ -168,8 +169,8 @@ class DeviceDefined(Payload):
     device_type: Count | None = None
     product_code: Name | None = None
     major: Count | None = None
-    least_minor: Count | None = None
-    greatest_minor: Count | None = None
+    least_revision: Name | None = None
+    greatest_revision: Name | None = None
     family: Name | None = None
     origin: Literal["given", "sample", "import"]
     confidence: Trust

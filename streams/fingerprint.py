@@ -4,12 +4,12 @@ A fingerprint holds nothing that differs between two devices of one sort: no add
 number, no name that somebody gave it. What a device did not say is not known, which is never 0.
 """
 
-import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from schemas.devices import DeviceProbed, Evidence
 from schemas.vendors import vendor_key
+from streams.versions import major_of
 
 Protocol = Literal["modbus.tcp", "ethernet_ip", "bootp"]
 
@@ -28,8 +28,6 @@ _SPELLINGS: Final[dict[str, Protocol]] = {
     "dhcp": "bootp",
 }
 """What protocols are called elsewhere."""
-
-_search: Final = re.compile(r"(?<!\d)[0-9]{1,5}(?!\d)").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,27 +69,6 @@ def protocol_named(name: str) -> Protocol | None:
     ('ethernet_ip', None)
     """
     return _SPELLINGS.get(name.strip().casefold())
-
-
-def major_of(revision: str | None) -> int | None:
-    """The first number in a revision; one of more than five digits is a date or a serial number.
-
-    >>> major_of("V200R023C10SPC210"), major_of("4.3"), major_of("build 20260131"), major_of("beta")
-    (200, 4, None, None)
-    """
-    found = _search(revision or "")
-    return None if found is None else int(found[0])
-
-
-def minor_of(revision: str | None) -> int | None:
-    """The second number in a revision, the one behind the major.
-
-    >>> minor_of("V2.10"), minor_of("4.3.1"), minor_of("7")
-    (10, 3, None)
-    """
-    first = _search(revision or "")
-    second = None if first is None else _search(revision or "", first.end())
-    return None if second is None else int(second[0])
 
 
 def fingerprint_of(probed: DeviceProbed) -> Fingerprint | None:

@@ -16,6 +16,7 @@ SCALES = {
     "count": 1,
     "mb": 1_000_000,
     "ratio": 1_000_000,
+    "revision": 1,
     "tokens": 1,
     "us": 1,
     "usd": 1_000_000_000,

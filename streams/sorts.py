@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, cast
 
 from schemas.devices import DeviceProbed
-from streams.fingerprint import Fingerprint, Protocol, fingerprint_of, minor_of
+from streams.fingerprint import Fingerprint, Protocol, fingerprint_of
 from streams.match import FAST_FROM, Match, match, takes_fast_path
 from streams.recognise.device import ALONE, INTERVIEWED, WORKS, confidence_of
+from streams.versions import rank_of
 
 LEARNED_FROM: Final = 2
 """So many whole interviews that agree make a pattern that is used; one that was verified too."""
@@ -28,7 +29,8 @@ class Sort:
     """A pattern of kind `device`, as it is used.
 
     `answers` are the requests that worked with more than half of all devices, each always with a
-    reply of this length. `minors` are the least and the greatest second number of the revisions.
+    reply of this length. `ranks` are those of the least and the greatest revision that was met
+    (`streams.versions`).
     """
 
     pattern_id: str
@@ -37,7 +39,7 @@ class Sort:
     interviewed: int
     verified: int
     alone: bool
-    minors: tuple[int, int] | None
+    ranks: tuple[int, int] | None
     answers: Mapping[str, int]
     defined: bool = False
     retired: Retired | None = None
@@ -59,10 +61,10 @@ class Sort:
         """Whether a device of this revision lies within what was observed, or was said."""
         if self.defined and self.fingerprint.major is None:
             return True
-        minor = minor_of(revision)
-        if minor is None or self.minors is None:
-            return minor is None and self.minors is None
-        return self.minors[0] <= minor <= self.minors[1]
+        rank = rank_of(revision)
+        if rank is None or self.ranks is None:
+            return rank is None and self.ranks is None
+        return self.ranks[0] <= rank <= self.ranks[1]
 
 
 class Found(NamedTuple):
@@ -108,7 +110,7 @@ class Sorts:
 
 def defined_sort(
     sort: Sort,
-    minors: tuple[int, int] | None,
+    ranks: tuple[int, int] | None,
     prior: float,
     counted: tuple[int, int],
     answers: Mapping[str, int],
@@ -120,13 +122,13 @@ def defined_sort(
     What was learned of how to ask it goes before what was said.
     """
     learned = sort.is_learned
-    spans = [span for span in (sort.minors, minors) if span is not None]
+    spans = [span for span in (sort.ranks, ranks) if span is not None]
     return replace(
         sort,
         confidence=confidence_of(*counted, prior),
         answers=sort.answers if learned else answers,
         alone=sort.alone if learned else alone,
-        minors=(min(low for low, _ in spans), max(high for _, high in spans)) if spans else None,
+        ranks=(min(low for low, _ in spans), max(high for _, high in spans)) if spans else None,
         defined=True,
     )
 
@@ -137,7 +139,7 @@ def sort_of(
     confidence: float,
     verified: int,
     counters: Mapping[str, int],
-    minors: tuple[int, int] | None,
+    ranks: tuple[int, int] | None,
 ) -> Sort:
     """The sort that a row of the patterns says."""
     protocol, vendor, device_type, product_code, major = parts
@@ -159,7 +161,7 @@ def sort_of(
         interviewed=interviewed,
         verified=verified,
         alone=0 < interviewed == counters.get(ALONE, 0),
-        minors=minors,
+        ranks=ranks,
         answers=_answers(counters, interviewed),
     )
 

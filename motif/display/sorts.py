@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from motif.device_patterns import CommunicationProfile, DevicePattern, VersionRange
+from motif.device_patterns import DevicePattern, VersionRange
+from motif.device_profiles import CommunicationProfile
 from motif.display import words
 from motif.display.table import number, table, text
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from streams.versions import ranked
+
 UNKNOWN: Final = "-"
 """What stands where nothing is known: never a zero."""
 
@@ -151,13 +153,19 @@ def dollars(amount: float | None) -> str:
 def amount(value: float | None, unit: str) -> str:
     """An amount of a measure, by its unit.
 
+    A revision is what stands behind its first number.
+
     >>> amount(2_700_000, "us"), amount(0.25, "usd"), amount(1234.56, "tokens")
     ('2.7 s', '$0.25', '1.23k')
+    >>> amount(100_000_000_000, "revision")
+    '.10'
     """
     if unit == "us":
         return duration(value)
     if unit == "usd":
         return dollars(value)
+    if unit == "revision":
+        return UNKNOWN if value is None else f".{ranked(int(value))}"
     return large(value)
 
 

@@ -5,9 +5,8 @@ that is a single device's own is part of it. A device that says what it is in fr
 have put anything there, and one that pretends is of no sort.
 
 What is learned of a sort is how to ask it: which requests work and how long their replies are,
-whether its devices were met alone at their address, and between which second numbers of the
-revision they lie. What was learned may be used with the next device; then one read says whether it
-holds.
+whether its devices were met alone at their address, and between which revisions they lie. What was
+learned may be used with the next device; then one read says whether it holds.
 
 How to ask is put to the vote. A device has one, whatever sort it is of and however often it is
 met: what its newest whole interview says stands in place of what an earlier one said.
@@ -19,9 +18,10 @@ from typing import Final
 
 from schemas.devices import DeviceProbed, Exchange
 from streams.change import Change, Pattern
-from streams.fingerprint import fingerprint_of, minor_of
+from streams.fingerprint import fingerprint_of
 from streams.names import MASKED, public_name
 from streams.recognise.kind import Kind
+from streams.versions import rank_of
 
 PRIOR: Final = 0.5
 """The confidence of a pattern that nobody verified; it weighs as much as two verifications."""
@@ -40,6 +40,9 @@ BUSY: Final = "busy"
 uses that fitted and that were applied, behind `works.` each request with the length of its reply,
 and of how many devices it is so; requests that were sent, those that nobody answered, and those
 that were answered by being busy."""
+
+REVISION: Final = "revision"
+"""The measure of which least and greatest are those of the revisions that were met."""
 
 _BUSY: Final = {"modbus.tcp": 6, "ethernet_ip": 2}
 """How a device says that it is busy: an exception code of Modbus (Application Protocol V1.1b3,
@@ -64,7 +67,7 @@ KIND = Kind(
     "what was learned of it held with a device",
     outcomes=True,
     title=lambda parts: _title(*parts),
-    units={"reply_time": "us", "octets": "bytes", "minor": "count"},
+    units={"reply_time": "us", "octets": "bytes", REVISION: "revision"},
     confidence=lambda tally: confidence_of(tally.successes, tally.failures),
 )
 
@@ -92,9 +95,9 @@ def recognise(probed: DeviceProbed, at_us: int | None) -> list[Change]:
     replies = [exchange.get("reply_us") for exchange in probed.exchanges]
     measures = [("reply_time", reply_us) for reply_us in replies if reply_us is not None]
     measures += [("octets", octets) for octets in map(_octets, probed.exchanges) if octets]
-    minor = minor_of(probed.revision)
-    if minor is not None and probed.path == "slow":
-        measures.append(("minor", minor))
+    rank = rank_of(probed.revision)
+    if rank is not None and probed.path == "slow":
+        measures.append((REVISION, rank))
     usage = probed.usage
     change = Change(
         pattern,

@@ -82,7 +82,13 @@ def test_a_definition_that_does_not_hold_is_contradicted_and_all_is_asked(tmp_pa
         imported(
             node,
             tmp_path,
-            MINE | {"major": 2, "least_minor": 0, "greatest_minor": 99, "answers": {READ: 9}},
+            MINE
+            | {
+                "major": 2,
+                "least_revision": "2.0",
+                "greatest_revision": "2.99",
+                "answers": {READ: 9},
+            },
         )
         found = asked(known_to(node))
         node.publish(found.events)
@@ -103,7 +109,7 @@ def test_what_names_no_request_is_matched_and_leaves_nothing_out(tmp_path: Path)
 
 
 def test_revisions_outside_the_defined_range_are_asked_everything(tmp_path: Path) -> None:
-    bounds = {"major": 2, "least_minor": 0, "greatest_minor": 9}
+    bounds = {"major": 2, "least_revision": "2.0", "greatest_revision": "2.9"}
     with motif.open(tmp_path / "node") as node:
         imported(node, tmp_path, MINE | bounds)  # the meter has 2.10
 
@@ -146,7 +152,7 @@ def test_a_request_that_may_write_is_never_used_whoever_states_it(tmp_path: Path
 
 
 def test_what_was_learned_goes_before_what_was_said(tmp_path: Path) -> None:
-    bounds = {"major": 2, "least_minor": 10, "greatest_minor": 10}
+    bounds = {"major": 2, "least_revision": "2.10", "greatest_revision": "2.10"}
     learned = {"answers": {READ: 4}, "alone": True}
     with motif.open(tmp_path / "node") as node:
         imported(node, tmp_path, MINE | bounds | {"answers": {READ: 9}})
@@ -282,12 +288,13 @@ def test_statistics_count_what_was_defined_too(tmp_path: Path) -> None:
 def test_a_profile_is_inherited_from_the_model_then_from_the_family(tmp_path: Path) -> None:
     exchange = {"request": "00" * 12, "response": "00" * 28, "outcome": "ok", "reply_us": 20_000}
     met = {"exchanges": [exchange], "answers": {READ: 4}, "alone": True}
-    older = {"major": 1, "least_minor": 0, "greatest_minor": 9}
+    older = {"major": 1, "least_revision": "1.0", "greatest_revision": "1.9"}
     entries: list[dict[str, Any]] = [
         MINE | older | {"answers": {}},
         MINE | {"product_code": "M-2", "family": "Meters", "answers": {}},
         MINE | {"product_code": "M-3", "family": "Other", "answers": {}},
-        MINE | {"major": 2, "least_minor": 0, "greatest_minor": 10, "family": "Meters"},
+        MINE
+        | {"major": 2, "least_revision": "2.0", "greatest_revision": "2.10", "family": "Meters"},
     ]
     with motif.open(tmp_path / "node") as node:
         node.publish(Event("s", str(n), probed(address=f"10.0.0.{n}", **met), NOW) for n in (1, 2))

@@ -45,7 +45,7 @@ def test_a_probe_is_an_occurrence_with_every_exchange() -> None:
 
     (change,) = recognise(probed(exchanges=exchanges), 5)
 
-    measures = (("reply_time", 7), ("reply_time", 9), ("octets", 3), ("minor", 10))
+    measures = (("reply_time", 7), ("reply_time", 9), ("octets", 3), ("revision", 10 * 10**10))
     counts = ("exchanges", "exchanges", "exchanges", "timeouts", "exchanges", "busy")
     assert change == Change(
         ("device", "modbus.tcp", "acme", "", "m-1", "2"), 5, 1, 0, 0, counts, measures

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.devices import DeviceProbed
-from streams.fingerprint import Fingerprint, fingerprint_of, major_of, protocol_named
+from streams.fingerprint import Fingerprint, fingerprint_of, protocol_named
 from streams.match import FAST_FROM, match, takes_fast_path
+from streams.versions import major_of
 
 METER = Fingerprint("modbus.tcp", "identity", vendor="acme", product_code="m-1", model="meter")
 PLC = Fingerprint(

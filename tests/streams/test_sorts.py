@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from streams.sorts import Sort, Sorts, sort_of
+from streams.versions import rank_of
 from tests.streams.test_match import probed
 
 METER = ("modbus.tcp", "acme", "", "m-1", "2")
@@ -15,11 +16,12 @@ def learned(
     parts: tuple[str, ...] = METER,
     confidence: float = 0.5,
     verified: int = 0,
-    minors: tuple[int, int] | None = (8, 12),
+    revisions: tuple[str, str] | None = ("2.8", "2.12"),
     **counters: int,
 ) -> Sort:
     """A sort with these numbers."""
-    return sort_of("id", parts, confidence, verified, WORKS | counters, minors)
+    ranks = revisions and (rank_of(revisions[0]) or 0, rank_of(revisions[1]) or 0)
+    return sort_of("id", parts, confidence, verified, WORKS | counters, ranks)
 
 
 def applied(sort: Sort, **more: Any) -> bool:
@@ -40,7 +42,10 @@ def test_a_sort_that_was_contradicted_more_often_than_verified_is_not_applied() 
     assert not applied(learned(confidence=0.49))
 
 
-@pytest.mark.parametrize(("revision", "holds"), [("2.8", True), ("2.12", True), ("2.13", False)])
+@pytest.mark.parametrize(
+    ("revision", "holds"),
+    [("2.8", True), ("2.12", True), ("2.13", False), ("2.12.1", False), ("2.8.9", True)],
+)
 def test_a_revision_that_was_not_observed_is_asked_everything(
     revision: str, *, holds: bool
 ) -> None:
@@ -49,8 +54,8 @@ def test_a_revision_that_was_not_observed_is_asked_everything(
 
 def test_a_revision_that_is_not_known_holds_only_where_none_was_known() -> None:
     assert not applied(learned(), revision="2")
-    assert applied(learned(minors=None), revision="2")
-    assert not applied(learned(minors=None))
+    assert applied(learned(revisions=None), revision="2")
+    assert not applied(learned(revisions=None))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +81,7 @@ def test_the_least_confidence_of_a_match_can_be_asked_for() -> None:
 
 
 def test_numbers_are_compared_where_there_are_numbers() -> None:
-    plc = learned(("ethernet_ip", "1", "14", "54", "20"), minors=(11, 11))
+    plc = learned(("ethernet_ip", "1", "14", "54", "20"), revisions=("20.11", "20.11"))
     said: dict[str, Any] = {"protocol": "ethernet_ip", "vendor_id": 1, "product_code": "54"}
 
     found = Sorts([plc]).find(probed(**said, device_type=14, revision="20.11"))

@@ -16,8 +16,9 @@ from connectors.plant.identities import NEEDED, device_of, is_hint
 from connectors.plant.modbus_device import ModbusDevice, Unit
 from schemas.devices import DeviceProbed
 from schemas.vendors import vendor_key
-from streams.fingerprint import fingerprint_of, minor_of
+from streams.fingerprint import fingerprint_of
 from streams.sorts import Sort, Sorts, sort_of
+from streams.versions import rank_of
 from tests.connectors.devices.plants import discovered
 
 pytestmark = pytest.mark.needs_shared_data
@@ -132,9 +133,9 @@ def sort_like(pattern_id: str, probe: DeviceProbed) -> Sort:
     """A sort that was verified with devices that all say of themselves what this one says."""
     fingerprint = fingerprint_of(probe)
     assert fingerprint is not None
-    minor = minor_of(probe.revision)
-    minors = None if minor is None else (minor, minor)
-    return sort_of(pattern_id, fingerprint.parts, 1.0, 9, {"interviewed": 2}, minors)
+    rank = rank_of(probe.revision)
+    ranks = None if rank is None else (rank, rank)
+    return sort_of(pattern_id, fingerprint.parts, 1.0, 9, {"interviewed": 2}, ranks)
 
 
 def test_each_row_is_found_as_its_own_sort_and_as_no_other() -> None:
