@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 import motif
-from connectors.devices.discovery import visits_to
 from connectors.devices.pace import UNLIMITED
 from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import visits_to
 from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import serving

@@ -11,13 +11,22 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from connectors.devices.contract import Asked, Profile
-from connectors.devices.discovery import SOURCE, Discovery, Place, Visit, Visited, visits_to
+from connectors.devices.discovery import SOURCE, Discovery, Visited
 from connectors.devices.pace import FOREVER, POLITE, UNLIMITED, Limits, Pace
 from connectors.devices.recording import PROTOCOLS
 from connectors.devices.sender import Sender, device_at, resolve
-from connectors.devices.targets import Policy, policy_of, targets_of
+from connectors.devices.targets import (
+    Network,
+    Policy,
+    Target,
+    broadcast_of,
+    policy_of,
+    targets_of,
+)
+from connectors.devices.visits import Place, Visit, visits_to
 from motif.asking import Asking
 from motif.known_sorts import known_sorts
+from motif.restricting import Care, care_of
 from projections import device_sorts
 from schemas.clock import monotonic_s, new_id, now_us
 from schemas.devices import DeviceProbed, DiscoveryStarted
@@ -40,6 +49,7 @@ REQUESTS: Final = {name: protocol.requests for name, protocol in PROTOCOLS.items
 class Wanted:
     """What is to be discovered, as it was asked for.
 
+    `broadcasts` are the broadcast addresses of networks where everybody is asked who is there.
     `unthrottled` leaves out gaps and rates, which simulated devices on loopback do not need.
     Without `learn` what is found is recorded only; `least` is the match confidence from which
     what is known of a device is applied.
@@ -48,6 +58,7 @@ class Wanted:
     targets: Sequence[str]
     networks: Sequence[str]
     exclude: Sequence[str] = ()
+    broadcasts: Sequence[str] = ()
     protocols: Sequence[str] = ()
     units: Sequence[int] = ()
     slots: Sequence[int] = ()
@@ -71,7 +82,8 @@ class Discovered:
 
     `answered` counts targets where somebody answered; `connections` and `requests` are what went
     out. `fast` counts devices that took the fast path, `contradicted` those whose pattern did not
-    hold, and `saved` the requests that the fast path left out.
+    hold, and `saved` the requests that the fast path left out. `left_out` are targets that may not
+    be asked at this time.
     """
 
     run_id: str
@@ -82,6 +94,7 @@ class Discovered:
     fast: int = 0
     contradicted: int = 0
     saved: int = 0
+    left_out: int = 0
     seconds: float = 0.0
     probes: list[DeviceProbed] = field(default_factory=list)
 
@@ -94,6 +107,7 @@ class Plan:
     visits: Sequence[Visit]
     limits: Limits
     wanted: Wanted
+    broadcasts: Sequence[tuple[Network, Visit]] = ()
     continues: str | None = None
 
     @property
@@ -119,6 +133,8 @@ class Plan:
             requests_per_s=_stated(limits.requests_per_s),
             connections_per_s=_stated(limits.connections_per_s),
             at_once=limits.at_once,
+            broadcasts=list(wanted.broadcasts) or None,
+            background_per_s=_stated(limits.background_per_s),
         )
 
 
@@ -129,11 +145,22 @@ def planned(wanted: Wanted) -> Plan:
         WrongUse: no target is named or no network allowed, or a target is not on the list.
         MotifError: a name stands for no address.
     """
-    if not wanted.targets:
+    if not wanted.targets and not wanted.broadcasts:
         raise WrongUse("name what to ask, or what to read by --capture")
     policy = policy_of(wanted.networks, wanted.exclude, large=wanted.large)
     visits = visits_to(targets_of(wanted.targets, policy, resolve), wanted.protocols)
-    return Plan(policy, visits, _limits(wanted, visits), wanted)
+    broadcasts = [_broadcast(text, policy, wanted.protocols) for text in wanted.broadcasts]
+    asked = [*visits, *(visit for _, visit in broadcasts)]
+    return Plan(policy, visits, _limits(wanted, asked), wanted, broadcasts)
+
+
+def _broadcast(text: str, policy: Policy, protocols: Sequence[str]) -> tuple[Network, Visit]:
+    """A broadcast in the protocol that has one."""
+    network, address, port = broadcast_of(text, policy)
+    for protocol in PROTOCOLS.values():
+        if protocol.datagram is not None and (not protocols or protocol.name in protocols):
+            return network, Visit(Target(address, port, named=False), protocol)
+    raise WrongUse(f"{' and '.join(protocols)} knows no broadcast; ethernet_ip does")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +169,7 @@ class Known:
 
     sorts: Sorts = field(default_factory=Sorts)
     places: Mapping[Place, int | None] = field(default_factory=dict)
+    care: Care = field(default_factory=Care)
 
     def lookup(self, probed: DeviceProbed, least: float) -> Profile | None:
         """What is known of a device that says this of itself."""
@@ -165,7 +193,8 @@ NOTHING_KNOWN: Final = Known()
 
 def known_to(node: Asking) -> Known:
     """What a node has learned of devices so far."""
-    return Known(Sorts(one.sort for one in known_sorts(node)), node.ask(device_sorts.places))
+    sorts = Sorts(one.sort for one in known_sorts(node))
+    return Known(sorts, node.ask(device_sorts.places), care_of(node))
 
 
 def discover(
@@ -180,7 +209,7 @@ async def discovered(
 ) -> Discovered:
     """The same within a loop that runs already."""
     began_s = monotonic_s()
-    sender = Sender(plan.policy, Pace(plan.limits))
+    sender = _careful(plan, known.care)
     found = Discovered(new_id())
     started = plan.started(found.run_id)
     publish([Event(SOURCE, f"discovery/{found.run_id}", started, now_us())])
@@ -189,22 +218,44 @@ async def discovered(
         *(sender, plan.asked, found.run_id),
         lookup=lambda probed: known.lookup(probed, wanted.least),
         units={place: unit for place, unit in known.places.items() if unit is not None},
+        known=known.places,
+        restrictions=known.care.restrictions,
         learn=wanted.learn,
     )
-    visits = sorted(plan.visits, key=lambda visit: visit.place not in known.places)
-    async for visited in discovery.run(visits):
+    async for visited in discovery.run(plan.visits, [visit for _, visit in plan.broadcasts]):
         if visited.events:
             publish(visited.events)
         probes = [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
         found.probes += probes
         _count_fast(found, probes)
         found.visited += 1
+        found.left_out += visited.left_out
         found.answered += any(probe.outcome in {"identified", "answered"} for probe in probes)
         if told is not None:
-            told(visited, found.visited, len(plan.visits))
+            told(visited, found.visited, max(found.visited, len(plan.visits)))
     found.connections, found.requests = sender.connections, sender.requests
     found.seconds = monotonic_s() - began_s
     return found
+
+
+def _careful(plan: Plan, care: Care) -> Sender:
+    """What sends in a run, sparing who is fragile.
+
+    Raises:
+        WrongUse: a broadcast would reach devices that are to be asked with care.
+    """
+    for network, visit in plan.broadcasts:
+        if care.restrictions.touches(network):
+            message = (
+                f"{visit.target.address} is not asked: devices of {network} are fragile or may be "
+                "asked at certain times only, and everybody hears a broadcast"
+            )
+            raise WrongUse(message)
+    sender = Sender(plan.policy, Pace(plan.limits))
+    for visit in plan.visits:
+        if care.is_fragile(visit.target.address, visit.port):
+            sender.spare(visit.target.address, visit.port)
+    return sender
 
 
 def _count_fast(found: Discovered, probes: Sequence[DeviceProbed]) -> None:

@@ -190,6 +190,16 @@ def done_before(
     return (rows[0]["latest"] if rows else None), found
 
 
+def changes(store: Readable, run_id: str) -> dict[str, int]:
+    """How many devices a run found to be new, replaced, moved, gone, or of another firmware."""
+    query = (
+        "SELECT change, count(*) AS n FROM device_changes WHERE run_id = ? GROUP BY 1 ORDER BY 1"
+    )
+    with store.reading() as cursor:
+        rows = rows_of(cursor.execute(query, [run_id]).to_arrow_table())
+    return {row["change"]: row["n"] for row in rows}
+
+
 def places(store: Readable) -> dict[tuple[str, int, str], int | None]:
     """Where devices were met, by address, port and protocol, with the unit that answered."""
     found: dict[tuple[str, int, str], int | None] = {}

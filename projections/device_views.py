@@ -2,11 +2,16 @@
 
 from typing import Final
 
+from schemas.devices import BUSY_CODES
+
+_BUSY: Final = " ".join(f"WHEN '{name}' THEN {code}" for name, code in BUSY_CODES.items())
+
 DEVICE_PROBES: Final = """
 CREATE VIEW device_probes AS
 SELECT probe.topic, probe."partition", probe."offset", probe.source, probe.event_id,
     probe.happened_at, probe.appended_at, probe.address, probe.port, probe.protocol, probe.unit,
-    probe.slot, probe.transport, probe.path, probe.outcome AS probe_outcome,
+    probe.slot, coalesce(exchange.sent.transport, probe.transport) AS transport, probe.path,
+    probe.outcome AS probe_outcome,
     exchange.number, exchange.sent.outcome AS outcome, exchange.sent.code AS code,
     exchange.sent.reply_us AS reply_us, exchange.sent.request AS request,
     exchange.sent.response AS response, probe.evidence, probe.vendor_id, probe.vendor,
@@ -16,7 +21,8 @@ FROM device_probed probe LEFT JOIN (
     SELECT "partition", "offset", unnest(list_zip(generate_series(1, len(sent)), sent)) AS pair,
         pair[1] AS number, pair[2] AS sent
     FROM (SELECT "partition", "offset", from_json(exchanges, '[{"request": "VARCHAR",
-        "response": "VARCHAR", "reply_us": "BIGINT", "outcome": "VARCHAR", "code": "BIGINT"}]')
+        "response": "VARCHAR", "reply_us": "BIGINT", "outcome": "VARCHAR", "code": "BIGINT",
+        "transport": "VARCHAR"}]')
         AS sent FROM device_probed)
 ) exchange USING ("partition", "offset")
 """
@@ -92,8 +98,34 @@ WITH probe AS (
 )
 SELECT topic, "partition", "offset", source, event_id, happened_at, appended_at, change, address,
     port, protocol, unit, slot, vendor, product_code, product, revision, serial, revision_before,
-    serial_before, address_before
+    serial_before, address_before, run_id
 FROM named WHERE change IS NOT NULL
 """
 
-DEVICE_VIEWS: Final = (DEVICE_PROBES, DEVICE_INVENTORY, DEVICE_CHANGES, DISCOVERY_RUNS)
+# A device that was busy or cut the connection is fragile until somebody says later that it is not.
+DEVICE_RESTRICTIONS: Final = f"""
+CREATE VIEW device_restrictions AS
+WITH stated AS (
+    SELECT network, fragile, windows, timezone, who, notes, happened_at AS since
+    FROM device_restricted QUALIFY row_number() OVER (PARTITION BY network
+        ORDER BY happened_at DESC NULLS LAST, source, event_id) = 1
+), observed AS (
+    SELECT address, port, max(happened_at) AS since, CASE WHEN bool_or(outcome = 'reset')
+        THEN 'cut the connection' ELSE 'was busy' END AS notes
+    FROM device_probes WHERE slot IS NULL AND (outcome = 'reset' OR outcome = 'exception'
+        AND code = CASE protocol {_BUSY} END)
+    GROUP BY address, port
+)
+SELECT 'stated' AS origin, network, NULL::BIGINT AS port, coalesce(fragile, false) AS fragile,
+    windows, timezone, since, who, notes
+FROM stated WHERE fragile OR len(windows) > 0
+UNION ALL
+SELECT 'observed', address, port, true, NULL, NULL, since, NULL, notes
+FROM observed WHERE NOT EXISTS (FROM stated WHERE stated.network = observed.address
+    AND NOT stated.fragile AND stated.since >= observed.since)
+"""
+
+DEVICE_VIEWS: Final = (
+    *(DEVICE_PROBES, DEVICE_INVENTORY, DEVICE_CHANGES, DISCOVERY_RUNS),
+    DEVICE_RESTRICTIONS,
+)

@@ -5,7 +5,7 @@ chassis. Its exchanges hold the bytes as they went and came, so that a later dec
 again; `decoder_version` says which one read them here.
 """
 
-from typing import Annotated, ClassVar, Literal, Required
+from typing import Annotated, ClassVar, Final, Literal, Required
 
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict
@@ -52,8 +52,16 @@ Evidence = Literal["identity", "server_id", "exceptions", "request"]
 function 17, only which functions it knows, or a request for an address that it sent itself."""
 
 
+BUSY_CODES: Final = {"modbus.tcp": 6, "ethernet_ip": 2}
+"""How a device says that it is busy: an exception code of Modbus (Application Protocol V1.1b3,
+section 7), and CIP's general status "resource unavailable" (Volume 1, appendix B)."""
+
+
 class Exchange(TypedDict, total=False):
-    """A request and what came back; `code` is the exception or status where that was the answer."""
+    """A request and what came back; `code` is the exception or status where that was the answer.
+
+    `transport` is stated where it is not that of the probe.
+    """
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
@@ -62,6 +70,7 @@ class Exchange(TypedDict, total=False):
     reply_us: Count | None
     outcome: Required[ExchangeOutcome]
     code: Count | None
+    transport: Literal["udp"] | None
 
 
 class DiscoveryStarted(Payload):
@@ -69,7 +78,8 @@ class DiscoveryStarted(Payload):
 
     `who` is the name of the user on the machine; `continues` names the run that was interrupted
     and whose devices are left out. The list of networks holds for all that a run
-    sends; `gap_us` passes between a device's reply and the next request to it.
+    sends; `gap_us` passes between a device's reply and the next request to it. To places where
+    nobody was met before, so many connections are opened a second as `background_per_s` says.
     """
 
     type: ClassVar[str] = "motif.discovery.started.v1"
@@ -85,14 +95,40 @@ class DiscoveryStarted(Payload):
     units: list[Octet] | None = None
     slots: list[Octet] | None = None
     addresses: Count
+    broadcasts: list[Name] | None = None
     gap_us: Count
     requests_per_s: Count | None = None
     connections_per_s: Count | None = None
     at_once: Count | None = None
+    background_per_s: Count | None = None
 
     def partition_key(self) -> str:
         """The run."""
         return self.run_id
+
+
+class DeviceRestricted(Payload):
+    """Somebody said how devices of a network may be asked; of a network the newest counts.
+
+    `network` is an address, or a network in CIDR notation. A device that is `fragile` is asked more
+    slowly; false says that it is not, whatever was observed of it before. With `windows`, such as
+    `mon-fri 22:00-05:00`, devices are asked at these times of the week only, in the time of
+    `timezone`, else in UTC. Without any of them nothing more holds.
+    """
+
+    type: ClassVar[str] = "motif.device.restricted.v1"
+    topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+
+    network: Name
+    fragile: bool | None = None
+    windows: list[Name] | None = None
+    timezone: Name | None = None
+    who: Name | None = None
+    notes: str | None = None
+
+    def partition_key(self) -> str:
+        """The network: what is said of it stands in one order."""
+        return self.network
 
 
 class DeviceProbed(Payload):

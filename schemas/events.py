@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.devices import DeviceDefined, DeviceProbed, DiscoveryStarted
+from schemas.devices import DeviceDefined, DeviceProbed, DeviceRestricted, DiscoveryStarted
 from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
 from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
@@ -28,6 +28,7 @@ __all__ = [
     "Count",
     "DeviceDefined",
     "DeviceProbed",
+    "DeviceRestricted",
     "DiscoveryStarted",
     "ErrorClass",
     "ErrorOccurred",
@@ -257,6 +258,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         DeviceProbed,
         DiscoveryStarted,
         DeviceDefined,
+        DeviceRestricted,
         PatternReviewed,
         LogCreated,
         SettingsChanged,

@@ -49,7 +49,7 @@ AGENT_EVENTS: Final = Topic(
 PATTERN_DEFINITIONS: Final = Topic(
     "pattern.definitions",
     "pattern id, or 'identity' for what concerns the whole log",
-    "patterns defined or revised by people; the log's identity; changed settings",
+    "what people define and decide; how devices may be asked; the log's identity and settings",
     input=True,
 )
 PATTERN_USAGES: Final = Topic(

@@ -16,7 +16,7 @@ from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from connectors.devices.octets import Malformed
 from connectors.devices.sender import Heard, Line, NoConnection, Sender
-from schemas.devices import Evidence, ExchangeOutcome, ProbeOutcome, ProbePath, Usage
+from schemas.devices import BUSY_CODES, Evidence, ExchangeOutcome, ProbeOutcome, ProbePath, Usage
 
 SILENCES_MAX: Final = 2
 """So many requests in a row without a reply, and the device is left alone."""
@@ -28,13 +28,14 @@ Reply = TypeVar("Reply")
 
 
 class Sent(NamedTuple):
-    """A request and what came back."""
+    """A request and what came back; `transport` where it is not that of the probe."""
 
     request: bytes
     response: bytes | None
     reply_us: int | None
     outcome: ExchangeOutcome
     code: int | None = None
+    transport: Literal["udp"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,15 @@ class Interview(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Datagram:
-    """A question that fits into a datagram, and how its answer is read."""
+    """A question that fits into a datagram, and how its answer is read.
+
+    `broadcast` is the same question to everybody at once, with the seconds over which they spread
+    their answers.
+    """
 
     frame: bytes
+    broadcast: bytes
+    spread_s: float
     read: Callable[[bytes], tuple[object, int | None]]
 
 
@@ -198,6 +205,8 @@ class Talk:
         self.silences = self.silences + 1 if heard.how == "timeout" else 0
         if heard.how in {"reset", "malformed"} or self.silences >= SILENCES_MAX:
             self.over = True
+        if heard.how == "reset" or (sent.code and sent.code == BUSY_CODES.get(self.protocol)):
+            self.sender.spare(self.address, self.port)
         return reply
 
     async def tell(self, frame: bytes) -> None:

@@ -5,9 +5,17 @@ closes its connections in order; what it has given by then is whole.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Collection,
+    Iterable,
+    Mapping,
+    Sequence,
+)
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Final, NamedTuple
 
 from connectors.devices.contract import (
@@ -16,18 +24,20 @@ from connectors.devices.contract import (
     Probe,
     Profile,
     Recall,
+    Sent,
     Talk,
     judged,
     nothing,
     outcome_of,
 )
-from connectors.devices.recording import PROTOCOLS, stated
+from connectors.devices.recording import stated
+from connectors.devices.restrictions import NONE, Restrictions
 from connectors.devices.sender import NoConnection, Sender
 from connectors.devices.targets import Target
+from connectors.devices.visits import Lanes, Place, Visit
 from schemas.clock import Clock, new_id, now_us
 from schemas.devices import DeviceProbed, ProbeOutcome
 from schemas.envelope import Event
-from schemas.errors import WrongUse
 
 SOURCE: Final = "motif"
 """Who states probes."""
@@ -38,9 +48,6 @@ USUAL: Final = Asked()
 Lookup = Callable[[DeviceProbed], Profile | None]
 """What is known of devices that say what this one says; None where nothing is."""
 
-Place = tuple[str, int, str]
-"""Address, port and protocol of a device."""
-
 _UNREACHED: Final[dict[str, ProbeOutcome]] = {
     "silent": "silent",
     "refused": "refused",
@@ -49,56 +56,15 @@ _UNREACHED: Final[dict[str, ProbeOutcome]] = {
 
 
 class Visited(NamedTuple):
-    """A target that is done: under a protocol, with the events about what was met there."""
+    """A target that is done: under a protocol, with the events about what was met there.
+
+    It may be `left_out` because its devices may not be asked at this time.
+    """
 
     target: Target
     protocol: str
     events: list[Event]
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """A target, and the protocol that it is to be asked in."""
-
-    target: Target
-    protocol: DeviceProtocol
-
-    @property
-    def port(self) -> int:
-        """Where the device is asked."""
-        return self.target.port or self.protocol.port
-
-    @property
-    def place(self) -> Place:
-        """Address, port and protocol."""
-        return (self.target.address, self.port, self.protocol.name)
-
-
-def visits_to(targets: Iterable[Target], protocols: Sequence[str] = ()) -> list[Visit]:
-    """What to visit: each target in each protocol asked for, by default in all that fit its port.
-
-    Raises:
-        WrongUse: a protocol nobody knows, or a port that is the usual one of none.
-    """
-    for name in protocols:
-        if name not in PROTOCOLS:
-            known = ", ".join(PROTOCOLS)
-            message = f"no protocol is called {name!r}; the protocols are {known}"
-            raise WrongUse(message)
-    chosen = [PROTOCOLS[name] for name in protocols] or list(PROTOCOLS.values())
-    visits = []
-    for target in targets:
-        fitting = chosen
-        if target.port is not None and not protocols:
-            fitting = [one for one in chosen if one.port == target.port]
-        if not fitting:
-            message = (
-                f"{target.port} is the usual port of no protocol; say which is spoken there "
-                f"by --protocol, one of {', '.join(PROTOCOLS)}"
-            )
-            raise WrongUse(message)
-        visits += [Visit(target, protocol) for protocol in fitting]
-    return visits
+    left_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +72,9 @@ class Discovery:
     """One run: who asks, for which units and slots, and how its events are named.
 
     `lookup` says what is known of a device; without it every device is asked the whole list.
-    `units` are those under which Modbus devices were met before, and without `learn` nothing is
-    to be learned from what is found.
+    `units` are those under which Modbus devices were met before, `known` the places where any
+    device was; without `learn` nothing is to be learned from what is found. `restrictions` say
+    which devices may be asked when. What was answered to datagrams is in `heard`.
     """
 
     sender: Sender
@@ -115,38 +82,104 @@ class Discovery:
     run_id: str | None = None
     lookup: Lookup | None = None
     units: Mapping[Place, int] = field(default_factory=dict)
+    known: Collection[Place] = ()
+    restrictions: Restrictions = NONE
+    heard: dict[Place, Sent] = field(default_factory=dict)
     learn: bool = True
     ids: Callable[[], str] = new_id
     clock: Clock = now_us
 
-    async def run(self, visits: Sequence[Visit]) -> AsyncIterator[Visited]:
+    async def run(
+        self, visits: Iterable[Visit], broadcasts: Sequence[Visit] = ()
+    ) -> AsyncIterator[Visited]:
         """Visit all, several at once, and give each that is done.
 
-        Of an address within a range nobody hears where nobody answered.
+        Where somebody was met before comes first. Meanwhile all other addresses of ranges are asked
+        by a datagram each, where the protocol has such a question, and so is whoever hears the
+        `broadcasts`; whoever answers comes next. The rest is visited in the background, fewer at
+        once and at a lower rate. Of an address within a range nothing is said where nobody was met
+        before and nobody answers.
         """
-        left = iter(visits)
-        going = self._begin(islice(left, self.sender.pace.limits.at_once))
+        lanes = Lanes(visits, self.known)
+        limits = self.sender.pace.limits
+        sweep = self._sweep(lanes, broadcasts)
+        listening: asyncio.Task[Visit | None] | None = asyncio.create_task(_next(sweep))
+        front: set[asyncio.Task[Visited]] = set()
+        back: set[asyncio.Task[Visited]] = set()
         try:
-            while going:
-                done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
-                going |= self._begin(islice(left, len(done)))
-                for task in done:
-                    yield task.result()
+            while True:
+                room = limits.at_once - len(front) - len(back)
+                front |= {asyncio.create_task(self.visit(one)) for one in lanes.front(room)}
+                if listening is None:
+                    room = min(limits.at_once - len(front), limits.background_at_once) - len(back)
+                    back |= {asyncio.create_task(self._later(one)) for one in lanes.back(room)}
+                waiting = {*front, *back, *([] if listening is None else [listening])}
+                if not waiting:
+                    return
+                done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                if listening in done:
+                    found = listening.result()
+                    listening = None if found is None else asyncio.create_task(_next(sweep))
+                    if found is not None:
+                        lanes.met(found)
+                ended = [task for task in (*front, *back) if task in done]
+                front.difference_update(ended)
+                back.difference_update(ended)
+                for visited in ended:
+                    yield visited.result()
         finally:
-            for task in going:
-                task.cancel()
-            await asyncio.gather(*going, return_exceptions=True)
+            left = [*front, *back, *([] if listening is None else [listening])]
+            for one in left:
+                one.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            await sweep.aclose()
 
-    def _begin(self, visits: Iterable[Visit]) -> set[asyncio.Task[Visited]]:
-        return {asyncio.create_task(self.visit(visit)) for visit in visits}
+    async def _sweep(self, lanes: Lanes, broadcasts: Sequence[Visit]) -> AsyncGenerator[Visit]:
+        """Whoever answers a datagram, of those that nobody knows of; the answer is remembered."""
+        unknown: dict[str, list[Visit]] = {}
+        for visit in lanes.unknown:
+            if visit.protocol.datagram is not None and self.may(visit.target.address):
+                unknown.setdefault(visit.protocol.name, []).append(visit)
+        for asked in unknown.values():
+            protocol = asked[0].protocol
+            async for found in self._answers(asked, protocol, broadcast=False):
+                yield found
+        for visit in broadcasts:
+            async for found in self._answers([visit], visit.protocol, broadcast=True):
+                yield found
+
+    async def _answers(
+        self, visits: Sequence[Visit], protocol: DeviceProtocol, *, broadcast: bool
+    ) -> AsyncIterator[Visit]:
+        question = protocol.datagram
+        assert question is not None
+        frame = question.broadcast if broadcast else question.frame
+        to = [(one.target.address, one.port) for one in visits]
+        spread_s = question.spread_s if broadcast else None
+        async with aclosing(self.sender.sweep(protocol.name, frame, to, spread_s)) as sweep:
+            async for address, port, heard in sweep:
+                visit = Visit(Target(address, port, named=False), protocol)
+                sent, _ = judged(frame, heard, question.read)
+                self.heard[visit.place] = sent._replace(transport="udp")
+                yield visit
+
+    async def _later(self, visit: Visit) -> Visited:
+        """Visit a place where nobody was met so far, when its turn comes."""
+        await self.sender.pace.background()
+        return await self.visit(visit)
 
     async def visit(self, visit: Visit) -> Visited:
-        """Ask one device in one protocol."""
+        """Ask one device in one protocol; it is left out if it may not be asked at this time."""
         address = visit.target.address
+        if not self.may(address):
+            return Visited(visit.target, visit.protocol.name, [], left_out=True)
         began_us = self.clock()
         asked = replace(self.asked, first=self.units.get(visit.place))
         async with self.sender.device(address, visit.port):
             talk = Talk(self.sender, visit.protocol.name, address, visit.port)
+            said = self.heard.get(visit.place)
+            if said is not None and said.outcome == "ok":
+                talk.exchanges.append(said)
             try:
                 await talk.open()
                 probes = await visit.protocol.interview(talk, asked, self._recall_of(visit))
@@ -156,6 +189,10 @@ class Discovery:
                 await talk.close()
         events = [self._event(visit, probe, began_us) for probe in probes]
         return Visited(visit.target, visit.protocol.name, events)
+
+    def may(self, address: str) -> bool:
+        """Whether a device may be asked at this time."""
+        return self.restrictions.may(address, self.clock())
 
     def _recall_of(self, visit: Visit) -> Recall:
         """What the interview of this device asks for what is known."""
@@ -168,20 +205,34 @@ class Discovery:
     async def _unreached(self, visit: Visit, reason: str) -> list[Probe]:
         """What is to be said of a device that takes no connection."""
         outcome = _UNREACHED[reason]
+        said = self.heard.get(visit.place)
+        if said is None and outcome == "refused":
+            said = await self._asked_by_datagram(visit)
+        if said is not None:
+            said = said._replace(transport=None)  # it is that of the whole probe
+            probe = Probe(None, None, "answered", (said,), transport="udp")
+            identified = visit.protocol.decode(probe).evidence is not None
+            return [replace(probe, outcome=outcome_of((said,), identified=identified))]
+        expected = visit.target.named or visit.place in self.known
+        return [Probe(None, None, outcome, ())] if expected else []
+
+    async def _asked_by_datagram(self, visit: Visit) -> Sent | None:
+        """What a device answers to a datagram, where the protocol has such a question."""
         question = visit.protocol.datagram
-        if question is not None and outcome == "refused":
-            heard = await self.sender.datagram(
-                visit.protocol.name, visit.target.address, visit.port, question.frame
-            )
-            sent, _ = judged(question.frame, heard, question.read)
-            if heard.how == "answered":
-                probe = Probe(None, None, "answered", (sent,), transport="udp")
-                identified = visit.protocol.decode(probe).evidence is not None
-                outcome = outcome_of((sent,), identified=identified)
-                return [Probe(None, None, outcome, (sent,), transport="udp")]
-        return [Probe(None, None, outcome, ())] if visit.target.named else []
+        if question is None:
+            return None
+        heard = await self.sender.datagram(
+            visit.protocol.name, visit.target.address, visit.port, question.frame
+        )
+        sent, _ = judged(question.frame, heard, question.read)
+        return sent if heard.how == "answered" else None
 
     def _event(self, visit: Visit, probe: Probe, began_us: int) -> Event:
         address, port = visit.target.address, visit.port
         data = stated(probe, visit.protocol, address, port, run_id=self.run_id, learn=self.learn)
         return Event(SOURCE, f"probe/{self.ids()}", data, began_us)
+
+
+async def _next(sweep: AsyncGenerator[Visit]) -> Visit | None:
+    """Who answered next, None when nobody does any more."""
+    return await anext(sweep, None)

@@ -51,6 +51,10 @@ MESSAGES: Final = (
 SLOTS: Final = tuple(range(8))
 """The slots that are tried where none is asked for."""
 
+SPREAD_MS: Final = 2000
+"""Over so many milliseconds devices spread their answers to a broadcast: each waits at random, up
+to what the first two bytes of the request's context say (Volume 2, 2-4.2)."""
+
 REQUESTS: Final = len(LISTS) + 1 + len(MESSAGES) + len(SLOTS) + 1
 
 _SIMULATED_SERIALS: Final = frozenset({0x006C061A})
@@ -63,7 +67,8 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
     A device that is recalled is asked for one thing that works with its sort, and no more where
     that agrees; its slots are asked as well if its sort was ever met with modules.
     """
-    await _ask_list(talk, LIST_IDENTITY)
+    if not talk.exchanges:  # it was not asked by a datagram either
+        await _ask_list(talk, LIST_IDENTITY)
     profile = _recalled(talk.exchanges, recall)
     tried: list[Probe] = []
     if profile is not None and profile.applied:
@@ -271,6 +276,8 @@ ETHERNET_IP: Final = DeviceProtocol(
     decode,
     Datagram(
         ethernetip.packet(LIST_IDENTITY, 0, bytes(7) + b"\1"),
+        ethernetip.packet(LIST_IDENTITY, 0, SPREAD_MS.to_bytes(2, "little") + bytes(5) + b"\1"),
+        SPREAD_MS / 1000,
         lambda response: _read(LIST_IDENTITY, response),
     ),
 )

@@ -28,6 +28,7 @@ from connectors.devices.contract import (
 )
 from connectors.devices.modbus import BASIC, EXTENDED, INDIVIDUAL, REGULAR, Failure, Identification
 from connectors.devices.octets import Malformed, text_of
+from schemas.devices import BUSY_CODES
 from schemas.vendors import vendor_name
 
 UNITS: Final = (255, 0, 1)
@@ -60,7 +61,7 @@ VERIFYING: Final = (
 )
 """Reads of which the first that works with a sort of devices verifies that one is of that sort."""
 
-BUSY: Final = 6
+_BUSY: Final = BUSY_CODES[modbus.PROTOCOL]
 _GATEWAY: Final = frozenset({10, 11})
 """Exceptions of a gateway behind which nobody answers."""
 
@@ -268,7 +269,7 @@ def _is_missing(reply: modbus.Reply | None) -> bool:
 
 
 def _is_busy(reply: modbus.Reply | None) -> bool:
-    return isinstance(reply, Failure) and reply.code == BUSY
+    return isinstance(reply, Failure) and reply.code == _BUSY
 
 
 def _devices(searched: Sequence[Searched]) -> list[Met]:

@@ -20,23 +20,36 @@ FOREVER: Final = float("inf")
 class Limits:
     """The limits of a run; the defaults are polite.
 
-    `gap_s` passes at least between a device's reply and the next request to it; rates are of all
-    devices together, and so many devices are asked at once.
+    `gap_s` passes at least between a device's reply and the next request to it, and ten times that
+    where a device is fragile; rates are of all devices together, and so many devices are asked at
+    once. Where nobody was met so far, fewer are asked at once and connections are opened at a rate
+    of their own, in the background of what is known.
     """
 
     gap_s: float = 0.05
     connections_per_s: float = 20
     requests_per_s: float = 50
     at_once: int = 32
+    background_per_s: float = 10
+    background_at_once: int = 8
     connect_timeout_s: float = 1
     reply_timeout_s: float = 5
     datagram_timeout_s: float = 1
     close_timeout_s: float = 1
 
 
+FRAGILE_TIMES: Final = 10
+"""So many gaps pass between requests to a device that is fragile."""
+
 POLITE: Final = Limits()
 
-UNLIMITED: Final = Limits(gap_s=0, connections_per_s=FOREVER, requests_per_s=FOREVER)
+UNLIMITED: Final = Limits(
+    gap_s=0,
+    connections_per_s=FOREVER,
+    requests_per_s=FOREVER,
+    background_per_s=FOREVER,
+    background_at_once=32,
+)
 """Neither gaps nor rates: for devices that are simulated."""
 
 
@@ -77,11 +90,21 @@ class Pace:
         self._sleep = sleep
         self._connections = Rate(limits.connections_per_s, clock, sleep)
         self._requests = Rate(limits.requests_per_s, clock, sleep)
+        self._background = Rate(limits.background_per_s, clock, sleep)
+        self._fragile: set[str] = set()
         self._rested_s: dict[str, float] = {}
 
     async def connection(self) -> None:
         """Wait until one more connection may be opened."""
         await self._connections.turn()
+
+    async def background(self) -> None:
+        """Wait until one more may be asked of those that were never met."""
+        await self._background.turn()
+
+    def spare(self, device: str) -> None:
+        """Take a device for fragile from now on."""
+        self._fragile.add(device)
 
     async def request(self, device: str) -> None:
         """Wait until a request may go to this device."""
@@ -90,7 +113,8 @@ class Pace:
 
     def answered(self, device: str) -> None:
         """The device has answered, or is not waited for any longer: its gap begins."""
-        self._rested_s[device] = self._clock() + self.limits.gap_s
+        times = FRAGILE_TIMES if device in self._fragile else 1
+        self._rested_s[device] = self._clock() + times * self.limits.gap_s
 
 
 async def until(at_s: float, clock: Callable[[], float], sleep: Sleep) -> None:

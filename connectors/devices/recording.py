@@ -67,6 +67,8 @@ def _exchange(sent: Sent) -> dict[str, Any]:
         said["reply_us"] = sent.reply_us
     if sent.code is not None:
         said["code"] = sent.code
+    if sent.transport is not None:
+        said["transport"] = sent.transport
     return said
 
 
@@ -78,4 +80,5 @@ def _sent(exchange: Exchange) -> Sent:
         exchange.get("reply_us"),
         exchange["outcome"],
         exchange.get("code"),
+        exchange.get("transport"),
     )

@@ -8,7 +8,7 @@ text here like any other: nothing connects to it.
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -19,6 +19,9 @@ from connectors.devices.octets import Malformed
 from connectors.devices.pace import Pace
 from connectors.devices.targets import Policy
 from schemas.clock import monotonic_s
+
+Endpoint = tuple[str, int]
+"""Address and port."""
 
 How = Literal["answered", "timeout", "closed", "reset", "malformed"]
 """How a request ended: with a frame in reply, or without one."""
@@ -37,6 +40,14 @@ class Heard(NamedTuple):
     how: How
     response: bytes | None
     reply_us: int | None
+
+
+class Swept(NamedTuple):
+    """Who answered when many were asked, and what came."""
+
+    address: str
+    port: int
+    heard: Heard
 
 
 class NoConnection(Exception):
@@ -144,6 +155,65 @@ class Sender:
             self.pace.answered(device)
             transport.close()
 
+    async def sweep(
+        self, protocol: str, frame: bytes, places: Sequence[Endpoint], spread_s: float | None = None
+    ) -> AsyncGenerator[Swept]:
+        """Ask many places by one datagram each, and give who answers, once each.
+
+        Only who was asked is heard, and who may be probed. With `spread_s` the places are those of
+        broadcasts, to which whoever hears them answers within that time, from the same port.
+        """
+        loop = asyncio.get_running_loop()
+        asked: dict[Endpoint, float] = {}
+        heard = _All()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: heard, family=socket.AF_INET, allow_broadcast=spread_s is not None
+        )
+        sending = asyncio.create_task(
+            self._ask_each(protocol, frame, places, transport, asked, spread_s or 0.0)
+        )
+        sending.add_done_callback(lambda _: heard.came.put_nowait(None))
+        done: set[Endpoint] = set()
+        try:
+            while (came := await heard.came.get()) is not None:
+                place, data = came
+                began_s = asked.get(place)
+                if spread_s is not None:
+                    to = (one for one in asked if one[1] == place[1])
+                    began_s = next((asked[one] for one in to), None)
+                if began_s is None or place in done or not self.policy.allows(place[0]):
+                    continue
+                done.add(place)
+                self.pace.answered(device_at(*place))
+                yield Swept(*place, Heard("answered", data, _since(began_s)))
+            await sending
+        finally:
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            transport.close()
+
+    async def _ask_each(
+        self,
+        protocol: str,
+        frame: bytes,
+        places: Sequence[Endpoint],
+        transport: asyncio.DatagramTransport,
+        asked: dict[Endpoint, float],
+        spread_s: float,
+    ) -> None:
+        """Send the frame to each place in its turn, and wait for the last one to answer."""
+        for address, port in places:
+            self._check_address(address)
+            await self.admitted(protocol, device_at(address, port), frame)
+            asked[(address, port)] = monotonic_s()
+            transport.sendto(frame, (address, port))
+            self.pace.answered(device_at(address, port))
+        await asyncio.sleep(self.pace.limits.datagram_timeout_s + spread_s)
+
+    def spare(self, address: str, port: int) -> None:
+        """Take a device for fragile from now on."""
+        self.pace.spare(device_at(address, port))
+
     async def admitted(self, protocol: str, device: str, frame: bytes) -> None:
         """Wait until a frame may go out to a device, if it may at all."""
         allowed.check(protocol, frame)
@@ -250,6 +320,16 @@ class Line:
         self.broken = self.broken or how != "timeout"
         self._received = self._stray = b""
         return Heard(how, kept, _since(began_s) if kept else None)
+
+
+class _All(asyncio.DatagramProtocol):
+    """Hands over every datagram with the place it came from."""
+
+    def __init__(self) -> None:
+        self.came: asyncio.Queue[tuple[Endpoint, bytes] | None] = asyncio.Queue()
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        self.came.put_nowait(((str(addr[0]), addr[1]), data))
 
 
 class _First(asyncio.DatagramProtocol):

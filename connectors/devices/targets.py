@@ -48,7 +48,7 @@ class Policy:
 
     def allows(self, address: str) -> bool:
         """Whether something may be sent to this address."""
-        found = _plain(ip_address(address))
+        found = plain_address(ip_address(address))
         return _is_unicast(found) and _is_in(found, self.networks) and not self.excludes(found)
 
     def excludes(self, address: Address) -> bool:
@@ -75,7 +75,7 @@ def policy_of(
     Raises:
         WrongUse: no network is named, one is no network, or one holds everything.
     """
-    allowed = tuple(_network(text) for text in networks)
+    allowed = tuple(network_of(text) for text in networks)
     if not allowed:
         message = "no network may be probed; name those that may, such as --networks 192.168.1.0/24"
         raise WrongUse(message)
@@ -83,7 +83,7 @@ def policy_of(
         if network.prefixlen < _WIDEST[network.version]:
             message = f"{network} holds too much to be a list of what may be probed"
             raise WrongUse(message)
-    return Policy(allowed, tuple(_network(text) for text in exclude), large)
+    return Policy(allowed, tuple(network_of(text) for text in exclude), large)
 
 
 def targets_of(texts: Sequence[str], policy: Policy, resolve: Resolve) -> list[Target]:
@@ -106,10 +106,32 @@ def targets_of(texts: Sequence[str], policy: Policy, resolve: Resolve) -> list[T
     return sorted(found.values(), key=lambda target: not target.named)
 
 
+def broadcast_of(text: str, policy: Policy) -> tuple[Network, str, int | None]:
+    """A network of the list whose broadcast address the text states, that address, and a port.
+
+    Raises:
+        WrongUse: it is that of no network of the list, or one of its addresses is excluded: whoever
+            hears a broadcast answers it.
+    """
+    host, port = _host_and_port(text)
+    address = _address(host)
+    for network in policy.networks:
+        if isinstance(network, IPv4Network) and address == network.broadcast_address:
+            for excluded in policy.exclude:
+                if excluded.version == network.version and excluded.overlaps(network):
+                    raise WrongUse(f"{excluded} is excluded, and would hear a broadcast to {text}")
+            return network, str(address), port
+    shown = ", ".join(
+        str(one.broadcast_address) for one in policy.networks if isinstance(one, IPv4Network)
+    )
+    message = f"{text} is the broadcast address of no network of the list; theirs are {shown}"
+    raise WrongUse(message)
+
+
 def _targets(text: str, policy: Policy, resolve: Resolve) -> Iterator[Target]:
     host, port = _host_and_port(text)
     if "/" in host:
-        network = _network(host)
+        network = network_of(host)
         if network.num_addresses > 1:
             yield from _range(network, port, policy)
             return
@@ -154,7 +176,7 @@ def _host_and_port(text: str) -> tuple[str, int | None]:
 
 def _address(text: str) -> Address | None:
     try:
-        return _plain(ip_address(text))
+        return plain_address(ip_address(text))
     except ValueError:
         return None
 
@@ -164,10 +186,15 @@ def _resolved(host: str, resolve: Resolve) -> list[Address]:
     if not found:
         message = f"{host!r} stands for no address here; check the name, or name its address"
         raise MotifError(message)
-    return [_plain(ip_address(one)) for one in found]
+    return [plain_address(ip_address(one)) for one in found]
 
 
-def _network(text: str) -> Network:
+def network_of(text: str) -> Network:
+    """The network, or the one address, that a text states.
+
+    Raises:
+        WrongUse: it is none.
+    """
     try:
         return ip_network(text)
     except ValueError as error:
@@ -175,7 +202,7 @@ def _network(text: str) -> Network:
         raise WrongUse(message) from error
 
 
-def _plain(address: Address) -> Address:
+def plain_address(address: Address) -> Address:
     """The IPv4 address that an IPv6 address may stand for, else the address itself."""
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address

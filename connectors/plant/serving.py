@@ -19,6 +19,9 @@ REQUEST_MAX: Final = 1024
 _SESSION: Final = (0x65, 0x66)
 """Commands of EtherNet/IP that open and close a session."""
 
+_DELAY: Final = slice(12, 14)
+"""Where a question says up to how many milliseconds its answer may be delayed."""
+
 _NOISE: Final = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"
 _LINGER_NOT: Final = bytes((1, 0, 0, 0, 0, 0, 0, 0))
 """Close with a reset."""
@@ -68,24 +71,47 @@ class Plant:
 
 @asynccontextmanager
 async def serving(
-    devices: Mapping[str, Device], address: str = "127.0.0.1", first_port: int = 0
+    devices: Mapping[str, Device],
+    address: str = "127.0.0.1",
+    first_port: int = 0,
+    *,
+    broadcast: str | None = None,
 ) -> AsyncIterator[Plant]:
     """Serve devices, and hold what they were asked against the list at the end.
 
-    They are on free ports, or on ports that follow each other from the first.
+    They are on free ports, or on ports that follow each other from the first. With `broadcast`, an
+    address, those that answer datagrams also answer the ones to it.
     """
     plant = Plant()
     async with AsyncExitStack() as stack:
         for number, (name, device) in enumerate(devices.items()):
             port = first_port + number if first_port else 0
             served = Served(device, address, port, randomness=Random(name))
-            plant.devices[name] = await stack.enter_async_context(_served(served))
+            plant.devices[name] = await stack.enter_async_context(_served(served, broadcast))
         yield plant
     plant.check()
 
 
+async def _hearing(served: Served, broadcast: str | None) -> list[asyncio.BaseTransport]:
+    """Hear datagrams to the device, and those to everybody; it answers both from its address."""
+    loop = asyncio.get_running_loop()
+    datagrams = _Datagrams(served)
+    own, _ = await loop.create_datagram_endpoint(
+        lambda: datagrams, local_addr=(served.address, served.port)
+    )
+    if broadcast is None:
+        return [own]
+    shared = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.bind((broadcast, served.port))
+    everybody, _ = await loop.create_datagram_endpoint(
+        lambda: _Broadcasts(served, datagrams), sock=shared
+    )
+    return [own, everybody]
+
+
 @asynccontextmanager
-async def _served(served: Served) -> AsyncIterator[Served]:
+async def _served(served: Served, broadcast: str | None) -> AsyncIterator[Served]:
     address, device = served.address, served.device
     talking: set[asyncio.Task[None]] = set()
 
@@ -101,18 +127,15 @@ async def _served(served: Served) -> AsyncIterator[Served]:
 
     server = await asyncio.start_server(talk, address, served.port)
     served.port = server.sockets[0].getsockname()[1]
-    datagrams: asyncio.DatagramTransport | None = None
+    hearing: list[asyncio.BaseTransport] = []
     if isinstance(device, EthernetIpDevice):
-        loop = asyncio.get_running_loop()
-        datagrams, _ = await loop.create_datagram_endpoint(
-            lambda: _Datagrams(served), local_addr=(address, served.port)
-        )
+        hearing = await _hearing(served, broadcast)
     try:
         yield served
     finally:
         server.close()
-        if datagrams is not None:
-            datagrams.close()
+        for transport in hearing:
+            transport.close()
         for task in list(talking):
             task.cancel()
         await asyncio.gather(*talking, return_exceptions=True)
@@ -225,9 +248,12 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        """Answer at once."""
         counts = self._served.counts
         counts.datagrams += 1
-        if self._served.device.manner.quirk == "silent" or self._transport is None:
+        if self._served.device.manner.quirk == "silent":
+            return
+        if self._transport is None or self._transport.is_closing():
             return
         try:
             answer = self._served.device.answer(data)
@@ -236,3 +262,18 @@ class _Datagrams(asyncio.DatagramProtocol):
             return
         if answer is not None:
             self._transport.sendto(answer, addr)
+
+
+class _Broadcasts(asyncio.DatagramProtocol):
+    """Answers what everybody was asked, after a time of its own up to what the question allows."""
+
+    def __init__(self, served: Served, datagrams: _Datagrams) -> None:
+        self._served = served
+        self._datagrams = datagrams
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        """Let the device answer later, from its own address."""
+        most_s = int.from_bytes(data[_DELAY], "little") / 1000
+        delay_s = self._served.randomness.uniform(0, most_s)
+        loop = asyncio.get_running_loop()
+        loop.call_later(delay_s, self._datagrams.datagram_received, data, addr)

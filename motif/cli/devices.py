@@ -208,3 +208,74 @@ def sample(
         define(node, [definition])
         node.settle()
     say(f"Defined {' '.join(filter(None, definition.parts))}.")
+
+
+@app.command()
+def restrict(
+    network: Annotated[
+        str, typer.Argument(metavar="NETWORK", help="An address, or a network as 10.0.0.0/24.")
+    ],
+    fragile: Annotated[
+        bool | None,
+        typer.Option(
+            "--fragile/--sturdy",
+            help="Ask its devices ten times slower, or not any more although they were busy or "
+            "cut the connection.",
+            show_default=False,
+        ),
+    ] = None,
+    window: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TIMES",
+            help="Ask its devices at these times only, such as 'mon-fri 22:00-05:00'; may be "
+            "repeated.",
+        ),
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose time that is. Default: UTC.")
+    ] = None,
+    notes: Annotated[str | None, typer.Option(metavar="TEXT", help="Why.")] = None,
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Say how devices of a network may be asked, in place of what was said of it before.
+
+    Without any option nothing more holds.
+    """
+    from motif.cli.opened import opened
+    from motif.discovering import user
+    from motif.display.console import say
+    from motif.restricting import restrict as state
+
+    with opened(data, kafka, make=True) as node:
+        who = user()
+        written = state(
+            *(node, network),
+            fragile=fragile,
+            windows=window or (),
+            timezone=timezone,
+            who=who,
+            notes=notes,
+        )
+        node.settle()
+    say(f"Recorded for {written}; `motif devices restrictions` shows what holds.")
+
+
+@app.command()
+def restrictions(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> None:
+    """How devices may be asked, by what was said and by what was observed of them."""
+    from motif.cli.opened import asking
+    from motif.cli.output import print_json
+    from motif.display.console import say, stdout
+    from motif.display.sorts import restricted
+    from motif.restricting import restrictions as holding
+
+    with asking(data, kafka) as node:
+        found = holding(node)
+    if as_json:
+        print_json(found)
+    elif found:
+        stdout().print(restricted(found))
+    else:
+        say("Devices may be asked at any time, and none is fragile.")

@@ -1,18 +1,23 @@
 """Asking devices what they are, and devices that are only simulated."""
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from threading import Event as Signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, share, whole
-from motif.cli.overhearing import Capture, Listen, ListenPort, overhear
+from motif.cli.overhearing import Capture, Listen, ListenPort, overhear, span
 
 if TYPE_CHECKING:
     from connectors.devices.discovery import Visited
-    from motif.discovering import Discovered, Plan
+    from motif.cli.overhearing import Opening
+    from motif.discovering import Told, Wanted
+    from motif.display.console import Progress
 
 
 class Speed(StrEnum):
@@ -43,6 +48,23 @@ Networks = Annotated[
 Exclude = Annotated[
     list[str] | None,
     typer.Option(metavar="NETWORK,...", help="Addresses and networks that may not be probed."),
+]
+Broadcast = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="ADDRESS,...",
+        help="Ask everybody who hears the broadcast address of a network of --networks who is "
+        "there, and then those who answer. They spread their answers over 2 s.",
+    ),
+]
+Every = Annotated[
+    float | None,
+    typer.Option(
+        metavar="TIME",
+        parser=span,
+        help="Ask again every so often, such as 15m or 6h, until Ctrl-C; a line a run.",
+        show_default=False,
+    ),
 ]
 Protocols = Annotated[
     list[str] | None,
@@ -149,6 +171,7 @@ def discover(
     targets: Targets = None,
     networks: Networks = None,
     exclude: Exclude = None,
+    broadcast: Broadcast = None,
     protocol: Protocols = None,
     unit: Units = None,
     slot: Slots = None,
@@ -160,6 +183,7 @@ def discover(
     no_learn: NoLearn = False,
     min_confidence: MinConfidence = 0.7,
     go_on: Continue = False,
+    every: Every = None,
     label: Label = None,
     as_json: AsJson = False,
     data: Data = None,
@@ -173,25 +197,17 @@ def discover(
 
     A device of a sort that is known is asked what it is, and one thing more that verifies it.
     """
+    at = _opening(label, data, kafka)
     if capture or listen is not None:
-        overhear(
-            capture or (),
-            listen,
-            protocol or (),
-            port=listen_port,
-            label=label,
-            data=data,
-            kafka=kafka,
-            as_json=as_json,
-        )
+        overhear(capture or (), listen, protocol or (), at, port=listen_port, as_json=as_json)
         return
-    from motif.discovering import Wanted, planned, user
-    from motif.settings import from_environment
+    from motif.discovering import Wanted, user
 
     wanted = Wanted(
         targets=targets or (),
-        networks=_listed(networks) or from_environment().networks or (),
+        networks=_listed(networks) or _usual_networks(),
         exclude=_listed(exclude),
+        broadcasts=_listed(broadcast),
         protocols=protocol or (),
         units=unit or (),
         slots=slot or (),
@@ -201,48 +217,83 @@ def discover(
         learn=not no_learn,
         least=min_confidence,
     )
-    plan = planned(wanted)  # before anything is opened or made
-    _report(_discovered(plan, go_on=go_on, label=label, data=data, kafka=kafka), as_json=as_json)
+    if every is not None:
+        _again_and_again(wanted, at, every, as_json=as_json)
+    else:
+        _once(wanted, at, go_on=go_on, as_json=as_json)
 
 
-def _discovered(
-    plan: "Plan", *, go_on: bool, label: str | None, data: Path | None, kafka: str | None
-) -> "Discovered":
-    """Carry out a plan, and say of each device when it is done."""
+def _opening(label: str | None, data: Path | None, kafka: str | None) -> "Opening":
+    """What opens the node later, when it is known that something may be done."""
     from motif.cli.opened import opened
-    from motif.discovering import discover as run
-    from motif.discovering import known_to, unfinished
-    from motif.display.console import progress, say
-    from motif.display.devices import line
-    from schemas.devices import DeviceProbed
 
-    with opened(data, kafka, make=True, label=label, settle=False) as node, progress() as tell:
-
-        def told(visited: "Visited", done: int, of: int) -> None:
-            for event in visited.events:
-                if isinstance(event.data, DeviceProbed):
-                    say(line(event.data))
-            if tell is not None:
-                tell("discovering", done, of)
-
-        if go_on:
-            planned, plan = len(plan.visits), unfinished(node, plan)
-            say(f"{planned - len(plan.visits):,} of {planned:,} were asked before.")
-        found = run(node.publish, plan, told, known_to(node))
-        node.settle(tell)
-    return found
+    return partial(opened, data, kafka, make=True, label=label, settle=False)
 
 
-def _report(found: "Discovered", *, as_json: bool) -> None:
+def _usual_networks() -> Sequence[str]:
+    from motif.settings import from_environment
+
+    return from_environment().networks or ()
+
+
+def _once(wanted: "Wanted", at: "Opening", *, go_on: bool, as_json: bool) -> None:
+    """Carry out one run, and say of each device when it is done."""
     from motif.cli.output import print_json
-    from motif.discovering import REQUESTS
-    from motif.display.console import stdout
+    from motif.discovering import REQUESTS, known_to, planned, unfinished
+    from motif.discovering import discover as run
+    from motif.display.console import progress, say, stdout
     from motif.display.devices import report
 
+    plan = planned(wanted)  # before anything is opened or made
+    with at() as node, progress() as tell:
+        if go_on:
+            whole, plan = len(plan.visits), unfinished(node, plan)
+            say(f"{whole - len(plan.visits):,} of {whole:,} were asked before.")
+        found = run(node.publish, plan, _teller(tell), known_to(node))
+        node.settle(tell)
     if as_json:
         print_json([probe.model_dump(exclude_none=True) for probe in found.probes])
     else:
         stdout().print(report(found, REQUESTS))
+
+
+def _again_and_again(wanted: "Wanted", at: "Opening", every_s: float, *, as_json: bool) -> None:
+    """Tell a line for every run; end quietly at Ctrl-C."""
+    from motif.cli.output import print_json
+    from motif.discovering import planned
+    from motif.display.console import say, stdout, warn
+    from motif.display.devices import round_line
+    from motif.rediscovering import Trouble, rounds
+
+    planned(wanted)  # before anything is opened or made
+    with at() as node:
+        say(f"Asking every {every_s:,.0f} s; Ctrl-C ends it.")
+        try:
+            for found in rounds(node, wanted, every_s, Signal()):
+                if isinstance(found, Trouble):
+                    warn(f"{found.sentence}. It is tried again.")
+                elif as_json:
+                    print_json([one.model_dump(exclude_none=True) for one in found.found.probes])
+                else:
+                    stdout().print(round_line(found.found, found.changes))
+                sys.stdout.flush()  # whoever reads it through a pipe wants to see it
+        except KeyboardInterrupt:
+            say("Ended.")
+
+
+def _teller(tell: "Progress | None") -> "Told":
+    from motif.display.console import say
+    from motif.display.devices import line
+    from schemas.devices import DeviceProbed
+
+    def told(visited: "Visited", done: int, of: int) -> None:
+        for event in visited.events:
+            if isinstance(event.data, DeviceProbed):
+                say(line(event.data))
+        if tell is not None:
+            tell("discovering", done, of)
+
+    return told
 
 
 def simulate_devices(

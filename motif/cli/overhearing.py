@@ -1,6 +1,7 @@
 """Devices that are overheard: in capture files, or on the link for a while; nothing is sent."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,13 +10,18 @@ import typer
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
+    from motif.node import Node
     from motif.overhearing import Overheard
     from schemas.devices import DeviceProbed
+
+Opening = Callable[[], "AbstractContextManager[Node]"]
+"""Opens the node that records what is found."""
 
 SECONDS_MAX = 86_400
 
 
-def _seconds(text: str) -> float:
+def span(text: str) -> float:
+    """A time of a second to a day, in seconds."""
     from motif.values import seconds_of
 
     try:
@@ -40,7 +46,7 @@ Listen = Annotated[
     float | None,
     typer.Option(
         metavar="TIME",
-        parser=_seconds,
+        parser=span,
         help="With --protocol bootp: listen so long for devices that ask for an address.",
         show_default=False,
     ),
@@ -52,11 +58,9 @@ def overhear(
     capture: Sequence[Path],
     listen: float | None,
     protocols: Sequence[str],
+    at: "Opening",
     *,
     port: int | None,
-    label: str | None,
-    data: Path | None,
-    kafka: str | None,
     as_json: bool,
 ) -> None:
     """Record what devices are overheard to say.
@@ -64,7 +68,6 @@ def overhear(
     Raises:
         WrongUse: a file is no capture, or listening is for another protocol.
     """
-    from motif.cli.opened import opened
     from motif.cli.output import print_json
     from motif.display.console import progress, say, stdout
     from motif.overhearing import KNOWN, from_captures, from_link
@@ -77,7 +80,7 @@ def overhear(
     missing = [path for path in capture if not path.is_file()]
     if missing:
         raise WrongUse(f"there is no file {missing[0]}; name a pcap or pcapng file")
-    with opened(data, kafka, make=True, label=label, settle=False) as node:
+    with at() as node:
         if listen is None:
             found = from_captures(node.publish, capture, protocols)
         else:

@@ -35,8 +35,26 @@ def report(found: Discovered, lists: Mapping[str, int]) -> RenderableType:
         Text(f"Asked {asked}, {found.answered:,} of which answered: {took}.", style="bold")
     )
     said = ", ".join(f"{length} for {protocol}" for protocol, length in lists.items())
+    if found.left_out:
+        parts.append(Text(_left_out(found)))
     parts.append(Text(f"{_paths(found)} The slow path's list has so many requests: {said}."))
     return Group(*parts)
+
+
+def round_line(found: Discovered, changes: Mapping[str, int]) -> str:
+    """One of many runs in a line, and how many devices had changed."""
+    changed = ", ".join(f"{n:,} {change}" for change, n in changes.items()) or "nothing changed"
+    said = (
+        f"{found.answered:,} of {words.plural(found.visited, 'target')} answered, {found.fast:,} "
+        f"by the fast path, in {words.plural(found.requests, 'request')} "
+        f"and {found.seconds:.1f} s; {changed}."
+    )
+    return f"{said} {_left_out(found)}" if found.left_out else said
+
+
+def _left_out(found: Discovered) -> str:
+    targets = words.plural(found.left_out, "target")
+    return f"{targets} may not be asked at this time; `motif devices restrictions` says when."
 
 
 def _paths(found: Discovered) -> str:

@@ -10,6 +10,7 @@ from motif.device_patterns import DevicePattern, VersionRange
 from motif.device_profiles import CommunicationProfile
 from motif.display import words
 from motif.display.table import number, table, text
+from projections.device_restrictions import Restricted
 
 ID_DIGITS = 8
 """So much of an id tells sorts apart on a screen."""
@@ -71,6 +72,34 @@ def told(history: Sequence[Mapping[str, Any]]) -> RenderableType:
             for row in history
         ],
     )
+
+
+def restricted(found: Sequence[Restricted]) -> RenderableType:
+    """How devices may be asked, a row a network or device."""
+    columns = [
+        *(
+            text("network"),
+            text("fragile"),
+            text("windows"),
+            text("by"),
+            text("since"),
+            text("why"),
+        ),
+    ]
+    rows = []
+    for one in found:
+        zone = f" {one.timezone or 'UTC'}" if one.windows else ""
+        rows.append(
+            [
+                one.network if one.port is None else f"{one.network}:{one.port}",
+                "yes" if one.fragile else "",
+                ", ".join(one.windows or ()) + zone,
+                one.who or one.origin,
+                words.minute_of(one.since),
+                one.notes or "",
+            ]
+        )
+    return table(columns, rows)
 
 
 def _row(pattern: DevicePattern) -> list[str]:

@@ -17,7 +17,7 @@ from projections.tables.types import (
     TIME,
     Columns,
 )
-from schemas.devices import DeviceDefined
+from schemas.devices import DeviceDefined, DeviceRestricted
 
 STARTED: Final[Columns] = {
     "run_id": TEXT,
@@ -30,10 +30,12 @@ STARTED: Final[Columns] = {
     "units": COUNTS,
     "slots": COUNTS,
     "addresses": COUNT,
+    "broadcasts": TEXTS,
     "gap_us": COUNT,
     "requests_per_s": COUNT,
     "connections_per_s": COUNT,
     "at_once": COUNT,
+    "background_per_s": COUNT,
 }
 PROBED: Final[Columns] = {
     "address": TEXT,
@@ -93,6 +95,30 @@ DEFINITIONS: Final = Table(
     },
 )
 """What people say of sorts; of a sort the newest definition counts."""
+
+
+RESTRICTIONS: Final = Table(
+    "device_restricted",
+    {
+        **PLACE,
+        "source": TEXT,
+        "event_id": TEXT,
+        "happened_at": TIME,
+        "appended_at": TIME,
+        "network": TEXT,
+        "fragile": FLAG,
+        "windows": TEXTS,
+        "timezone": TEXT,
+        "who": TEXT,
+        "notes": TEXT,
+    },
+)
+"""What people say of how devices of a network may be asked; of a network the newest counts."""
+
+
+def restriction_row_of(fact: Row, said: DeviceRestricted) -> Row:
+    """The row of a restriction, behind what is common to all facts."""
+    return (*fact, said.network, said.fragile, said.windows, said.timezone, said.who, said.notes)
 
 
 def row_of(fact: Row, said: DeviceDefined) -> Row:

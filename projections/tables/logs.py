@@ -1,7 +1,7 @@
 """Tables `logs` and `settings`: who the log is, its settings, and what people say of patterns."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 from duckdb import DuckDBPyConnection
@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from projections.tables import devices, reviews
 from projections.tables.table import STAGED, Row, Table, staged
 from projections.tables.types import COUNT, JSON, PLACE, TEXT, TEXTS, TIME
-from schemas.devices import DeviceDefined
+from schemas.devices import DeviceDefined, DeviceRestricted
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
 from schemas.events import LogCreated, SettingsChanged
@@ -46,9 +46,7 @@ SETTINGS: Final = Table(
 def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
     """Add what was said; the first statement of a log's identity counts."""
     logs: dict[str, Row] = {}
-    settings: dict[tuple[str, str], Row] = {}
-    decided: dict[tuple[str, str], Row] = {}
-    defined: dict[tuple[str, str], Row] = {}
+    said: dict[str, dict[tuple[str, str], Row]] = {table.name: {} for table, _ in _SAID.values()}
     for record in records:
         try:
             event = decode(record)
@@ -59,26 +57,22 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
         if isinstance(data, LogCreated):
             stated = (data.site_id, data.log_id, data.site_label, data.partitions, data.format)
             logs.setdefault(data.log_id, (*fact, *stated))
-        elif isinstance(data, SettingsChanged):
-            settings.setdefault((event.source, event.id), (*fact, *_settings(data)))
-        elif isinstance(data, PatternReviewed):
-            decided.setdefault((event.source, event.id), reviews.row_of(fact, data))
-        elif isinstance(data, DeviceDefined):
-            defined.setdefault((event.source, event.id), devices.row_of(fact, data))
+        elif type(data) in _SAID:
+            table, row_of = _SAID[type(data)]
+            said[table.name].setdefault((event.source, event.id), row_of(fact, data))
     _add_new(cursor, LOGS, list(logs.values()), ("log_id",))
-    _add_new(cursor, SETTINGS, list(settings.values()), ("source", "event_id"))
-    _add_new(cursor, reviews.REVIEWS, list(decided.values()), ("source", "event_id"))
-    _add_new(cursor, devices.DEFINITIONS, list(defined.values()), ("source", "event_id"))
+    for table, _ in _SAID.values():
+        _add_new(cursor, table, list(said[table.name].values()), ("source", "event_id"))
 
 
-def _settings(said: SettingsChanged) -> Row:
+def _settings(fact: Row, said: SettingsChanged) -> Row:
     try:
         rules = rules_of(said.operation_rules)
     except WrongUse:  # rules of another version, which nobody learns by
         rules = BUILT_IN
     shares = {category: str(rules.tool_share(category)) for category in CATEGORIES}
     encoded = msgspec.json.encode(shares)
-    return said.mcp_servers, said.operation_rules, said.amend_days, encoded
+    return (*fact, said.mcp_servers, said.operation_rules, said.amend_days, encoded)
 
 
 def _add_new(
@@ -91,3 +85,12 @@ def _add_new(
             f"INSERT INTO {table.name} SELECT b.* FROM {STAGED} b"
             f" ANTI JOIN {table.name} USING ({', '.join(key)})"
         )
+
+
+_SAID: Final[Mapping[type, tuple[Table, Callable[[Row, Any], Row]]]] = {
+    SettingsChanged: (SETTINGS, _settings),
+    PatternReviewed: (reviews.REVIEWS, reviews.row_of),
+    DeviceDefined: (devices.DEFINITIONS, devices.row_of),
+    DeviceRestricted: (devices.RESTRICTIONS, devices.restriction_row_of),
+}
+"""The table of each statement, and how its row is made."""

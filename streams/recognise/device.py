@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.devices import DeviceProbed, Exchange
+from schemas.devices import BUSY_CODES, DeviceProbed, Exchange
 from streams.change import Change, Pattern
 from streams.fingerprint import fingerprint_of
 from streams.names import MASKED, public_name
@@ -43,10 +43,6 @@ that were answered by being busy."""
 
 REVISION: Final = "revision"
 """The measure of which least and greatest are those of the revisions that were met."""
-
-_BUSY: Final = {"modbus.tcp": 6, "ethernet_ip": 2}
-"""How a device says that it is busy: an exception code of Modbus (Application Protocol V1.1b3,
-section 7), and CIP's general status "resource unavailable" (Volume 1, appendix B)."""
 
 _SUCCESSES: Final = frozenset({"agreed", "confirmed"})
 _FAILURES: Final = frozenset({"disagreed", "contradicted"})
@@ -158,7 +154,7 @@ def _endings(probed: DeviceProbed) -> Iterator[str]:
         yield EXCHANGES
         if exchange["outcome"] == "timeout":
             yield TIMEOUTS
-        elif exchange["outcome"] == "exception" and exchange.get("code") == _BUSY.get(
+        elif exchange["outcome"] == "exception" and exchange.get("code") == BUSY_CODES.get(
             probed.protocol
         ):
             yield BUSY

@@ -12,9 +12,9 @@ from dataclasses import replace
 from statistics import quantiles
 
 import motif
-from connectors.devices.discovery import visits_to
 from connectors.devices.pace import UNLIMITED
 from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import visits_to
 from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice, Module
 from connectors.plant.modbus_device import ModbusDevice, Unit

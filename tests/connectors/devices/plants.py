@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connectors.devices.contract import Asked
-from connectors.devices.discovery import Discovery, Lookup, visits_to
+from connectors.devices.discovery import Discovery, Lookup
 from connectors.devices.pace import UNLIMITED, Limits, Pace
 from connectors.devices.sender import Sender
 from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import visits_to
 from connectors.plant.device import Counts, Device
 from connectors.plant.ethernetip_device import EthernetIpDevice, Module
 from connectors.plant.modbus_device import ModbusDevice, Unit

@@ -9,11 +9,11 @@ import pytest
 
 from connectors.devices import modbus_interview
 from connectors.devices.contract import Asked
-from connectors.devices.discovery import visits_to
 from connectors.devices.ethernetip_interview import ETHERNET_IP
 from connectors.devices.modbus_interview import MODBUS
 from connectors.devices.recording import DECODER_VERSION, decoded_again
 from connectors.devices.targets import Target
+from connectors.devices.visits import visits_to
 from connectors.plant.device import Device, Manner, Quirk
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.modbus_device import ModbusDevice, Unit

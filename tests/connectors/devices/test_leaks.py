@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from connectors.devices.discovery import Discovery, visits_to
+from connectors.devices.discovery import Discovery
 from connectors.devices.pace import POLITE, Pace
 from connectors.devices.sender import Sender
 from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import visits_to
 from connectors.plant.device import Counts, Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import Served, serving
@@ -85,10 +86,11 @@ PROBER = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
 from tests.connectors.devices.plants import QUICK
-from connectors.devices.discovery import Discovery, visits_to
+from connectors.devices.discovery import Discovery
 from connectors.devices.pace import Pace
 from connectors.devices.sender import Sender
 from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import visits_to
 
 async def run():
     sender = Sender(policy_of(["127.0.0.1"]), Pace(QUICK))

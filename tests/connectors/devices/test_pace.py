@@ -81,3 +81,23 @@ def test_without_limits_nobody_waits() -> None:
     asyncio.run(run())
 
     assert time.now_s == 100.0
+
+
+def test_a_fragile_device_is_left_ten_gaps_in_peace() -> None:
+    time = Time()
+
+    async def run() -> list[float]:
+        pace = Pace(Limits(requests_per_s=1e9), clock=time, sleep=time.sleep)
+        pace.spare("frail")
+        waited = []
+        for device in ("sturdy", "frail"):
+            pace.answered(device)
+            began_s = time.now_s
+            await pace.request(device)
+            waited.append(time.now_s - began_s)
+        return waited
+
+    sturdy_s, frail_s = asyncio.run(run())
+
+    assert 0.05 <= sturdy_s < 0.06
+    assert 0.5 <= frail_s < 0.6
