@@ -16,7 +16,7 @@ from motif.asking import Asking
 from motif.known_sorts import KnownSort, known_sorts
 from motif.node import Node
 from schemas.clock import new_id, now_us
-from schemas.devices import DeviceDefined, DeviceProbed
+from schemas.devices import DeviceDefined, DeviceMapped, DeviceProbed
 from schemas.envelope import Event
 from schemas.errors import SourceUnreadable, WrongUse
 from schemas.vendors import vendor_key
@@ -101,7 +101,7 @@ def device_said(device: Mapping[str, Any]) -> DeviceProbed:
         raise WrongUse(f"{wrong} of the device is {said.get(str(wrong))!r:.64}") from None
 
 
-def define(node: Node, definitions: Iterable[DeviceDefined]) -> None:
+def define(node: Node, definitions: Iterable[DeviceDefined | DeviceMapped]) -> None:
     """Make definitions durable."""
     node.publish(Event("motif", f"device/{new_id()}", one, now_us()) for one in definitions)
 
@@ -137,11 +137,13 @@ def import_file(
     """
     known = {tuple(one.learned.parts) for one in known_sorts(node)}
     found: dict[tuple[str, ...], DeviceDefined] = {}
+    mapped: dict[tuple[str, ...], DeviceMapped] = {}
     refused: list[str] = []
     skipped = 0
     for name, entry in _entries(file):
         try:
             one = _definition(entry, "import", reputation)
+            points = _points(entry, one)
         except _Refused as reason:
             refused.append(f"{name}: {reason}")
             continue
@@ -149,7 +151,8 @@ def import_file(
             skipped += 1
         else:
             found[one.parts] = one
-    define(node, found.values())
+            mapped |= {one.parts: points} if points is not None else {}
+    define(node, [*found.values(), *mapped.values()])
     return Imported(len(found), skipped, refused)
 
 
@@ -274,6 +277,23 @@ def _revisions(entry: dict[str, Any]) -> tuple[int | None, str | None, str | Non
     return major, first, last
 
 
+def _points(entry: dict[str, Any], sort: DeviceDefined) -> DeviceMapped | None:
+    """The values that an entry says devices of its sort have."""
+    profile = entry.get("communication_profile")
+    points = entry.get("data_points")
+    if points is None and isinstance(profile, dict):
+        points = profile.get("data_point_mappings")
+    if not points:
+        return None
+    said = sort.model_dump(include={"protocol", "vendor", "device_type", "product_code", "major"})
+    try:
+        return DeviceMapped.model_validate({**said, "origin": "import", "data_points": points})
+    except ValidationError as error:
+        raise _Refused(
+            f"its data points are not what they can be: {error.errors()[0]['msg']}"
+        ) from None
+
+
 def _shown(family: object) -> str | None:
     """The name of a family where it may be shown."""
     return family if isinstance(family, str) and public_name(family) != MASKED else None
@@ -298,5 +318,6 @@ def _row(one: KnownSort) -> dict[str, Any]:
         "reputation": _ALL_KNOWN if met or defined is None else defined.reputation,
         "answers": dict(sorted(one.sort.answers.items())) or None,
         "alone": one.sort.alone,
+        "data_points": list(one.data_points) or None,
     }
     return {name: value for name, value in row.items() if value is not None}

@@ -5,17 +5,22 @@ stands; what nothing was observed of is None. The names of its parts are those u
 configurations are exchanged between programs that speak to devices.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from connectors.devices.recording import PROTOCOLS
 from motif.asking import Asking
-from motif.device_profiles import CommunicationProfile, profile_of
+from motif.device_profiles import (
+    BandwidthProfile,
+    CommunicationProfile,
+    TimingProfile,
+    profile_of,
+)
 from motif.known_sorts import KnownSort, known_sorts
 from projections import device_sorts
-from projections.device_sorts import PARTS
+from projections.device_sorts import PARTS, LearnedSort
 from schemas.errors import WrongUse
 from schemas.ids import signature_parts
 from streams.versions import order_of, ranked
@@ -25,6 +30,8 @@ _INHERITED: Final = (
     "timing",
     "request_templates",
     "largest_block",
+    "extents",
+    "data_point_mappings",
     "error_handling_strategy",
     "bandwidth_requirements",
 )
@@ -67,6 +74,46 @@ class ProtocolSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class ResponsePattern:
+    """A request and what devices of the sort answer: how many bytes, and how many of them did.
+
+    `confidence_weight` is the share of devices that answered so.
+    """
+
+    request_data: str
+    response_length_min: int
+    response_length_max: int
+    confidence_weight: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """A service that devices of the sort have: the protocol, and where."""
+
+    service_type: str
+    service_data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoverySignature:
+    """What discovery meets: replies, their times, and the service."""
+
+    network_responses: Sequence[ResponsePattern]
+    timing_characteristics: TimingProfile | None
+    service_discovery_data: Sequence[ServiceInfo]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoricalPerformance:
+    """How devices of the sort did: the mean reply time in milliseconds, the share verified."""
+
+    avg_response_time: float
+    reliability_score: float | None
+    bandwidth_requirements: BandwidthProfile | None
+    last_updated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class DevicePattern:
     """A sort of devices: what it is, how it is asked, and how far that is to be trusted.
 
@@ -74,8 +121,9 @@ class DevicePattern:
     somebody decided so, and neither is used any more. `pattern_confidence` is
     (verified + 2 prior) / (verified + contradicted + 2), where the prior is how far whoever
     defined the sort is trusted, else 0.5; beside it stands the 95 % Wilson score interval of the
-    share verified. `usage_count` is how often the pattern was applied, `reliability_score` the
-    share verified, None where it was never decided.
+    share verified. `contributor_reputation` is how far whoever defined it is trusted, None where
+    it was learned here only. `usage_count` is how often the pattern was applied,
+    `reliability_score` the share verified, None where it was never decided.
     """
 
     pattern_id: str
@@ -86,7 +134,9 @@ class DevicePattern:
     model_number: str | None
     firmware_version_range: VersionRange
     protocol_variant: ProtocolSpec
+    discovery_signature: DiscoverySignature
     communication_profile: CommunicationProfile
+    historical_performance: HistoricalPerformance | None
     product_family: str | None
     status: str
     pattern_confidence: float
@@ -102,6 +152,8 @@ class DevicePattern:
     is_used: bool
     first_seen: datetime | None
     last_seen: datetime | None
+    last_verified: datetime | None
+    contributor_reputation: float | None
 
 
 class NoSort(WrongUse):
@@ -185,9 +237,10 @@ def configuration(pattern: DevicePattern) -> dict[str, Any]:
 
 def _pattern(known: KnownSort) -> DevicePattern:
     learned, sort = known.learned, known.sort
+    profile = profile_of(learned, sort, known.data_points)
     said = dict(zip(PARTS, learned.parts, strict=True))
-    decided = learned.verified + learned.contradicted
     protocol = PROTOCOLS.get(said["protocol"])
+    port = None if protocol is None else protocol.port
     return DevicePattern(
         pattern_id=learned.pattern_id,
         signature=learned.signature,
@@ -196,16 +249,16 @@ def _pattern(known: KnownSort) -> DevicePattern:
         device_type=sort.fingerprint.device_type,
         model_number=said["product_code"] or None,
         firmware_version_range=_versions(said["major"], sort.ranks),
-        protocol_variant=ProtocolSpec(
-            said["protocol"], None if protocol is None else protocol.port
-        ),
-        communication_profile=profile_of(learned, sort),
+        protocol_variant=ProtocolSpec(said["protocol"], port),
+        discovery_signature=_signature(profile, ProtocolSpec(said["protocol"], port)),
+        communication_profile=profile,
+        historical_performance=_performance(learned, profile),
         product_family=None if known.defined is None else known.defined.family,
         status=known.status,
         pattern_confidence=sort.confidence,
         confidence_low=learned.wilson_low,
         confidence_high=learned.wilson_high,
-        reliability_score=learned.verified / decided if decided else None,
+        reliability_score=_reliability(learned),
         probes=learned.probes,
         devices=learned.interviewed,
         matched=learned.matched,
@@ -215,7 +268,37 @@ def _pattern(known: KnownSort) -> DevicePattern:
         is_used=sort.is_learned,
         first_seen=learned.first_seen,
         last_seen=learned.last_seen,
+        last_verified=learned.last_verified,
+        contributor_reputation=None if known.defined is None else known.defined.reputation,
     )
+
+
+def _reliability(learned: LearnedSort) -> float | None:
+    decided = learned.verified + learned.contradicted
+    return learned.verified / decided if decided else None
+
+
+def _signature(profile: CommunicationProfile, spec: ProtocolSpec) -> DiscoverySignature:
+    responses = [
+        ResponsePattern(
+            one.request_pattern,
+            *(one.expected_response_length, one.expected_response_length),
+            one.votes / one.of if one.of else None,
+        )
+        for one in profile.request_templates
+    ]
+    services = [ServiceInfo(spec.protocol, {"port": spec.port})]
+    return DiscoverySignature(responses, profile.timing, services)
+
+
+def _performance(
+    learned: LearnedSort, profile: CommunicationProfile
+) -> HistoricalPerformance | None:
+    if learned.reply_mean_ms is None:
+        return None
+    bandwidth = profile.bandwidth_requirements
+    score = _reliability(learned)
+    return HistoricalPerformance(learned.reply_mean_ms, score, bandwidth, learned.last_seen)
 
 
 class _Kin:

@@ -1,11 +1,13 @@
 """Sorts of devices a node knows: learned from probes, or said by somebody, or both."""
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from motif.asking import Asking
 from projections import device_sorts
 from projections.device_sorts import DefinedSort, LearnedSort
 from projections.remote import Readable
+from schemas.devices import DataPoint
 from schemas.ids import pattern_id, signature
 from streams.recognise import KINDS
 from streams.recognise.device import confidence_of, is_read
@@ -21,6 +23,7 @@ class KnownSort(NamedTuple):
     learned: LearnedSort
     defined: DefinedSort | None
     sort: Sort
+    data_points: Sequence[DataPoint] = ()
 
     @property
     def status(self) -> str:
@@ -41,12 +44,17 @@ def known_sorts(node: Asking) -> list[KnownSort]:
 
 def _known(store: Readable) -> list[KnownSort]:
     said = {tuple(one.parts): one for one in device_sorts.defined(store)}
+    points = device_sorts.mapped(store)
     retired = device_sorts.retired(store)
     learned = device_sorts.sorts(store)
     met = {tuple(one.parts) for one in learned}
     learned += [_never_met(one) for parts, one in said.items() if parts not in met]
     found = [
-        KnownSort(one, definition, _sort(one, definition, retired.get(one.pattern_id)))
+        KnownSort(
+            *(one, definition),
+            _sort(one, definition, retired.get(one.pattern_id)),
+            points.get(tuple(one.parts), ()),
+        )
         for one in learned
         for definition in [said.get(tuple(one.parts))]
     ]

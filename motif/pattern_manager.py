@@ -9,6 +9,7 @@ What is learned here by hand is a definition: it is verified with the next devic
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,12 +50,19 @@ class PatternMatchResult:
 
 
 @dataclass(frozen=True, slots=True)
-class EnhancedDeviceInfo:
-    """A device that was met: where, what it says of itself, and by which path it was asked.
+class PatternDatabase:
+    """All sorts by their ids, and when any of them was last met or verified."""
 
-    `model` is the product code of a Modbus device, else the product's name. `discovery_path` is
-    `fast_path` or `slow_path`; `pattern_match` is the id of the pattern that was used, and
-    `pattern_applied` whether it held.
+    patterns: Mapping[str, DevicePattern]
+    version: str
+    last_updated: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceInfo:
+    """A device that was met: where, and what it says of itself; None is not known.
+
+    `model` is the product code of a Modbus device, else the product's name.
     """
 
     host: str
@@ -65,6 +73,21 @@ class EnhancedDeviceInfo:
     manufacturer: str | None
     model: str | None
     firmware_version: str | None
+    vendor_id: int | None
+    device_type: int | None
+    product_code: str | None
+    serial_number: str | None
+    mac_address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EnhancedDeviceInfo(DeviceInfo):
+    """A device that was met, and by which path it was asked.
+
+    `discovery_path` is `fast_path` or `slow_path`; `pattern_match` is the id of the pattern that
+    was used, and `pattern_applied` whether it held.
+    """
+
     discovery_path: str
     pattern_match: str | None
     pattern_applied: bool
@@ -111,6 +134,13 @@ class PatternManager(Closing):
     async def get_pattern_statistics(self) -> dict[str, Any]:
         """Five numbers about all sorts."""
         return await asyncio.to_thread(lambda: statistics(device_patterns(self.node)))
+
+    async def get_database(self) -> PatternDatabase:
+        """All sorts, also those that are archived."""
+        found = await asyncio.to_thread(lambda: device_patterns(self.node, archived=True))
+        times = [at for one in found for at in (one.last_seen, one.last_verified) if at is not None]
+        by_id = {one.pattern_id: one for one in found}
+        return PatternDatabase(by_id, defining.FORMAT, max(times, default=None))
 
     async def export_patterns(self, file: str | Path) -> int:
         """Write all sorts that are not archived into a file; how many."""
@@ -199,6 +229,11 @@ def _info(probe: DeviceProbed) -> EnhancedDeviceInfo:
         manufacturer=probe.vendor,
         model=probe.product_code if probe.protocol == "modbus.tcp" else probe.product,
         firmware_version=probe.revision,
+        vendor_id=probe.vendor_id,
+        device_type=probe.device_type,
+        product_code=probe.product_code,
+        serial_number=probe.serial,
+        mac_address=probe.mac,
         discovery_path=f"{probe.path}_path",
         pattern_match=probe.pattern_id,
         pattern_applied=probe.usage == "confirmed",

@@ -9,6 +9,7 @@ import msgspec
 
 from projections.remote import Readable
 from projections.tables.types import rows_of
+from schemas.devices import DataPoint
 from streams.recognise.device import (
     APPLIED,
     BUSY,
@@ -27,8 +28,9 @@ class LearnedSort:
 
     `verified` is how often what was learned held with a device, `contradicted` how often it did
     not. `exchanges` are requests that were sent, of which nobody answered `timeouts` and `busy`
-    were answered by being busy; `octets` is the mean of the bytes of a request with its response,
-    over `octets_n` of them. Among `counters` are the requests that work.
+    were answered by being busy; `reply_ms` is the median of the times of replies; `octets` is the
+    mean of the bytes of a request with its response, over `octets_n` of them. Among `counters` are
+    the requests that work.
     """
 
     pattern_id: str
@@ -47,6 +49,7 @@ class LearnedSort:
     least_rank: int | None = None
     greatest_rank: int | None = None
     replies: int = 0
+    reply_mean_ms: float | None = None
     reply_ms: float | None = None
     reply_p99_ms: float | None = None
     octets: float | None = None
@@ -56,6 +59,7 @@ class LearnedSort:
     busy: int = 0
     first_seen: datetime | None = None
     last_seen: datetime | None = None
+    last_verified: datetime | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -83,12 +87,15 @@ SELECT pattern_id, signature, title, attributes, confidence, success_low AS wils
     success_high AS wilson_high, occurrences AS probes, coalesce(successes, 0) AS verified,
     coalesce(failures, 0) AS contradicted, first_seen, last_seen, counters,
     revision.minimum::BIGINT AS least_rank, revision.maximum::BIGINT AS greatest_rank,
-    coalesce(reply.n, 0) AS replies, reply.p50 / 1000 AS reply_ms, reply.p99 / 1000 AS reply_p99_ms,
-    octets.mean AS octets, coalesce(octets.n, 0) AS octets_n
+    coalesce(reply.n, 0) AS replies, reply.mean / 1000 AS reply_mean_ms,
+    reply.p50 / 1000 AS reply_ms, reply.p99 / 1000 AS reply_p99_ms,
+    octets.mean AS octets, coalesce(octets.n, 0) AS octets_n, held.last_verified
 FROM patterns
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'revision') revision USING (pattern_id)
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'reply_time') reply USING (pattern_id)
 LEFT JOIN (SELECT * FROM pattern_measures WHERE measure = 'octets') octets USING (pattern_id)
+LEFT JOIN (SELECT pattern_id, max(happened_at) AS last_verified FROM device_probed
+    WHERE usage IN ('agreed', 'confirmed') GROUP BY pattern_id) held USING (pattern_id)
 WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
 """
 
@@ -102,6 +109,14 @@ QUALIFY row_number() OVER (PARTITION BY ALL_PARTS
 ORDER BY ALL_PARTS
 """.replace("ALL_PARTS", "protocol, vendor, device_type, product_code, major")
 
+_MAPPED: Final = """
+SELECT protocol, coalesce(vendor, '') AS vendor, coalesce(device_type::VARCHAR, '') AS device_type,
+    coalesce(product_code, '') AS product_code, coalesce(major::VARCHAR, '') AS major, data_points
+FROM device_mapped
+QUALIFY row_number() OVER (PARTITION BY protocol, vendor, device_type, product_code, major
+    ORDER BY happened_at DESC NULLS LAST, source, event_id) = 1
+"""
+
 _RETIRED: Final = """
 SELECT pattern_id, arg_max(status, {'at': happened_at, 'id': event_id}) AS status
 FROM pattern_reviews GROUP BY pattern_id HAVING status IN ('deprecated', 'archived')
@@ -112,6 +127,11 @@ WITH told AS (
     SELECT happened_at, 'defined' AS what, 1 AS times,
         origin || ', confidence ' || round(confidence * reputation, 2) AS detail
     FROM device_defined
+    WHERE [protocol, coalesce(vendor, ''), coalesce(device_type::VARCHAR, ''),
+        coalesce(product_code, ''), coalesce(major::VARCHAR, '')] = $parts
+    UNION ALL
+    SELECT happened_at, 'mapped', 1, origin || ', data points: ' || json_array_length(data_points)
+    FROM device_mapped
     WHERE [protocol, coalesce(vendor, ''), coalesce(device_type::VARCHAR, ''),
         coalesce(product_code, ''), coalesce(major::VARCHAR, '')] = $parts
     UNION ALL
@@ -160,6 +180,14 @@ def defined(store: Readable) -> list[DefinedSort]:
         answers = msgspec.json.decode(row.pop("answers") or b"{}")
         found.append(DefinedSort(parts=parts, answers=answers, **row))
     return found
+
+
+def mapped(store: Readable) -> dict[tuple[str, ...], list[DataPoint]]:
+    """The values that devices of sorts have as somebody said, by the parts of the sorts."""
+    return {
+        tuple(row[name] for name in PARTS): msgspec.json.decode(row["data_points"])
+        for row in _ask(store, _MAPPED)
+    }
 
 
 def retired(store: Readable) -> dict[str, Retired]:

@@ -57,6 +57,12 @@ BUSY_CODES: Final = {"modbus.tcp": 6, "ethernet_ip": 2}
 section 7), and CIP's general status "resource unavailable" (Volume 1, appendix B)."""
 
 
+USUAL_UNITS: Final = (255, 0, 1)
+"""The units that a Modbus device is asked under where none is asked for: the first two are the
+device itself by the implementation guide, the last is where most devices are set to. Which others
+answer behind a gateway is a plant's own."""
+
+
 class Exchange(TypedDict, total=False):
     """A request and what came back; `code` is the exception or status where that was the answer.
 
@@ -187,17 +193,26 @@ class DeviceProbed(Payload):
         return f"{self.address}:{self.port}" + ("" if part is None else f"/{part}")
 
 
-class DeviceDefined(Payload):
-    """Somebody says how devices of a sort are asked, though none of them was met here.
+class DataPoint(TypedDict, total=False):
+    """A value that a device has, and how it is read: `scale_factor` times what stands there."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
+
+    tag_name: Required[Name]
+    address: Required[Name]
+    data_type: Required[Name]
+    scale_factor: Annotated[float, Field(allow_inf_nan=False)]
+    unit: Name | None
+    description: Name | None
+
+
+class _OfSort(Payload):
+    """A statement about a sort of devices.
 
     The sort is named as fingerprints name it: in `vendor` the number of the vendor or its plain
-    name, and for Modbus the model in `product_code`. Its revisions lie from `least_revision` to
-    `greatest_revision`, both of this major one; without one of them there is no end on that side.
-    What was said is trusted by `confidence` times `reputation` until devices verify or contradict
-    it. Of a sort the newest definition counts.
+    name, and for Modbus the model in `product_code`. What is not known of it is left out.
     """
 
-    type: ClassVar[str] = "motif.device.defined.v1"
     topic: ClassVar[Topic] = PATTERN_DEFINITIONS
 
     protocol: Protocol
@@ -205,14 +220,6 @@ class DeviceDefined(Payload):
     device_type: Count | None = None
     product_code: Name | None = None
     major: Count | None = None
-    least_revision: Name | None = None
-    greatest_revision: Name | None = None
-    family: Name | None = None
-    origin: Literal["given", "sample", "import"]
-    confidence: Trust
-    reputation: Trust
-    answers: dict[str, Count] | None = None
-    alone: bool | None = None
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -223,3 +230,38 @@ class DeviceDefined(Payload):
     def partition_key(self) -> str:
         """The sort: what is said of it stands in one order."""
         return "/".join(self.parts)
+
+
+class DeviceMapped(_OfSort):
+    """Somebody says which values devices of a sort have, and where; of a sort the newest counts.
+
+    The sort is named as fingerprints name it: in `vendor` the number of the vendor or its plain
+    name, and for Modbus the model in `product_code`.
+    """
+
+    type: ClassVar[str] = "motif.device.mapped.v1"
+
+    origin: Literal["given", "import"]
+    data_points: Annotated[list[DataPoint], Field(max_length=65_536)]
+
+
+class DeviceDefined(_OfSort):
+    """Somebody says how devices of a sort are asked, though none of them was met here.
+
+    The sort is named as fingerprints name it: in `vendor` the number of the vendor or its plain
+    name, and for Modbus the model in `product_code`. Its revisions lie from `least_revision` to
+    `greatest_revision`, both of this major one; without one of them there is no end on that side.
+    What was said is trusted by `confidence` times `reputation` until devices verify or contradict
+    it. Of a sort the newest definition counts.
+    """
+
+    type: ClassVar[str] = "motif.device.defined.v1"
+
+    least_revision: Name | None = None
+    greatest_revision: Name | None = None
+    family: Name | None = None
+    origin: Literal["given", "sample", "import"]
+    confidence: Trust
+    reputation: Trust
+    answers: dict[str, Count] | None = None
+    alone: bool | None = None

@@ -10,7 +10,13 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 
-from schemas.devices import DeviceDefined, DeviceProbed, DeviceRestricted, DiscoveryStarted
+from schemas.devices import (
+    DeviceDefined,
+    DeviceMapped,
+    DeviceProbed,
+    DeviceRestricted,
+    DiscoveryStarted,
+)
 from schemas.fact import Count, Moment, Name, OfAnyone, Payload, Text, Usd, plain
 from schemas.records import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
 from schemas.topics import PATTERN_DEFINITIONS, Topic
@@ -27,6 +33,7 @@ __all__ = [
     "AgentUsed",
     "Count",
     "DeviceDefined",
+    "DeviceMapped",
     "DeviceProbed",
     "DeviceRestricted",
     "DiscoveryStarted",
@@ -258,6 +265,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         DeviceProbed,
         DiscoveryStarted,
         DeviceDefined,
+        DeviceMapped,
         DeviceRestricted,
         PatternReviewed,
         LogCreated,

@@ -28,11 +28,8 @@ from connectors.devices.contract import (
 )
 from connectors.devices.modbus import BASIC, EXTENDED, INDIVIDUAL, REGULAR, Failure, Identification
 from connectors.devices.octets import Malformed, text_of
-from schemas.devices import BUSY_CODES
+from schemas.devices import BUSY_CODES, USUAL_UNITS
 from schemas.vendors import vendor_name
-
-UNITS: Final = (255, 0, 1)
-"""The units that are tried where none is asked for."""
 
 _READS: Final = (1, 2, 3, 4)
 _BLOCK: Final = 125
@@ -52,7 +49,7 @@ REST: Final = (
 )
 """What a unit is asked after its basic identification."""
 
-REQUESTS: Final = len(UNITS) + len(REST)
+REQUESTS: Final = len(USUAL_UNITS) + len(REST)
 
 VERIFYING: Final = (
     *(modbus.read(function, 0, 1) for function in (*modbus.REGISTERS, *modbus.BITS)),
@@ -126,7 +123,7 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
 
 def _usual(asked: Asked) -> list[int]:
     """The usual units, first the one under which the device was met before."""
-    return sorted(UNITS, key=lambda unit: unit != asked.first)
+    return sorted(USUAL_UNITS, key=lambda unit: unit != asked.first)
 
 
 async def _search(talk: Talk, unit: int, searched: list[Searched]) -> modbus.Reply | None:

@@ -124,6 +124,35 @@ def profile(
 
 
 @app.command()
+def points(
+    sort: Sort,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="CSV or JSON with tag_name, address, data_type, and perhaps scale_factor, unit "
+            "and description.",
+        ),
+    ],
+    data: Data = None,
+    kafka: Kafka = None,
+) -> None:
+    """Say which values devices of a sort have, in place of what was said before."""
+    from motif.cli.opened import opened
+    from motif.device_patterns import device_pattern
+    from motif.display.console import say
+    from motif.display.words import plural
+    from motif.mapping import map_points, read_points
+
+    found = read_points(file)
+    with opened(data, kafka) as node:
+        pattern = device_pattern(node, sort)
+        map_points(node, pattern, found)
+        node.settle()
+    say(f"{pattern.title} has {plural(len(found), 'data point')}.")
+
+
+@app.command()
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write.")],
     data: Data = None,

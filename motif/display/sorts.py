@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from motif.device_patterns import DevicePattern, VersionRange
-from motif.device_profiles import CommunicationProfile
+from motif.device_profiles import CommunicationProfile, Extent
 from motif.display import words
 from motif.display.table import number, table, text
 from projections.device_restrictions import Restricted
@@ -137,6 +137,10 @@ def _versions(seen: VersionRange) -> str:
     return f"{seen.min_version} to {seen.max_version}"
 
 
+def _end(extent: Extent) -> int:
+    return extent.address + extent.count - 1
+
+
 def _profile(profile: CommunicationProfile) -> list[tuple[str, str]]:
     found = []
     if timing := profile.timing:
@@ -158,6 +162,14 @@ def _profile(profile: CommunicationProfile) -> list[tuple[str, str]]:
         found.append(("request and reply", f"{bandwidth.bytes_per_request:.0f} bytes on average"))
     if profile.largest_block is not None:
         found.append(("largest block", words.plural(profile.largest_block, "register or bit")))
+    if profile.extents:
+        spans = [f"FC{one.function} {one.address} to {_end(one)}" for one in profile.extents]
+        found.append(("readable", ", ".join(spans)))
+    if profile.units:
+        said = ", ".join(f"{one.unit} ({one.votes:,} of {one.of:,})" for one in profile.units)
+        found.append(("units", said))
+    if profile.data_point_mappings:
+        found.append(("data points", f"{len(profile.data_point_mappings):,}"))
     if profile.inherited_from:
         names = ", ".join(name.replace("_", " ") for name in profile.inherited_from)
         origins = sorted({one[:ID_DIGITS] for one in profile.inherited_from.values()})

@@ -25,6 +25,7 @@ TABLES: Final[tuple[Table, ...]] = (
     logs.SETTINGS,
     reviews.REVIEWS,
     devices.DEFINITIONS,
+    devices.MAPPINGS,
     devices.RESTRICTIONS,
     recognised.RECOGNISED,
     positions.POSITIONS,

@@ -17,7 +17,7 @@ from projections.tables.types import (
     TIME,
     Columns,
 )
-from schemas.devices import DeviceDefined, DeviceRestricted
+from schemas.devices import DeviceDefined, DeviceMapped, DeviceRestricted
 
 STARTED: Final[Columns] = {
     "run_id": TEXT,
@@ -97,6 +97,25 @@ DEFINITIONS: Final = Table(
 """What people say of sorts; of a sort the newest definition counts."""
 
 
+MAPPINGS: Final = Table(
+    "device_mapped",
+    {
+        **PLACE,
+        "source": TEXT,
+        "event_id": TEXT,
+        "happened_at": TIME,
+        "appended_at": TIME,
+        "protocol": TEXT,
+        "vendor": TEXT,
+        "device_type": COUNT,
+        "product_code": TEXT,
+        "major": COUNT,
+        "origin": TEXT,
+        "data_points": JSON,
+    },
+)
+"""What people say of the values that devices of a sort have; of a sort the newest counts."""
+
 RESTRICTIONS: Final = Table(
     "device_restricted",
     {
@@ -114,6 +133,12 @@ RESTRICTIONS: Final = Table(
     },
 )
 """What people say of how devices of a network may be asked; of a network the newest counts."""
+
+
+def mapping_row_of(fact: Row, said: DeviceMapped) -> Row:
+    """The row of a statement about data points, behind what is common to all facts."""
+    sort = (said.protocol, said.vendor, said.device_type, said.product_code, said.major)
+    return (*fact, *sort, said.origin, msgspec.json.encode(said.data_points))
 
 
 def restriction_row_of(fact: Row, said: DeviceRestricted) -> Row:

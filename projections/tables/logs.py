@@ -9,7 +9,7 @@ from duckdb import DuckDBPyConnection
 from projections.tables import devices, reviews
 from projections.tables.table import STAGED, Row, Table, staged
 from projections.tables.types import COUNT, JSON, PLACE, TEXT, TEXTS, TIME
-from schemas.devices import DeviceDefined, DeviceRestricted
+from schemas.devices import DeviceDefined, DeviceMapped, DeviceRestricted
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
 from schemas.events import LogCreated, SettingsChanged
@@ -91,6 +91,7 @@ _SAID: Final[Mapping[type, tuple[Table, Callable[[Row, Any], Row]]]] = {
     SettingsChanged: (SETTINGS, _settings),
     PatternReviewed: (reviews.REVIEWS, reviews.row_of),
     DeviceDefined: (devices.DEFINITIONS, devices.row_of),
+    DeviceMapped: (devices.MAPPINGS, devices.mapping_row_of),
     DeviceRestricted: (devices.RESTRICTIONS, devices.restriction_row_of),
 }
 """The table of each statement, and how its row is made."""

@@ -19,7 +19,7 @@ from streams.recognise import (
 )
 from streams.recognise.kind import Kind
 
-RULES_VERSION = 5
+RULES_VERSION = 6
 """Rises whenever the output of any recogniser changes: a new epoch, learned again from the log.
 
 `tests/golden/recognised.json` holds the output for a fixed input, and a test compares.

@@ -16,7 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from schemas.devices import BUSY_CODES, DeviceProbed, Exchange
+from schemas.devices import BUSY_CODES, USUAL_UNITS, DeviceProbed, Exchange
 from streams.change import Change, Pattern
 from streams.fingerprint import fingerprint_of
 from streams.names import MASKED, public_name
@@ -33,13 +33,14 @@ ALONE: Final = "alone"
 MATCHED: Final = "matched"
 APPLIED: Final = "applied"
 WORKS: Final = "works"
+UNIT: Final = "unit"
 EXCHANGES: Final = "exchanges"
 TIMEOUTS: Final = "timeouts"
 BUSY: Final = "busy"
 """Counters: devices that were asked the whole list, those that were met alone at their address,
 uses that fitted and that were applied, behind `works.` each request with the length of its reply,
-and of how many devices it is so; requests that were sent, those that nobody answered, and those
-that were answered by being busy."""
+and of how many devices it is so; behind `unit.` each usual unit that answered; requests that were
+sent, those that nobody answered, and those that were answered by being busy."""
 
 REVISION: Final = "revision"
 """The measure of which least and greatest are those of the revisions that were met."""
@@ -115,6 +116,8 @@ def vote(probed: DeviceProbed) -> list[Change]:
     if pattern is None:
         return []
     counts = [INTERVIEWED, ALONE] if probed.alone else [INTERVIEWED]
+    told = {probed.unit, *(probed.units or ())}
+    counts += [f"{UNIT}.{unit}" for unit in USUAL_UNITS if unit in told]
     counts += [
         f"{WORKS}.{request}.{length}"
         for request, length in sorted((probed.answers or {}).items())

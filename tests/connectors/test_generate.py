@@ -22,6 +22,7 @@ NOT_OF_SESSIONS = {
     "motif.event.forgotten.v1",
     "motif.pattern.reviewed.v1",
     "motif.device.defined.v1",
+    "motif.device.mapped.v1",
     "motif.device.restricted.v1",
     "motif.workflow.operation.asserted.v1",
     "motif.workflow.run.deleted.v1",

@@ -41,6 +41,8 @@ def met(number: int, **more: Any) -> Event:
         "exchanges": exchanges,
         "answers": ANSWERS,
         "alone": True,
+        "unit": 255,
+        "units": [1, 7],
     }
     return Event("s", str(number), probed(**said | more), NOW + number)
 
@@ -136,6 +138,14 @@ def test_a_profile_is_computed_from_what_was_observed(run: Run, data: Path) -> N
         {"request_pattern": request, "expected_response_length": length, "votes": 2, "of": 2}
         for request, length in sorted(ANSWERS.items())
     ]
+    assert profile["extents"] == [
+        {"function": 3, "address": 0, "count": 125, "votes": 2, "of": 2}  # the short one is inside
+    ]
+    assert profile["units"] == [
+        {"unit": 255, "votes": 2, "of": 2},
+        {"unit": 1, "votes": 2, "of": 2},
+    ]
+    assert profile["data_point_mappings"] == []
     bandwidth = profile["bandwidth_requirements"]
     assert (bandwidth["bytes_per_request"], bandwidth["n"]) == (40, 6)
     assert bandwidth["bytes_per_second"] == pytest.approx(40 * profile["optimal_polling_rate"])

@@ -69,7 +69,7 @@ def test_a_whole_interview_says_which_requests_work_and_whether_it_met_anybody_e
     answers = {"0300000001": 4, "11": 12}
 
     assert voted(answers=answers, alone=True) == {
-        *("interviewed", "alone"),
+        *("interviewed", "alone", "unit.255"),
         *("works.0300000001.4", "works.11.12"),
     }
     assert voted(answers=answers, path="fast", alone=True) == set()
@@ -81,7 +81,16 @@ def test_a_request_that_is_none_of_ours_is_never_shown() -> None:
     """Whoever states a probe may write anything where requests stand."""
     answers = {"616e6e40686f6d65": 4, "06000100ff": 2, "0e03200124013006": 9_999}
 
-    assert voted(answers=answers) == {"interviewed"}
+    assert voted(answers=answers) == {"interviewed", "unit.255"}
+
+
+def test_of_the_units_that_answer_only_the_usual_ones_are_said() -> None:
+    """What else stands behind a gateway is the plant's own."""
+    usual = voted(answers={"11": 9}, units=[0, 1, 2, 17])
+    behind = voted(answers={"11": 9}, unit=17)
+
+    assert usual == {"interviewed", "works.11.9", "unit.255", "unit.0", "unit.1"}
+    assert behind == {"interviewed", "works.11.9"}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +262,7 @@ def test_of_each_device_its_newest_interview_counts_in_any_order(data: st.DataOb
     expected: dict[str, dict[str, int]] = {code.casefold(): {} for _, code, _ in drawn}
     for code, length in {host: (code, length) for host, code, length in drawn}.values():
         counted = expected[code.casefold()]
-        for name in ("interviewed", "alone", f"works.0300000001.{length}"):
+        for name in ("interviewed", "alone", "unit.255", f"works.0300000001.{length}"):
             counted[name] = counted.get(name, 0) + 1
     assert found == expected
 

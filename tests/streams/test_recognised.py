@@ -121,7 +121,7 @@ def test_the_fixed_input_makes_every_kind() -> None:
         "exchanges",
     }
     dotted = {counter.partition(".")[0] for counter in counters - plain}
-    assert dotted == {"resolution", "severity", "tool", "works"}
+    assert dotted == {"resolution", "severity", "tool", "unit", "works"}
     outcomes = [tally for name, tally in patterns.items() if name.startswith("error_recovery")]
     assert any(tally.get("failures") for tally in outcomes)
     assert any(tally.get("successes") for tally in outcomes)

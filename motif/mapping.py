@@ -1,0 +1,99 @@
+"""Saying which values devices of a sort have: a list of data points, from CSV or JSON."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from pydantic import TypeAdapter, ValidationError
+
+from motif.device_patterns import DevicePattern
+from motif.node import Node
+from schemas.clock import new_id, now_us
+from schemas.devices import DataPoint, DeviceMapped
+from schemas.envelope import Event
+from schemas.errors import SourceUnreadable
+from schemas.ids import signature_parts
+
+FILE_MAX: Final = 16 * 1024 * 1024
+COLUMNS: Final = tuple(name for name in DataPoint.__annotations__ if not name.startswith("_"))
+"""The columns of a CSV file, and the keys of an object; the first three must be there."""
+
+_NEEDED: Final = COLUMNS[:3]
+_POINTS: Final = TypeAdapter(list[DataPoint])
+
+
+def read_points(file: Path) -> list[DataPoint]:
+    """The data points in a file: CSV with a header, or JSON, a list of objects.
+
+    A JSON file may also be a client's configuration that holds them as `data_point_mappings`.
+
+    Raises:
+        SourceUnreadable: it cannot be read, or one of them is not what it can be.
+    """
+    try:
+        if file.stat().st_size > FILE_MAX:
+            raise SourceUnreadable(f"{file} is larger than {FILE_MAX:,} bytes")
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeError) as error:
+        raise SourceUnreadable(f"{file} cannot be read: {error}") from error
+    rows = _of_json(file, text) if text.lstrip()[:1] in {"[", "{"} else _of_csv(file, text)
+    try:
+        return _POINTS.validate_python(rows)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        number, *field = wrong["loc"]
+        where = f"data point {int(number) + 1}"
+        raise SourceUnreadable(
+            f"{file}: {where}: {'.'.join(map(str, field))}: {wrong['msg']}"
+        ) from error
+
+
+def map_points(node: Node, sort: DevicePattern, points: Sequence[DataPoint]) -> None:
+    """Say that devices of a sort have these values, in place of what was said before."""
+    names = ("protocol", "vendor", "device_type", "product_code", "major")
+    parts = dict(zip(names, signature_parts(sort.signature), strict=True))
+    said: dict[str, Any] = {name: part or None for name, part in parts.items()}
+    for name in ("device_type", "major"):
+        said[name] = None if said[name] is None else int(said[name])
+    mapped = DeviceMapped.model_validate({**said, "origin": "given", "data_points": list(points)})
+    node.publish([Event("motif", f"device/{new_id()}", mapped, now_us())])
+
+
+def _of_json(file: Path, text: str) -> Any:
+    try:
+        body = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise SourceUnreadable(f"{file} cannot be read as JSON: {error}") from error
+    if isinstance(body, dict):
+        profile = body.get("communication_profile", body)
+        body = profile.get("data_point_mappings") if isinstance(profile, dict) else None
+    if not isinstance(body, list):
+        raise SourceUnreadable(f"{file} holds no list of data points")
+    return body
+
+
+def _of_csv(file: Path, text: str) -> list[dict[str, Any]]:
+    rows = csv.DictReader(io.StringIO(text))
+    header = rows.fieldnames or ()
+    missing = [name for name in _NEEDED if name not in header]
+    strange = [name for name in header if name not in COLUMNS]
+    if missing or strange:
+        wrong = f"lacks {missing[0]}" if missing else f"has {strange[0]!r}, which means nothing"
+        raise SourceUnreadable(f"{file}: its header {wrong}; columns are {', '.join(COLUMNS)}")
+    return [_row(file, rows.line_num, row) for row in rows]
+
+
+def _row(file: Path, line: int, row: dict[str, Any]) -> dict[str, Any]:
+    said = {name: value for name, value in row.items() if value and name is not None}
+    if None in row or None in row.values():
+        raise SourceUnreadable(f"{file}, line {line}: not as many columns as in its header")
+    if "scale_factor" in said:
+        try:
+            said["scale_factor"] = float(said["scale_factor"])
+        except ValueError as error:
+            message = f"{file}, line {line}: scale_factor is {said['scale_factor']!r}, no number"
+            raise SourceUnreadable(message) from error
+    return said
