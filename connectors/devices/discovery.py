@@ -74,7 +74,8 @@ class Discovery:
     `lookup` says what is known of a device; without it every device is asked the whole list.
     `units` are those under which Modbus devices were met before, `known` the places where any
     device was; without `learn` nothing is to be learned from what is found. `restrictions` say
-    which devices may be asked when. What was answered to datagrams is in `heard`.
+    which devices may be asked when. Those of `swept` were asked by datagrams,
+    and what they answered is in `heard`.
     """
 
     sender: Sender
@@ -85,6 +86,7 @@ class Discovery:
     known: Collection[Place] = ()
     restrictions: Restrictions = NONE
     heard: dict[Place, Sent] = field(default_factory=dict)
+    swept: set[Place] = field(default_factory=set)
     learn: bool = True
     ids: Callable[[], str] = new_id
     clock: Clock = now_us
@@ -142,6 +144,7 @@ class Discovery:
                 unknown.setdefault(visit.protocol.name, []).append(visit)
         for asked in unknown.values():
             protocol = asked[0].protocol
+            self.swept.update(visit.place for visit in asked)
             async for found in self._answers(asked, protocol, broadcast=False):
                 yield found
         for visit in broadcasts:
@@ -206,7 +209,7 @@ class Discovery:
         """What is to be said of a device that takes no connection."""
         outcome = _UNREACHED[reason]
         said = self.heard.get(visit.place)
-        if said is None and outcome == "refused":
+        if said is None and outcome == "refused" and visit.place not in self.swept:
             said = await self._asked_by_datagram(visit)
         if said is not None:
             said = said._replace(transport=None)  # it is that of the whole probe

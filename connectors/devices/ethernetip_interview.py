@@ -85,7 +85,8 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
     if session is not None:
         for message in () if asked.slots else MESSAGES:
             await _send(talk, session, message)
-        slots = await _ask_slots(talk, session, asked.slots or SLOTS)
+        found = await _ask_slots(talk, session, asked.slots or SLOTS)
+        slots = [_compared(slot, recall) for slot in found]
         await talk.tell(ethernetip.packet(UNREGISTER, session, _context(talk)))
     return [*tried, _whole(talk, asked, slots, None if tried else profile), *slots]
 
@@ -139,6 +140,15 @@ async def _tried(talk: Talk, asked: Asked, profile: Profile, recall: Recall) -> 
     alone = True if profile.alone and not slots else None
     fast = replace(probe, exchanges=exchanges, path="fast", alone=alone)
     return [replace(fast, usage=usage, pattern_id=profile.pattern_id), *modules]
+
+
+def _compared(slot: Probe, recall: Recall) -> Probe:
+    """A module with how far it is what is known of its sort; it is asked the same in any case."""
+    profile = recall(slot)
+    if profile is None:
+        return slot
+    usage = compared(profile, verifying(profile, MESSAGES), decode(slot))
+    return replace(slot, usage=usage, pattern_id=profile.pattern_id)
 
 
 def _is_known(slot: Probe, recall: Recall) -> bool:

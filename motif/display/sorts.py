@@ -122,7 +122,11 @@ def _row(pattern: DevicePattern) -> list[str]:
 def _use(pattern: DevicePattern) -> str:
     if pattern.status in {"deprecated", "archived"}:
         return "not used any more"
-    return "used by discovery" if pattern.is_used else "not used yet: nobody knows what works"
+    if pattern.is_used:
+        return "used by discovery"
+    if pattern.devices:
+        return "not used yet: another interview has to agree"
+    return "not used yet: nobody knows what works"
 
 
 def _seen(pattern: DevicePattern) -> str:
@@ -161,7 +165,7 @@ def _profile(profile: CommunicationProfile) -> list[tuple[str, str]]:
     if bandwidth := profile.bandwidth_requirements:
         found.append(("request and reply", f"{bandwidth.bytes_per_request:.0f} bytes on average"))
     if profile.largest_block is not None:
-        found.append(("largest block", words.plural(profile.largest_block, "register or bit")))
+        found.append(("largest block", f"{profile.largest_block:,} registers or bits"))
     if profile.extents:
         spans = [f"FC{one.function} {one.address} to {_end(one)}" for one in profile.extents]
         found.append(("readable", ", ".join(spans)))

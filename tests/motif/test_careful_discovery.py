@@ -24,7 +24,7 @@ from motif.rediscovering import Round, Trouble, rounds
 from motif.restricting import care_of, restrict, restrictions
 from schemas.clock import now_us
 from schemas.errors import WrongUse
-from tests.connectors.devices.plants import ENBT, METER, meter
+from tests.connectors.devices.plants import ENBT, LOGIX, METER, meter
 from tests.motif.conftest import Run
 from tests.motif.test_cli_discover import LOOPBACK, simulated
 
@@ -156,6 +156,32 @@ def test_rounds_learn_from_each_other_and_tell_what_changed(tmp_path: Path) -> N
     told = [one for one in found if isinstance(one, Round)]
     assert [one.found.fast for one in told] == [0, 0, 1, 0]
     assert [one.changes for one in told] == [{"new": 1}, {}, {}, {"gone": 1}]
+
+
+def test_a_chassis_whose_modules_are_met_nowhere_else_is_known_from_the_third_run_on(
+    tmp_path: Path,
+) -> None:
+    with (
+        motif.open(tmp_path) as node,
+        served(EthernetIpDevice(ENBT, {0: LOGIX, 2: ENBT})) as (
+            plant,
+            place,
+        ),
+    ):
+        asked, requests = [], 0
+        for found in rounds(node, wanted(place, "ethernet_ip"), 0.0, Signal()):
+            assert isinstance(found, Round)
+            asked.append(plant.requests - requests)
+            requests = plant.requests
+            if len(asked) == 4:
+                break
+        (usages,) = node.sql(
+            "SELECT list(usage ORDER BY happened_at) AS said FROM device_probed WHERE slot = 0"
+        ).to_pylist()
+
+    assert usages["said"] == [None, "agreed", None, None]
+    assert asked[0] == 30
+    assert asked[2] == asked[3] == 12  # the identity, a session, one read, and eight slots
 
 
 def test_trouble_is_said_once_and_tried_again(

@@ -19,7 +19,7 @@ from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import serving
 from schemas.devices import DeviceProbed
 from schemas.errors import WrongUse
-from tests.connectors.devices.plants import ENBT, LOGIX, QUICK, meter
+from tests.connectors.devices.plants import ENBT, HASTY, LOGIX, QUICK, meter
 
 EVERYBODY = "127.255.255.255"
 RANGE = "127.0.7.0/29"
@@ -35,6 +35,7 @@ class Swept:
     probes: list[DeviceProbed]
     order: list[Place]
     counts: dict[str, Counts]
+    requests: int
 
 
 def free_port() -> int:
@@ -76,7 +77,7 @@ def run(
                 order.append((visited.target.address, port, visited.protocol))
                 probes += [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
             counts = {address: plant.devices[address].counts for address, plant in plants.items()}
-            return Swept(probes, order, counts)
+            return Swept(probes, order, counts, discovery.sender.requests)
 
     return asyncio.run(discover())
 
@@ -100,6 +101,14 @@ def test_what_a_datagram_told_is_not_asked_again() -> None:
     assert len(probe.exchanges) == 30
     assert [exchange.get("transport") for exchange in probe.exchanges[:2]] == ["udp", None]
     assert (probe.transport, probe.outcome) == ("tcp", "identified")
+
+
+def test_who_was_silent_to_a_datagram_is_not_sent_another_one() -> None:
+    silent = EthernetIpDevice(ENBT, manner=Manner(quirk="silent"))
+
+    found = run({"127.0.7.5": silent}, limits=replace(HASTY, datagram_timeout_s=0.1))
+
+    assert (found.counts["127.0.7.5"].datagrams, found.requests) == (1, 6 + 2)
 
 
 def test_a_known_device_is_visited_first_and_not_asked_by_datagram() -> None:
