@@ -53,7 +53,10 @@ function 17, only which functions it knows, or a request for an address that it 
 
 
 class Exchange(TypedDict, total=False):
-    """A request and what came back; `code` is the exception or status where that was the answer."""
+    """A request and what came back.
+
+    `code` is the exception or status where that was the answer, `meaning` what people call it.
+    """
 
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid")  # type: ignore[misc]
 
@@ -62,6 +65,7 @@ class Exchange(TypedDict, total=False):
     reply_us: Count | None
     outcome: Required[ExchangeOutcome]
     code: Count | None
+    meaning: Name | None
 
 
 class DiscoveryStarted(Payload):
