@@ -70,9 +70,9 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml tests/requirements.txt
 	@echo "Installing Motif and its test tools into $(VENV) (once; a minute or so)."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev]' --requirement tests/requirements.txt
 	@touch $@ $(VENV)/.installed
 
 # Debian ships venv without ensurepip unless python3-venv is installed, so both are asked for.
