@@ -7,6 +7,8 @@ ROW ?=
 SHARE ?= 1
 SEED ?=
 LANES ?= 2
+SECONDS ?= 600
+FRAMES ?= 70000
 WORKERS ?= auto
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -15,7 +17,7 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka kafka kafka-stop clean
+.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka fuzz-devices kafka kafka-stop clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
@@ -53,6 +55,9 @@ campaign: $(VENV)/.installed-dev ## every test and law again with many more case
 campaign-kafka: $(VENV)/.installed-dev ## faults on a real Kafka broker, going on where it was killed (ROW= SHARE=4 SEED= LANES=)
 	@$(RUN) -m tests.campaign $(if $(ROW),--row "$(ROW)") --share $(SHARE) --lanes $(LANES) $(if $(SEED),--seed $(SEED))
 
+fuzz-devices: $(VENV)/.installed-fuzz ## devices' decoders against other readers and a fuzzer (SECONDS=600 FRAMES=70000 SEED=)
+	@$(RUN) -m tests.fuzzing --seconds $(SECONDS) --frames $(FRAMES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 kafka: $(VENV)/.installed-dev ## start a Kafka broker to play with, and say where it is
 	@$(RUN) -m tests.kafka.person start
 
@@ -74,6 +79,10 @@ $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml tests/requirements.txt
 	@echo "Installing Motif and its test tools into $(VENV) (once; a minute or so)."
 	@$(PIP) --editable '.[dev]' --requirement tests/requirements.txt
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-dev tests/fuzzing/requirements.txt
+	@$(PIP) --requirement tests/fuzzing/requirements.txt
+	@touch $@
 
 # Debian ships venv without ensurepip unless python3-venv is installed, so both are asked for.
 $(VENV)/.made:

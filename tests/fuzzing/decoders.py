@@ -1,0 +1,211 @@
+"""The decoders as functions of any bytes, for a fuzzer: what must hold whatever they are given.
+
+A decoder reads them or says `Malformed`; nothing else may be raised. What comes out can be written
+as a record and read again, says the same when it is decoded again, and is not much longer than
+what went in.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from connectors.devices import bootp, cip, ethernetip, modbus
+from connectors.devices.captures import Packet, Place, packets_in
+from connectors.devices.contract import DeviceProtocol, Probe, Sent
+from connectors.devices.ethernetip_interview import ETHERNET_IP
+from connectors.devices.ethernetip_interview import MESSAGES as CIP_MESSAGES
+from connectors.devices.modbus_interview import MODBUS, REST
+from connectors.devices.octets import Malformed
+from connectors.devices.passive import Overhearing
+from connectors.devices.recording import decoded_again, stated
+from schemas.devices import DeviceProbed
+from schemas.envelope import Event, decode, outgoing
+from schemas.errors import WrongUse
+from schemas.log import Record
+from tests.connectors.devices.recorded import conversation, pcap, pcapng, udp
+from tests.fuzzing.frames import KINDS, Case, case
+
+AT_US: Final = 1_700_000_000_000_000
+SESSION: Final = 7
+SHARE_MAX: Final = 40
+"""Bytes of a record for one byte that was decoded, at most; an exchange is written as text."""
+BASE_MAX: Final = 20_000
+"""Bytes of records that need no input."""
+
+PDUS: Final = (modbus.read_identification(modbus.BASIC), *REST)
+MESSAGES: Final = (*CIP_MESSAGES, cip.to_slot(cip.get_all(cip.IDENTITY), 3))
+LISTS: Final = (ethernetip.LIST_IDENTITY, ethernetip.LIST_SERVICES, ethernetip.LIST_INTERFACES)
+ASKED: Final = len(LISTS) + len(MESSAGES)
+
+
+def modbus_replies(data: bytes) -> None:
+    """Replies of a unit as they came, whole frames and others, and the probe they make."""
+    sents = []
+    stream = modbus.Stream()
+    for number, (choice, payload) in enumerate(_pieces(data), 1):
+        pdu = PDUS[choice % len(PDUS)]
+        request = modbus.frame(number, 1, pdu)
+        response = payload if choice & 0x80 else modbus.frame(number, 1, payload[:253])
+        sents.append(Sent(request, response, number, "ok"))
+        with suppress(Malformed):
+            frame = modbus.read_frame(response)
+            assert modbus.frame(frame.transaction, frame.unit, frame.pdu) == response
+            reply = modbus.decode(pdu, frame.pdu)
+            if isinstance(reply, modbus.Identification):
+                stream.add(reply)
+            assert stream.rounds <= len(sents)
+    _stated(MODBUS, sents, unit=1)
+
+
+def ethernetip_replies(data: bytes) -> None:
+    """Replies of a device or a slot, whole packets and others, and the probe they make."""
+    sents = []
+    for number, (choice, payload) in enumerate(_pieces(data), 1):
+        context = number.to_bytes(8)
+        asked = choice % ASKED
+        if asked < len(LISTS):
+            request = ethernetip.packet(LISTS[asked], 0, context)
+            around = payload
+        else:
+            request = ethernetip.send(SESSION, context, MESSAGES[asked - len(LISTS)])
+            around = ethernetip.send(SESSION, context, payload)[ethernetip.HEADER_BYTES :]
+        command = int.from_bytes(request[:2], "little")
+        whole = ethernetip.packet(command, SESSION, context, around)
+        sents.append(Sent(request, payload if choice & 0x80 else whole, number, "ok"))
+    _stated(ETHERNET_IP, sents, unit=None)
+
+
+def cip_messages(data: bytes) -> None:
+    """Messages and items by themselves."""
+    readers: tuple[Callable[[bytes], object], ...] = (
+        ethernetip.items_of,
+        ethernetip.listed_in,
+        ethernetip.services_in,
+        ethernetip.message_in,
+        ethernetip.read_packet,
+        cip.identity_of,
+        cip.mac_of,
+        *(lambda reply, asked=message: cip.answer_to(asked, reply) for message in MESSAGES),
+        lambda message: cip.slot_asked(message, MESSAGES[0]),
+    )
+    if data:
+        with suppress(Malformed):
+            readers[data[0] % len(readers)](data[1:])
+
+
+def address_requests(data: bytes) -> None:
+    """A request for an address, and the event that it makes."""
+    with suppress(Malformed):
+        sighting = bootp.decode(data)
+        assert len(sighting.options) == len(set(sighting.options)) <= len(data)
+    packet = Packet(AT_US, "udp", Place("0.0.0.0", 68), Place("255.255.255.255", 67), data)  # noqa: S104
+    _written(Overhearing().events([packet]), data)
+
+
+def captures(data: bytes) -> None:
+    """A capture file, and the events of whoever was overheard in it."""
+    with _file_of(data) as path, suppress(WrongUse):
+        packets = list(packets_in(path))
+        assert len(packets) <= len(data) // 16
+        assert sum(len(packet.payload) for packet in packets) <= len(data)
+        _written(Overhearing().events(packets), data)
+
+
+DECODERS: Final[dict[str, Callable[[bytes], None]]] = {
+    "modbus": modbus_replies,
+    "ethernetip": ethernetip_replies,
+    "cip": cip_messages,
+    "bootp": address_requests,
+    "captures": captures,
+}
+"""What is fuzzed, by its name."""
+
+
+def seeds(name: str) -> Iterator[bytes]:
+    """Inputs that a fuzzer begins with: what devices say, and little of it damaged."""
+    for seed in range(40):
+        random = Random(seed)
+        if name == "modbus":
+            made = [case(kind, seed) for kind in tuple(KINDS)[:4]]
+            yield b"".join(
+                _piece(PDUS.index(one.request), one.frame) for one in made if _is_on(one)
+            )
+        elif name == "ethernetip":
+            listed = KINDS["ListIdentity"](random).frame[ethernetip.HEADER_BYTES :]
+            answer = b"\x81\0\0\0" + KINDS["Identity object"](random).frame
+            yield _piece(0, listed) + _piece(len(LISTS), answer) + _piece(ASKED - 1, answer)
+        elif name == "cip":
+            yield bytes((random.randrange(6),)) + KINDS["ListIdentity"](random).frame[24:]
+            yield b"\5" + KINDS["Identity object"](random).frame
+        elif name == "bootp":
+            yield case("BOOTP and DHCP", seed).frame
+    if name == "captures":
+        yield from _captured()
+
+
+def _captured() -> Iterator[bytes]:
+    """Conversations as sniffers write them."""
+    for seed in range(6):
+        random = Random(seed)
+        asked = modbus.read_identification(modbus.BASIC)
+        reply = KINDS["Modbus 43/14"](random).frame
+        listed = KINDS["ListIdentity"](random).frame
+        request = KINDS["BOOTP and DHCP"](random).frame
+        question = ethernetip.packet(ethernetip.LIST_IDENTITY, 0, listed[12:20])
+        told = [
+            *conversation([(1, modbus.frame(1, 1, asked), modbus.frame(1, 1, reply))], 502),
+            *conversation([(5, question, listed)], ethernetip.PORT),
+            udp(9, ("10.0.0.7", 68), ("10.0.0.1", 67), request),
+            udp(10, ("10.0.0.8", ethernetip.PORT), ("10.0.0.1", 40_000), listed),
+        ]
+        yield pcap(told, link=(1, 101, 0, 113, 276, 1)[seed])
+        yield pcapng(told, order="<>"[seed % 2])
+
+
+def _pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Pairs of a choice and bytes, as `_piece` writes them."""
+    while len(data) > 2:
+        size = int.from_bytes(data[1:3])
+        yield data[0], data[3 : 3 + size]
+        data = data[3 + size :]
+
+
+def _piece(choice: int, payload: bytes) -> bytes:
+    return bytes((choice,)) + len(payload).to_bytes(2) + payload
+
+
+def _is_on(one: Case) -> bool:
+    return one.request in PDUS
+
+
+def _stated(protocol: DeviceProtocol, sents: Sequence[Sent], unit: int | None) -> None:
+    """What a probe of these exchanges states can be written, and decoded again it is the same."""
+    probe = Probe(unit, None, "identified", tuple(sents))
+    data = stated(probe, protocol, "10.0.0.7", protocol.port)
+    assert decoded_again(data) == data
+    came = b"".join(sent.response or b"" for sent in sents)
+    _written([Event("motif", "fuzzed", data, AT_US)], came + bytes(len(sents) * 64))
+
+
+def _written(events: Iterable[Event], data: bytes) -> None:
+    """Every event can be written as a record and read again, and all are in proportion."""
+    size = 0
+    for event in events:
+        assert isinstance(event.data, DeviceProbed)
+        made = outgoing(event, 4)
+        record = Record(made.topic, made.partition, 0, made.key, made.value, made.headers, 0)
+        assert decode(record).data == event.data
+        size += len(made.value or b"")
+    assert size <= BASE_MAX + SHARE_MAX * len(data)
+
+
+@contextmanager
+def _file_of(data: bytes) -> Iterator[Path]:
+    """A file of these bytes."""
+    with NamedTemporaryFile(prefix="capture-") as file:
+        file.write(data)
+        file.flush()
+        yield Path(file.name)
