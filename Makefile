@@ -9,6 +9,8 @@ SEED ?=
 LANES ?= 2
 SECONDS ?= 600
 FRAMES ?= 70000
+PROBES ?= 10000
+KILLS ?= 100
 WORKERS ?= auto
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -17,7 +19,7 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka fuzz-devices kafka kafka-stop clean
+.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka campaign-devices fuzz-devices kafka kafka-stop clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
@@ -54,6 +56,9 @@ campaign: $(VENV)/.installed-dev ## every test and law again with many more case
 
 campaign-kafka: $(VENV)/.installed-dev ## faults on a real Kafka broker, going on where it was killed (ROW= SHARE=4 SEED= LANES=)
 	@$(RUN) -m tests.campaign $(if $(ROW),--row "$(ROW)") --share $(SHARE) --lanes $(LANES) $(if $(SEED),--seed $(SEED))
+
+campaign-devices: $(VENV)/.installed-dev ## what a device has left open when its probers were killed (PROBES=10000 KILLS=100 SEED=)
+	@$(RUN) -m tests.campaign.devices --probes $(PROBES) --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 fuzz-devices: $(VENV)/.installed-fuzz ## devices' decoders against other readers and a fuzzer (SECONDS=600 FRAMES=70000 SEED=)
 	@$(RUN) -m tests.fuzzing --seconds $(SECONDS) --frames $(FRAMES) $(if $(SEED),--seed $(SEED)) $(ARGS)
