@@ -174,7 +174,7 @@ class Discovery:
                 visit.protocol.name, visit.target.address, visit.port, question.frame
             )
             sent, _ = judged(question.frame, heard, question.read)
-            if heard.how == "answered":
+            if heard.how in {"answered", "malformed"}:
                 probe = Probe(None, None, "answered", (sent,), transport="udp")
                 identified = visit.protocol.decode(probe).evidence is not None
                 outcome = outcome_of((sent,), identified=identified)
