@@ -50,14 +50,14 @@ async def killed(device: Device, *, probes: int, kills: int, random: Random) -> 
         served = plant.devices["device"]
         for _ in range(kills):
             done += await _one(served, protocol, random.randint(1, share))
-            leaked = max(leaked, await _left(served))
+            leaked = max(leaked, await left_open(served))
         done += await _one(served, protocol, None, max(1, probes - done))
-        leaked = max(leaked, await _left(served))
+        leaked = max(leaked, await left_open(served))
         counts = replace(served.counts)
-        return Killed(done, kills, counts, leaked, await _taken(served, QUESTIONS[protocol]))
+        return Killed(done, kills, counts, leaked, await taken_at_once(served, QUESTIONS[protocol]))
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def until(true: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
     """Wait until something is so, for a while."""
     loop = asyncio.get_running_loop()
     moved = asyncio.Event()
@@ -69,7 +69,7 @@ async def until(true: Callable[[], bool]) -> None:
             loop.call_later(0.01, look)
 
     look()
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(patience_s):
         await moved.wait()
 
 
@@ -105,18 +105,18 @@ def _is_asked(served: Served, before: int) -> bool:
     return served.counts.requests > before
 
 
-async def _left(served: Served) -> int:
+async def left_open(served: Served, patience_s: float = PATIENCE_S) -> int:
     """How many connections are still open when the device had time to notice."""
     try:
-        await until(lambda: served.counts.open == 0)
+        await until(lambda: served.counts.open == 0, patience_s)
     except TimeoutError:
         return served.counts.open
     return 0
 
 
-async def _taken(served: Served, question: bytes) -> int:
+async def taken_at_once(served: Served, question: bytes) -> int:
     """On how many connections at once the device answers, tried with one more than it takes."""
-    taken = 0
+    taken, before = 0, served.counts.open
     async with AsyncExitStack() as stack:
         for _ in range(CONNECTIONS_MAX + 1):
             reader, writer = await asyncio.open_connection(served.address, served.port)
@@ -126,5 +126,5 @@ async def _taken(served: Served, question: bytes) -> int:
                 taken += bool(await reader.read(1))
             except ConnectionError:
                 continue
-    await until(lambda: served.counts.open == 0)
+    await until(lambda: served.counts.open == before)
     return taken

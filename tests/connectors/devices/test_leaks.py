@@ -16,7 +16,7 @@ from connectors.plant.device import CONNECTIONS_MAX, Counts, Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import Served, serving
 from schemas.clock import monotonic_s
-from tests.connectors.devices.killing import killed, until
+from tests.connectors.devices.killing import QUESTIONS, killed, left_open, taken_at_once, until
 from tests.connectors.devices.plants import ENBT, QUICK, discovered, meter, protocol_of
 
 LONG = 10_000 if os.environ.get("MOTIF_CAMPAIGN") else 150
@@ -67,6 +67,20 @@ def test_whoever_is_killed_in_the_middle_of_a_probe_leaves_no_connection_open(na
     assert (found.leaked, found.counts.open, found.counts.turned_away) == (0, 0, 0)
     assert found.counts.most_open == 1
     assert found.taken == CONNECTIONS_MAX
+
+
+def test_a_connection_that_stays_open_is_counted() -> None:
+    async def run() -> tuple[int, int]:
+        async with serving({"meter": DEVICES["modbus"]}) as plant:
+            served = plant.devices["meter"]
+            _, writer = await asyncio.open_connection(served.address, served.port)
+            await until(lambda: served.counts.open == 1)
+            taken = await taken_at_once(served, QUESTIONS[protocol_of(served.device)])
+            left = await left_open(served, patience_s=0.05)
+            writer.close()
+            return left, taken
+
+    assert asyncio.run(run()) == (1, CONNECTIONS_MAX - 1)
 
 
 def test_the_polite_limits_are_kept_as_the_devices_count() -> None:
