@@ -21,11 +21,13 @@ from connectors.devices.modbus_interview import MODBUS, REST
 from connectors.devices.octets import Malformed
 from connectors.devices.passive import Overhearing
 from connectors.devices.recording import decoded_again, stated
+from connectors.devices.sender import KEPT_MAX
 from schemas.devices import DeviceProbed
 from schemas.envelope import Event, decode, outgoing
 from schemas.errors import WrongUse
 from schemas.log import Record
 from tests.connectors.devices.recorded import conversation, pcap, pcapng, udp
+from tests.connectors.devices.test_bootp import request
 from tests.fuzzing.frames import KINDS, Case, case
 
 AT_US: Final = 1_700_000_000_000_000
@@ -42,13 +44,14 @@ ASKED: Final = len(LISTS) + len(MESSAGES)
 
 
 def modbus_replies(data: bytes) -> None:
-    """Replies of a unit as they came, whole frames and others, and the probe they make."""
+    """Replies of a unit as the sender keeps them, whole frames and others, and their probe."""
     sents = []
     stream = modbus.Stream()
     for number, (choice, payload) in enumerate(_pieces(data), 1):
         pdu = PDUS[choice % len(PDUS)]
         request = modbus.frame(number, 1, pdu)
-        response = payload if choice & 0x80 else modbus.frame(number, 1, payload[:253])
+        whole = modbus.frame(number, 1, payload[: modbus.PDU_MAX])
+        response = payload[:KEPT_MAX] if choice & 0x80 else whole
         sents.append(Sent(request, response, number, "ok"))
         with suppress(Malformed):
             frame = modbus.read_frame(response)
@@ -61,7 +64,7 @@ def modbus_replies(data: bytes) -> None:
 
 
 def ethernetip_replies(data: bytes) -> None:
-    """Replies of a device or a slot, whole packets and others, and the probe they make."""
+    """Replies of a device as the sender keeps them, whole packets and others, and their probe."""
     sents = []
     for number, (choice, payload) in enumerate(_pieces(data), 1):
         context = number.to_bytes(8)
@@ -73,8 +76,9 @@ def ethernetip_replies(data: bytes) -> None:
             request = ethernetip.send(SESSION, context, MESSAGES[asked - len(LISTS)])
             around = ethernetip.send(SESSION, context, payload)[ethernetip.HEADER_BYTES :]
         command = int.from_bytes(request[:2], "little")
-        whole = ethernetip.packet(command, SESSION, context, around)
-        sents.append(Sent(request, payload if choice & 0x80 else whole, number, "ok"))
+        whole = ethernetip.packet(command, SESSION, context, around[: ethernetip.DATA_MAX])
+        response = payload[:KEPT_MAX] if choice & 0x80 else whole
+        sents.append(Sent(request, response, number, "ok"))
     _stated(ETHERNET_IP, sents, unit=None)
 
 
@@ -142,8 +146,35 @@ def seeds(name: str) -> Iterator[bytes]:
             yield b"\5" + KINDS["Identity object"](random).frame
         elif name == "bootp":
             yield case("BOOTP and DHCP", seed).frame
+    yield from _longest(name)
     if name == "captures":
         yield from _captured()
+
+
+def _longest(name: str) -> Iterator[bytes]:
+    """Inputs in which everything is as long, or as often there, as it may be."""
+    if name == "modbus":
+        whole = bytes((PDUS[0][0], 14, 1, 0x83, 255, 1, 1, 0, 245)) + b"V" * 245
+        ids = tuple(PDUS.index(pdu) for pdu in (PDUS[0], modbus.report_server_id()))
+        yield _piece(ids[0], whole) + _piece(ids[1], bytes((17, 251)) + b"S" * 251)
+        yield b"".join(
+            _piece(1, bytes((43, 14, 2, 0x83, 255, 0, 122)) + bytes((i, 0)) * 122)
+            for i in range(60)
+        )
+    elif name == "ethernetip":
+        named = bytes(14) + b"\xff" + b"N" * 255
+        one = b"\x0c\0" + (19 + len(named)).to_bytes(2, "little") + bytes(18) + named + b"\3"
+        yield _piece(0, b"\1\0" + one) + _piece(len(LISTS), b"\x81\0\0\0" + named)
+        yield _piece(1, b"\x40\0" + (b"\0\1\x14\0" + b"S" * 20) * 64) * 4
+        yield b"".join(_piece(choice, b"\x81\0\0\0" + bytes(4_000)) for choice in range(3, 7))
+    elif name in {"bootp", "captures"}:
+        options = b"".join(bytes((code, 1, 7)) for code in range(1, 255) if code != bootp.OVERLOAD)
+        parts = (bytes((bootp.VENDOR_CLASS, 255)) + b"C" * 255) * 6
+        for one in (options, parts, bytes((bootp.PARAMETERS, 255)) + bytes(range(255)), b""):
+            for length in (300, bootp.LENGTH_MAX, 16_000):
+                payload = request(options=one + b"\xff", length=length)
+                heard = udp(1, ("10.0.0.7", 68), ("10.0.0.1", bootp.PORT), payload)
+                yield payload if name == "bootp" else pcap([heard])
 
 
 def _captured() -> Iterator[bytes]:
@@ -153,12 +184,12 @@ def _captured() -> Iterator[bytes]:
         asked = modbus.read_identification(modbus.BASIC)
         reply = KINDS["Modbus 43/14"](random).frame
         listed = KINDS["ListIdentity"](random).frame
-        request = KINDS["BOOTP and DHCP"](random).frame
+        asking = KINDS["BOOTP and DHCP"](random).frame
         question = ethernetip.packet(ethernetip.LIST_IDENTITY, 0, listed[12:20])
         told = [
             *conversation([(1, modbus.frame(1, 1, asked), modbus.frame(1, 1, reply))], 502),
             *conversation([(5, question, listed)], ethernetip.PORT),
-            udp(9, ("10.0.0.7", 68), ("10.0.0.1", 67), request),
+            udp(9, ("10.0.0.7", 68), ("10.0.0.1", 67), asking),
             udp(10, ("10.0.0.8", ethernetip.PORT), ("10.0.0.1", 40_000), listed),
         ]
         yield pcap(told, link=(1, 101, 0, 113, 276, 1)[seed])
