@@ -28,7 +28,7 @@ from schemas.errors import WrongUse
 from schemas.log import Record
 from tests.connectors.devices.recorded import conversation, pcap, pcapng, udp
 from tests.connectors.devices.test_bootp import request
-from tests.fuzzing.frames import KINDS, Case, case
+from tests.fuzzing.frames import KINDS, case
 
 AT_US: Final = 1_700_000_000_000_000
 SESSION: Final = 7
@@ -41,6 +41,16 @@ PDUS: Final = (modbus.read_identification(modbus.BASIC), *REST)
 MESSAGES: Final = (*CIP_MESSAGES, cip.to_slot(cip.get_all(cip.IDENTITY), 3))
 LISTS: Final = (ethernetip.LIST_IDENTITY, ethernetip.LIST_SERVICES, ethernetip.LIST_INTERFACES)
 ASKED: Final = len(LISTS) + len(MESSAGES)
+
+
+def modbus_pdus(data: bytes) -> None:
+    """A frame, and a PDU in reply to a request, by themselves."""
+    for read in (
+        lambda: modbus.read_frame(data),
+        lambda: modbus.decode(PDUS[data[0] % len(PDUS)], data[1:]) if data else None,
+    ):
+        with suppress(Malformed):
+            read()
 
 
 def modbus_replies(data: bytes) -> None:
@@ -82,7 +92,7 @@ def ethernetip_replies(data: bytes) -> None:
     _stated(ETHERNET_IP, sents, unit=None)
 
 
-def cip_messages(data: bytes) -> None:
+def ethernetip_messages(data: bytes) -> None:
     """Messages and items by themselves."""
     readers: tuple[Callable[[bytes], object], ...] = (
         ethernetip.items_of,
@@ -119,9 +129,10 @@ def captures(data: bytes) -> None:
 
 
 DECODERS: Final[dict[str, Callable[[bytes], None]]] = {
-    "modbus": modbus_replies,
-    "ethernetip": ethernetip_replies,
-    "cip": cip_messages,
+    "modbus": modbus_pdus,
+    "modbus-probe": modbus_replies,
+    "ethernetip": ethernetip_messages,
+    "ethernetip-probe": ethernetip_replies,
     "bootp": address_requests,
     "captures": captures,
 }
@@ -133,15 +144,21 @@ def seeds(name: str) -> Iterator[bytes]:
     for seed in range(40):
         random = Random(seed)
         if name == "modbus":
+            yield from (
+                bytes((PDUS.index(one.request),)) + one.frame
+                for one in (case(kind, seed) for kind in tuple(KINDS)[:4])
+                if one.request in PDUS
+            )
+        elif name == "modbus-probe":
             made = [case(kind, seed) for kind in tuple(KINDS)[:4]]
             yield b"".join(
-                _piece(PDUS.index(one.request), one.frame) for one in made if _is_on(one)
+                _piece(PDUS.index(one.request), one.frame) for one in made if one.request in PDUS
             )
-        elif name == "ethernetip":
+        elif name == "ethernetip-probe":
             listed = KINDS["ListIdentity"](random).frame[ethernetip.HEADER_BYTES :]
             answer = b"\x81\0\0\0" + KINDS["Identity object"](random).frame
             yield _piece(0, listed) + _piece(len(LISTS), answer) + _piece(ASKED - 1, answer)
-        elif name == "cip":
+        elif name == "ethernetip":
             yield bytes((random.randrange(6),)) + KINDS["ListIdentity"](random).frame[24:]
             yield b"\5" + KINDS["Identity object"](random).frame
         elif name == "bootp":
@@ -153,7 +170,7 @@ def seeds(name: str) -> Iterator[bytes]:
 
 def _longest(name: str) -> Iterator[bytes]:
     """Inputs in which everything is as long, or as often there, as it may be."""
-    if name == "modbus":
+    if name == "modbus-probe":
         whole = bytes((PDUS[0][0], 14, 1, 0x83, 255, 1, 1, 0, 245)) + b"V" * 245
         ids = tuple(PDUS.index(pdu) for pdu in (PDUS[0], modbus.report_server_id()))
         yield _piece(ids[0], whole) + _piece(ids[1], bytes((17, 251)) + b"S" * 251)
@@ -161,7 +178,7 @@ def _longest(name: str) -> Iterator[bytes]:
             _piece(1, bytes((43, 14, 2, 0x83, 255, 0, 122)) + bytes((i, 0)) * 122)
             for i in range(60)
         )
-    elif name == "ethernetip":
+    elif name == "ethernetip-probe":
         named = bytes(14) + b"\xff" + b"N" * 255
         one = b"\x0c\0" + (19 + len(named)).to_bytes(2, "little") + bytes(18) + named + b"\3"
         yield _piece(0, b"\1\0" + one) + _piece(len(LISTS), b"\x81\0\0\0" + named)
@@ -206,10 +223,6 @@ def _pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _piece(choice: int, payload: bytes) -> bytes:
     return bytes((choice,)) + len(payload).to_bytes(2) + payload
-
-
-def _is_on(one: Case) -> bool:
-    return one.request in PDUS
 
 
 def _stated(protocol: DeviceProtocol, sents: Sequence[Sent], unit: int | None) -> None:
