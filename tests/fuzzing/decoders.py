@@ -44,10 +44,11 @@ ASKED: Final = len(LISTS) + len(MESSAGES)
 
 
 def modbus_pdus(data: bytes) -> None:
-    """A frame, and a PDU in reply to a request, by themselves."""
+    """A frame, and a PDU in reply to a request of ours or of anybody, by themselves."""
     for read in (
         lambda: modbus.read_frame(data),
         lambda: modbus.decode(PDUS[data[0] % len(PDUS)], data[1:]) if data else None,
+        lambda: modbus.decode(data[1:5], data[5:]),
     ):
         with suppress(Malformed):
             read()
@@ -62,6 +63,9 @@ def modbus_replies(data: bytes) -> None:
         request = modbus.frame(number, 1, pdu)
         whole = modbus.frame(number, 1, payload[: modbus.PDU_MAX])
         response = payload[:KEPT_MAX] if choice & 0x80 else whole
+        if choice & 0x40:  # somebody else asked
+            pdu = payload[:3]
+            request = modbus.frame(number, 1, pdu)
         sents.append(Sent(request, response, number, "ok"))
         with suppress(Malformed):
             frame = modbus.read_frame(response)
@@ -88,6 +92,8 @@ def ethernetip_replies(data: bytes) -> None:
         command = int.from_bytes(request[:2], "little")
         whole = ethernetip.packet(command, SESSION, context, around[: ethernetip.DATA_MAX])
         response = payload[:KEPT_MAX] if choice & 0x80 else whole
+        if choice & 0x40:  # somebody else asked
+            request = ethernetip.send(SESSION, context, payload[:12])
         sents.append(Sent(request, response, number, "ok"))
     _stated(ETHERNET_IP, sents, unit=None)
 
@@ -104,6 +110,7 @@ def ethernetip_messages(data: bytes) -> None:
         cip.mac_of,
         *(lambda reply, asked=message: cip.answer_to(asked, reply) for message in MESSAGES),
         lambda message: cip.slot_asked(message, MESSAGES[0]),
+        lambda both: cip.answer_to(both[1 : 1 + both[0]], both[1 + both[0] :]) if both else None,
     )
     if data:
         with suppress(Malformed):
