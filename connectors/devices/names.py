@@ -60,6 +60,18 @@ def function_of(pdu: bytes) -> str:
     return _FUNCTIONS.get(pdu[0]) or _modbus()[0].get(pdu[0]) or f"function {pdu[0]}"
 
 
+def service_of(message: bytes) -> str:
+    """Which service a CIP message asks for.
+
+    >>> service_of(bytes.fromhex("010220012401")), service_of(bytes((99,)))
+    ('get attributes all', 'service 99')
+    """
+    from pycomm3.cip.services import Services  # noqa: PLC0415  # seldom needed
+
+    found = Services.get(message[:1])  # type: ignore[no-untyped-call]
+    return f"service {message[0]}" if found is None else str(found).replace("_", " ")
+
+
 def exception_of(code: int) -> str | None:
     """What a Modbus exception says, None where the standard has none of that number.
 

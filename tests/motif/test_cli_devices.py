@@ -89,6 +89,7 @@ def test_a_sort_is_shown_whole_by_its_signature_or_the_beginning_of_its_id(
     assert "verified          1 of 1" in by_id
     assert "used by discovery" in by_id
     assert f"{READ.hex()}" in by_id
+    assert "read holding registers" in by_id
 
 
 def test_a_profile_is_computed_from_what_was_observed(run: Run, data: Path) -> None:

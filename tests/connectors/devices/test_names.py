@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pymodbus.constants import ExcCodes
 
-from connectors.devices.names import _EXCEPTIONS, exception_of, function_of
+from connectors.devices import cip
+from connectors.devices.names import _EXCEPTIONS, exception_of, function_of, service_of
 from connectors.plant.device import Device
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.modbus_device import ModbusDevice, Unit
@@ -55,6 +56,18 @@ def test_a_name_is_ours_only_where_the_library_has_another() -> None:
 )
 def test_a_function_has_the_name_that_the_standard_gives_it(pdu: str, name: str) -> None:
     assert function_of(bytes.fromhex(pdu)) == name
+
+
+@pytest.mark.parametrize(
+    ("message", "name"),
+    [
+        (cip.get_all(cip.IDENTITY), "get attributes all"),
+        (cip.get_single(cip.IDENTITY, 7), "get attribute single"),
+        (b"\x7f", "service 127"),
+    ],
+)
+def test_a_service_has_a_name(message: bytes, name: str) -> None:
+    assert service_of(message) == name
 
 
 DEVICES: dict[str, tuple[Device, set[Any]]] = {
