@@ -7,6 +7,10 @@ ROW ?=
 SHARE ?= 1
 SEED ?=
 LANES ?= 2
+SECONDS ?= 600
+FRAMES ?= 70000
+PROBES ?= 10000
+KILLS ?= 100
 WORKERS ?= auto
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -15,7 +19,7 @@ PIP := PYTHONWARNINGS=ignore $(RUN) -m pip install --quiet --disable-pip-version
 SOURCES := motif schemas connectors streams projections
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka kafka kafka-stop clean
+.PHONY: help demo test check format bench bench-discovery bench-kafka campaign campaign-kafka campaign-devices fuzz-devices kafka kafka-stop clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 24
@@ -53,6 +57,12 @@ campaign: $(VENV)/.installed-dev ## every test and law again with many more case
 campaign-kafka: $(VENV)/.installed-dev ## faults on a real Kafka broker, going on where it was killed (ROW= SHARE=4 SEED= LANES=)
 	@$(RUN) -m tests.campaign $(if $(ROW),--row "$(ROW)") --share $(SHARE) --lanes $(LANES) $(if $(SEED),--seed $(SEED))
 
+campaign-devices: $(VENV)/.installed-dev ## what a device has left open when its probers were killed (PROBES=10000 KILLS=100 SEED=)
+	@$(RUN) -m tests.campaign.devices --probes $(PROBES) --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+fuzz-devices: $(VENV)/.installed-fuzz ## devices' decoders against other readers and a fuzzer (SECONDS=600 FRAMES=70000 SEED=)
+	@$(RUN) -m tests.fuzzing --seconds $(SECONDS) --frames $(FRAMES) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 kafka: $(VENV)/.installed-dev ## start a Kafka broker to play with, and say where it is
 	@$(RUN) -m tests.kafka.person start
 
@@ -70,10 +80,14 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml tests/requirements.txt
 	@echo "Installing Motif and its test tools into $(VENV) (once; a minute or so)."
-	@$(PIP) --editable '.[dev]'
+	@$(PIP) --editable '.[dev]' --requirement tests/requirements.txt
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-dev tests/fuzzing/requirements.txt
+	@$(PIP) --requirement tests/fuzzing/requirements.txt
+	@touch $@
 
 # Debian ships venv without ensurepip unless python3-venv is installed, so both are asked for.
 $(VENV)/.made:

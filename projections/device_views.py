@@ -13,6 +13,7 @@ SELECT probe.topic, probe."partition", probe."offset", probe.source, probe.event
     probe.slot, coalesce(exchange.sent.transport, probe.transport) AS transport, probe.path,
     probe.outcome AS probe_outcome,
     exchange.number, exchange.sent.outcome AS outcome, exchange.sent.code AS code,
+    exchange.sent.meaning AS meaning,
     exchange.sent.reply_us AS reply_us, exchange.sent.request AS request,
     exchange.sent.response AS response, probe.evidence, probe.vendor_id, probe.vendor,
     probe.device_type, probe.device_type_name, probe.product_code, probe.product, probe.revision,
@@ -22,7 +23,7 @@ FROM device_probed probe LEFT JOIN (
         pair[1] AS number, pair[2] AS sent
     FROM (SELECT "partition", "offset", from_json(exchanges, '[{"request": "VARCHAR",
         "response": "VARCHAR", "reply_us": "BIGINT", "outcome": "VARCHAR", "code": "BIGINT",
-        "transport": "VARCHAR"}]')
+        "meaning": "VARCHAR", "transport": "VARCHAR"}]')
         AS sent FROM device_probed)
 ) exchange USING ("partition", "offset")
 """

@@ -64,8 +64,9 @@ answer behind a gateway is a plant's own."""
 
 
 class Exchange(TypedDict, total=False):
-    """A request and what came back; `code` is the exception or status where that was the answer.
+    """A request and what came back.
 
+    `code` is the exception or status where that was the answer, `meaning` what people call it.
     `transport` is stated where it is not that of the probe.
     """
 
@@ -76,6 +77,7 @@ class Exchange(TypedDict, total=False):
     reply_us: Count | None
     outcome: Required[ExchangeOutcome]
     code: Count | None
+    meaning: Name | None
     transport: Literal["udp"] | None
 
 

@@ -96,6 +96,8 @@ CAUGHT: list[tuple[Rule, str, str]] = [
     (rules.errors_are_not_swallowed, "motif/a.py", "try: f()\nexcept Exception: pass"),
     (rules.errors_are_not_swallowed, "motif/a.py", "try: f()\nexcept: ..."),
     (rules.only_the_front_door_prints, "streams/a.py", "print('x')"),
+    (rules.tools_of_tests_stay_in_tests, "connectors/a.py", "import scapy.layers.dhcp"),
+    (rules.tools_of_tests_stay_in_tests, "motif/a.py", "def f():\n from scapy.all import IP"),
     (rules.tests_claim_something, "tests/a.py", "def test_nothing(): f()"),
 ]
 
@@ -121,6 +123,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (rules.errors_are_not_swallowed, "motif/a.py", "try: f()\nexcept KeyError: pass"),
     (rules.only_the_front_door_prints, "motif/cli/a.py", "print('x')"),
     (rules.only_the_front_door_prints, "motif/demo.py", "print('x')"),
+    (rules.tools_of_tests_stay_in_tests, "tests/a.py", "from scapy.all import IP"),
     (rules.tests_claim_something, "tests/a.py", "def test_laws(): check_laws(tally)"),
     (rules.tests_claim_something, "tests/a.py", "def test_no():\n with pytest.raises(E): f()"),
 ]

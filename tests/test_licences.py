@@ -2,6 +2,7 @@
 
 import re
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -13,6 +14,7 @@ PERMISSIVE = re.compile(
     re.IGNORECASE,
 )
 COPYLEFT = re.compile(r"GPL|General Public|Mozilla|MPL|EUPL|CDDL|SSPL", re.IGNORECASE)
+FOR_TESTS_ONLY = sorted(Path(__file__).parent.rglob("requirements.txt"))
 IN_TESTS_ONLY = {"certifi", "hypothesis", "pathspec"}  # MPL-2.0: used to test, never shipped
 
 
@@ -28,6 +30,22 @@ def test_what_developers_install_is_permissive_but_for_the_named() -> None:
     licences = {name: licence(found) for name, found in brought_along(extra="dev").items()}
 
     assert {name for name, text in licences.items() if not is_permissive(text)} <= IN_TESTS_ONLY
+
+
+def test_what_only_tests_may_use_is_in_no_extra() -> None:
+    """Whatever its licence, it reaches nobody who installs Motif with any of its extras."""
+    named = [
+        Requirement(line.partition("#")[0])
+        for file in FOR_TESTS_ONLY
+        for line in file.read_text("utf-8").splitlines()
+        if line.partition("#")[0].strip()
+    ]
+    told = field(distribution("motif"), "Provides-Extra")
+    installed = {name for extra in ("", *told) for name in brought_along(extra)}
+
+    assert "pytest" in installed
+    assert named
+    assert not {canonicalize_name(one.name) for one in named} & installed
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ PROTOCOL: Final = "bootp"
 PORT: Final = 67
 
 HEADER_BYTES: Final = 236
+LENGTH_MAX: Final = 2048
+"""Bytes of a request at most; what devices send fits into a frame of Ethernet."""
 REQUEST: Final = 1
 COOKIE: Final = bytes.fromhex("63825363")
 
@@ -51,8 +53,10 @@ def decode(payload: bytes) -> Sighting:
     """What a request tells.
 
     Raises:
-        Malformed: it is no request, or cut off.
+        Malformed: it is no request, too long for one, or cut off.
     """
+    if len(payload) > LENGTH_MAX:
+        raise Malformed(f"the request has {len(payload)} bytes; {LENGTH_MAX} are the most")
     octets = Octets(payload, "big")
     operation = octets.u8("the operation")
     if operation != REQUEST:

@@ -29,6 +29,8 @@ STATE, CONFIGURATION, HEARTBEAT = 8, 9, 10
 
 _REPLY: Final = 0x80
 _BYTE_MAX: Final = 0xFF
+_CARRIED_AT: Final = 10
+"""Where in an envelope the message begins that it carries."""
 _TICK: Final = 10  # a tick is 2^10 ms
 _TICKS: Final = 5
 
@@ -98,9 +100,10 @@ def slot_asked(message: bytes, inner: bytes) -> int | None:
     >>> slot_asked(to_slot(get_all(IDENTITY), 3), get_all(IDENTITY))
     3
     """
-    if message[:1] != bytes((UNCONNECTED_SEND,)) or message[10 : 10 + len(inner)] != inner:
+    end = _CARRIED_AT + len(inner)
+    if message[:1] != bytes((UNCONNECTED_SEND,)) or message[_CARRIED_AT:end] != inner:
         return None
-    route = message[10 + len(inner) + len(inner) % 2 :]
+    route = message[end + len(inner) % 2 :]
     return route[3] if route[:3] == bytes((1, 0, BACKPLANE)) and len(route) == 4 else None  # noqa: PLR2004
 
 
@@ -110,6 +113,8 @@ def answer_to(message: bytes, reply: bytes) -> Answer:
     Raises:
         Malformed: it is no answer to that.
     """
+    if not message or (message[0] == UNCONNECTED_SEND and len(message) <= _CARRIED_AT):
+        raise Malformed("nothing was asked for")
     octets = Octets(reply, "little")
     service = octets.u8("the service") ^ _REPLY
     octets.u8("a reserved byte")
@@ -117,7 +122,7 @@ def answer_to(message: bytes, reply: bytes) -> Answer:
     extended = octets.take(2 * octets.u8("the size of the status"), "the extended status")
     expected = {message[0]}
     if message[0] == UNCONNECTED_SEND:
-        inner = message[10]
+        inner = message[_CARRIED_AT]
         expected = {inner} if status == 0 else {inner, UNCONNECTED_SEND}
     if service not in expected:
         raise Malformed(f"service {service:#04x} is answered; {message[0]:#04x} was asked for")

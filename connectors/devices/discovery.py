@@ -228,7 +228,7 @@ class Discovery:
             visit.protocol.name, visit.target.address, visit.port, question.frame
         )
         sent, _ = judged(question.frame, heard, question.read)
-        return sent if heard.how == "answered" else None
+        return sent if heard.how in {"answered", "malformed"} else None
 
     def _event(self, visit: Visit, probe: Probe, began_us: int) -> Event:
         address, port = visit.target.address, visit.port

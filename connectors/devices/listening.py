@@ -12,7 +12,6 @@ from connectors.devices.captures import Packet, Place
 from schemas.clock import monotonic_s, now_us
 from schemas.errors import MotifError
 
-DATAGRAM_MAX: Final = 2048
 _LOOK_S: Final = 0.5
 """How long it takes at most until it is noticed that listening is over."""
 
@@ -43,7 +42,7 @@ def heard_for(
         while (left_s := seconds - (monotonic_s() - began_s)) > 0 and not stopped():
             heard.settimeout(min(left_s, _LOOK_S))
             try:
-                payload, (address, source_port) = heard.recvfrom(DATAGRAM_MAX)
+                payload, (address, source_port) = heard.recvfrom(bootp.LENGTH_MAX + 1)
             except TimeoutError:
                 continue
             source, target = Place(address, source_port), Place("255.255.255.255", bootp.PORT)

@@ -164,11 +164,13 @@ def read_frame(received: bytes) -> Frame:
 
 
 def decode(request: bytes, reply: bytes) -> Reply:
-    """What a PDU says in reply to another.
+    """What a PDU says in reply to another, which may be one that somebody else sent.
 
     Raises:
         Malformed: it is no answer to that.
     """
+    if not request:
+        raise Malformed("nothing was asked for")
     octets = Octets(reply, "big")
     function = octets.u8("the function")
     if function == request[0] | _EXCEPTION:
@@ -200,8 +202,8 @@ def _values(request: bytes, octets: Octets) -> Values:
 
 def _identification(request: bytes, octets: Octets) -> Identification:
     kind, code = octets.u8("the kind"), octets.u8("the code")
-    if (kind, code) != (IDENTIFICATION, request[2]):
-        asked = f"{IDENTIFICATION}/{request[2]}"
+    if kind != IDENTIFICATION or bytes((kind, code)) != request[1:3]:
+        asked = "/".join(map(str, request[1:3])) or "nothing"
         raise Malformed(f"the answer is {kind}/{code}; {asked} was asked for")
     conformity, more, following = (octets.u8(name) for name in ("conformity", "more", "the next"))
     if more not in {0, _MORE}:

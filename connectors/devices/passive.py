@@ -25,6 +25,9 @@ from schemas.envelope import Event
 REQUESTS_MAX: Final = 256
 """Requests without a reply that are remembered of one connection."""
 
+CLASS_MAX: Final = 255
+"""Bytes of a vendor class that are told as a name, as many as one option has; all are recorded."""
+
 _TELLING: Final = frozenset({modbus.READ_IDENTIFICATION, modbus.REPORT_SERVER_ID})
 
 
@@ -235,7 +238,7 @@ def _sighted(packet: Packet) -> Iterator[Event]:
         "options": ",".join(map(str, sighting.options)),
         **({} if wanted is None else {"parameters": ",".join(map(str, wanted))}),
     }
-    vendor_class = (sighting.vendor_class or b"").decode("latin-1").strip("\0 ")
+    vendor_class = (sighting.vendor_class or b"")[:CLASS_MAX].decode("latin-1").strip("\0 ")
     data = DeviceProbed(
         address=sighting.hardware.hex(":"),
         port=bootp.PORT,

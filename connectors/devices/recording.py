@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any, Final
 
+from connectors.devices import ethernetip, names
 from connectors.devices.contract import DeviceProtocol, Probe, Sent
 from connectors.devices.ethernetip_interview import ETHERNET_IP
 from connectors.devices.modbus_interview import MODBUS
@@ -35,7 +36,7 @@ def stated(
             "transport": probe.transport,
             "path": probe.path,
             "outcome": probe.outcome,
-            "exchanges": [_exchange(sent) for sent in probe.exchanges],
+            "exchanges": [_exchange(sent, protocol) for sent in probe.exchanges],
             "units": list(probe.units) or None,
             **asdict(protocol.decode(probe)),
             "alone": probe.alone,
@@ -59,7 +60,7 @@ def decoded_again(data: DeviceProbed) -> DeviceProbed:
     return data.model_copy(update=found)
 
 
-def _exchange(sent: Sent) -> dict[str, Any]:
+def _exchange(sent: Sent, protocol: DeviceProtocol) -> dict[str, Any]:
     said: dict[str, Any] = {"request": sent.request.hex(), "outcome": sent.outcome}
     if sent.response is not None:
         said["response"] = sent.response.hex()
@@ -67,9 +68,22 @@ def _exchange(sent: Sent) -> dict[str, Any]:
         said["reply_us"] = sent.reply_us
     if sent.code is not None:
         said["code"] = sent.code
+        if meaning := _meaning(sent, protocol):
+            said["meaning"] = meaning
     if sent.transport is not None:
         said["transport"] = sent.transport
     return said
+
+
+def _meaning(sent: Sent, protocol: DeviceProtocol) -> str | None:
+    """What people call the code of a reply; of EtherNet/IP that of the packet or of its message."""
+    assert sent.code is not None
+    assert sent.response is not None
+    if protocol is MODBUS:
+        return names.exception_of(sent.code)
+    if ethernetip.read_packet(sent.response).status:
+        return names.packet_status_of(sent.code)
+    return names.message_status_of(sent.code)
 
 
 def _sent(exchange: Exchange) -> Sent:

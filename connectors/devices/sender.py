@@ -29,6 +29,9 @@ How = Literal["answered", "timeout", "closed", "reset", "malformed"]
 KEPT_MAX: Final = 1024
 """Bytes kept of what is no reply."""
 
+_DATAGRAM_MAX: Final = ethernetip.HEADER_BYTES + ethernetip.DATA_MAX
+"""Bytes of a datagram that may be a reply; no protocol here has longer ones."""
+
 _STALE_MAX: Final = 4
 """Replies to earlier requests that are read over while one is waited for."""
 _MICRO: Final = 1_000_000
@@ -146,7 +149,10 @@ class Sender:
         try:
             transport.sendto(frame)
             async with asyncio.timeout(self.pace.limits.datagram_timeout_s):
-                return Heard("answered", await first, _since(began_s))
+                reply = await first
+            if len(reply) > _DATAGRAM_MAX:
+                return Heard("malformed", reply[:KEPT_MAX], _since(began_s))
+            return Heard("answered", reply, _since(began_s))
         except TimeoutError:
             return Heard("timeout", None, None)
         except OSError:

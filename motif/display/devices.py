@@ -6,6 +6,8 @@ from typing import Final
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from connectors.devices import modbus
+from connectors.devices.names import function_of
 from motif.discovering import Discovered
 from motif.display import words
 from motif.display.table import number, table, text
@@ -86,7 +88,7 @@ def unmet(probe: DeviceProbed) -> str:
     if probe.outcome == "unreachable":
         return "cannot be reached: there is no way to it from here"
     if probe.outcome == "answered":
-        return f"answers by {probe.protocol} and does not say what it is"
+        return f"answers by {probe.protocol} and does not say what it is{_refusal(probe)}"
     if probe.outcome == "malformed":
         return _other(probe)
     if not probe.exchanges:
@@ -97,6 +99,17 @@ def unmet(probe: DeviceProbed) -> str:
         f"ends the connection instead of answering; it may not speak {probe.protocol}, "
         "speak TLS only, or serve other hosts only"
     )
+
+
+def _refusal(probe: DeviceProbed) -> str:
+    """What a device gave as its reason when it was asked what it is, in brackets."""
+    refused = next((one for one in probe.exchanges if one.get("meaning")), None)
+    if refused is None:
+        return ""
+    request, meaning = bytes.fromhex(refused["request"]), str(refused.get("meaning"))
+    if probe.protocol == modbus.PROTOCOL:
+        meaning = f"{function_of(modbus.read_frame(request).pdu)}: {meaning}"
+    return f" ({meaning})"
 
 
 def _other(probe: DeviceProbed) -> str:

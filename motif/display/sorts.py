@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from connectors.devices import modbus
+from connectors.devices.names import function_of, service_of
 from motif.device_patterns import DevicePattern, VersionRange
 from motif.device_profiles import CommunicationProfile, Extent
 from motif.display import words
@@ -50,10 +52,14 @@ def shown(pattern: DevicePattern) -> RenderableType:
     templates = pattern.communication_profile.request_templates
     if templates:
         rows = [
-            [one.request_pattern, f"{one.expected_response_length:,}", f"{one.votes:,}"]
+            [
+                *(one.request_pattern, _asks_for(pattern, one.request_pattern)),
+                *(f"{one.expected_response_length:,}", f"{one.votes:,}"),
+            ]
             for one in templates
         ]
-        parts += ["", table([text("request"), number("bytes"), number("votes")], rows)]
+        columns = [text("request"), text("asks for"), number("bytes"), number("votes")]
+        parts += ["", table(columns, rows)]
     return Group(*parts)
 
 
@@ -100,6 +106,18 @@ def restricted(found: Sequence[Restricted]) -> RenderableType:
             ]
         )
     return table(columns, rows)
+
+
+def _asks_for(pattern: DevicePattern, request: str) -> str:
+    """What a request asks for, by the name of its function or service."""
+    try:
+        octets = bytes.fromhex(request)
+    except ValueError:  # somebody defined a sort so
+        octets = b""
+    if not octets:
+        return words.UNKNOWN
+    is_modbus = pattern.protocol_variant.protocol == modbus.PROTOCOL
+    return function_of(octets) if is_modbus else service_of(octets)
 
 
 def _row(pattern: DevicePattern) -> list[str]:

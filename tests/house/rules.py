@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Final
 
 from schemas.topics import TOPICS
 
@@ -169,6 +170,22 @@ def only_the_front_door_prints(module: Module) -> Iterator[str]:
             yield module.at(node, "prints: return it, or log it")
 
 
+_TOOLS_OF_TESTS: Final = frozenset({"scapy", "atheris"})
+
+
+def tools_of_tests_stay_in_tests(module: Module) -> Iterator[str]:
+    """What is installed for tests alone, one of it under the GPL, is imported by tests alone."""
+    if module.is_test:
+        return
+    for node in module.nodes:
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        for name in names:
+            if name.partition(".")[0] in _TOOLS_OF_TESTS:
+                yield module.at(node, f"imports {name}, which only tests may")
+
+
 def tests_claim_something(module: Module) -> Iterator[str]:
     """Every test asserts, expects an error, or calls a helper named check_ or assert_."""
     if not module.is_test:
@@ -188,6 +205,7 @@ RULES: tuple[Rule, ...] = (
     sql_lives_in_projections,
     errors_are_not_swallowed,
     only_the_front_door_prints,
+    tools_of_tests_stay_in_tests,
     tests_claim_something,
 )
 

@@ -208,7 +208,8 @@ def test_a_device_that_answers_and_has_no_identity_is_told() -> None:
     found = plant_discovered({"nameless": ModbusDevice({1: Unit()})})
 
     said = line(found.one("nameless"))
-    assert said.endswith("unit 255 answers by modbus.tcp and does not say what it is")
+    told = "read device identification: illegal function"
+    assert said.endswith(f"unit 255 answers by modbus.tcp and does not say what it is ({told})")
 
 
 def test_an_address_that_no_way_leads_to_is_told() -> None:

@@ -91,6 +91,7 @@ def test_a_sort_is_shown_whole_by_its_signature_or_the_beginning_of_its_id(
     assert "verified          1 of 1" in by_id
     assert "used by discovery" in by_id
     assert f"{READ.hex()}" in by_id
+    assert "read holding registers" in by_id
 
 
 def test_what_happened_to_a_sort_is_told_in_its_order(run: Run, tmp_path: Path) -> None:

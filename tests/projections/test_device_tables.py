@@ -11,7 +11,8 @@ from schemas.topics import DEVICE_PROBES
 from tests.projections.world import NOON_US, World
 
 OK = {"request": "0001", "response": "0002", "reply_us": 7, "outcome": "ok"}
-FAILED = {"request": "0003", "response": "0083", "reply_us": 9, "outcome": "exception", "code": 1}
+REFUSED = {"outcome": "exception", "code": 1, "meaning": "illegal function"}
+FAILED = {"request": "0003", "response": "0083", "reply_us": 9, **REFUSED}
 SILENT = {"request": "0005", "outcome": "timeout"}
 
 
@@ -41,11 +42,11 @@ def test_a_probe_has_a_row_an_exchange_in_their_order(world: World) -> None:
 
     rows = world.rows("device_probes", order="number")
 
-    told = ("number", "request", "response", "reply_us", "outcome", "code")
+    told = ("number", "request", "response", "reply_us", "outcome", "code", "meaning")
     assert [tuple(row[name] for name in told) for row in rows] == [
-        (1, "0001", "0002", 7, "ok", None),
-        (2, "0003", "0083", 9, "exception", 1),
-        (3, "0005", None, None, "timeout", None),
+        (1, "0001", "0002", 7, "ok", None, None),
+        (2, "0003", "0083", 9, "exception", 1, "illegal function"),
+        (3, "0005", None, None, "timeout", None, None),
     ]
     assert {row["event_id"] for row in rows} == {"p1"}
     assert {(row["address"], row["port"], row["unit"], row["slot"]) for row in rows} == {

@@ -134,6 +134,13 @@ def test_a_reply_to_another_service_is_malformed() -> None:
         cip.answer_to(cip.to_slot(cip.get_all(cip.IDENTITY), 1), b"\xd2\0\0\0")
 
 
+@pytest.mark.parametrize("message", ["", "52", "52022006240100000600"])
+def test_a_reply_to_a_message_that_asks_nothing_is_malformed(message: str) -> None:
+    """Messages of others are overheard, whatever they are."""
+    with pytest.raises(Malformed):
+        cip.answer_to(bytes.fromhex(message), b"\x81\0\0\0")
+
+
 def test_the_message_of_a_reply_is_found_behind_other_items() -> None:
     data = bytes(6) + items(item(0, b""), item(0x8002, bytes(16)), item(0xB2, b"\x81\0\0\0"))
 

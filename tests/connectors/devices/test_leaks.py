@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import sys
-from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -15,14 +13,14 @@ from connectors.devices.pace import POLITE, Pace
 from connectors.devices.sender import Sender
 from connectors.devices.targets import Target, policy_of
 from connectors.devices.visits import visits_to
-from connectors.plant.device import Counts, Device, Manner
+from connectors.plant.device import CONNECTIONS_MAX, Counts, Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import Served, serving
 from schemas.clock import monotonic_s
+from tests.connectors.devices.killing import QUESTIONS, killed, left_open, taken_at_once, until
 from tests.connectors.devices.plants import ENBT, QUICK, discovered, meter, protocol_of
 
 LONG = 10_000 if os.environ.get("MOTIF_CAMPAIGN") else 150
-PATIENCE_S = 20
 SLOW_S = 8
 """What a device takes that nobody waits for."""
 
@@ -36,27 +34,6 @@ async def probe(served: Served, times: int) -> None:
             visits_to([target], [protocol_of(served.device)])
         ):
             assert visited.events
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait until something is so, for a while."""
-    loop = asyncio.get_running_loop()
-    moved = asyncio.Event()
-
-    def look() -> None:
-        if true():
-            moved.set()
-        else:
-            loop.call_later(0.01, look)
-
-    look()
-    async with asyncio.timeout(PATIENCE_S):
-        await moved.wait()
-
-
-async def asked_beyond(served: Served, number: int) -> None:
-    """Wait until a device was asked more often than that."""
-    await until(lambda: served.counts.requests > number)
 
 
 DEVICES: dict[str, Device] = {
@@ -82,47 +59,29 @@ def test_many_probes_leave_no_connection_open_and_end_none_uncleanly(name: str) 
     assert (counts.most_open, counts.unclean, counts.turned_away) == (1, 0, 0)
 
 
-PROBER = """
-import asyncio, sys
-sys.path.insert(0, {root!r})
-from tests.connectors.devices.plants import QUICK
-from connectors.devices.discovery import Discovery
-from connectors.devices.pace import Pace
-from connectors.devices.sender import Sender
-from connectors.devices.targets import Target, policy_of
-from connectors.devices.visits import visits_to
-
-async def run():
-    sender = Sender(policy_of(["127.0.0.1"]), Pace(QUICK))
-    while True:
-        visits = visits_to([Target("127.0.0.1", {port}, True)], ["modbus.tcp"])
-        async for _ in Discovery(sender).run(visits):
-            pass
-
-asyncio.run(run())
-"""
-
-
-def test_whoever_is_killed_in_the_middle_of_a_probe_leaves_no_connection_open() -> None:
+@pytest.mark.parametrize("name", ["modbus", "ethernetip"])
+def test_whoever_is_killed_in_the_middle_of_a_probe_leaves_no_connection_open(name: str) -> None:
     """Time and again, more often than the device has connections."""
+    found = asyncio.run(killed(DEVICES[name], probes=50, kills=5, random=Random(name)))
 
-    async def run() -> Counts:
-        async with serving({"meter": meter(manner=Manner(delay_s=0.001))}) as plant:
+    assert found.probes >= 50
+    assert (found.leaked, found.counts.open, found.counts.turned_away) == (0, 0, 0)
+    assert found.counts.most_open == 1
+    assert found.taken == CONNECTIONS_MAX
+
+
+def test_a_connection_that_stays_open_is_counted() -> None:
+    async def run() -> tuple[int, int]:
+        async with serving({"meter": DEVICES["modbus"]}) as plant:
             served = plant.devices["meter"]
-            code = PROBER.format(root=str(Path.cwd()), port=served.port)
-            for _ in range(5):
-                before = served.counts.requests
-                process = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
-                await asked_beyond(served, before + 10)
-                process.kill()
-                await process.wait()
-                await until(lambda: served.counts.open == 0)
-            return served.counts
+            _, writer = await asyncio.open_connection(served.address, served.port)
+            await until(lambda: served.counts.open == 1)
+            taken = await taken_at_once(served, QUESTIONS[protocol_of(served.device)])
+            left = await left_open(served, patience_s=0.05)
+            writer.close()
+            return left, taken
 
-    counts = asyncio.run(run())
-
-    assert counts.turned_away == 0
-    assert counts.most_open == 1
+    assert asyncio.run(run()) == (1, CONNECTIONS_MAX - 1)
 
 
 def test_the_polite_limits_are_kept_as_the_devices_count() -> None:

@@ -134,6 +134,13 @@ def test_a_byte_count_that_does_not_fit_is_malformed(count: int) -> None:
         modbus.decode(modbus.read(3, 0, 2), bytes([3, count, 1, 2, 3, 4]))
 
 
+@pytest.mark.parametrize("request_pdu", ["", "2b", "2b0e", "2b0d01"])
+def test_what_answers_a_request_that_asks_nothing_is_malformed(request_pdu: str) -> None:
+    """Requests of others are overheard, whatever they are."""
+    with pytest.raises(Malformed):
+        modbus.decode(bytes.fromhex(request_pdu), identification({0: b"Acme"}))
+
+
 def test_a_server_id_that_is_cut_off_is_malformed() -> None:
     with pytest.raises(Malformed):
         modbus.decode(modbus.report_server_id(), WINGPATH[:-1])

@@ -139,6 +139,17 @@ def test_a_device_that_is_heard_in_both_ways_is_one_probe(
     assert len(probe.exchanges) == 2
 
 
+@pytest.mark.parametrize("asking", ["2b", "2b0e", "2b0d00", "11ffff"])
+def test_a_request_of_others_that_is_cut_off_tells_nothing_and_ends_nothing(
+    asking: str, tmp_path: Path
+) -> None:
+    reply = bytes.fromhex("2b0e0101000001000341636d")
+    request = modbus.frame(1, 1, bytes.fromhex(asking))
+    pairs: Pairs = [(1, request, modbus.frame(1, 1, reply))]
+
+    assert heard(conversation(pairs, modbus.PORT), tmp_path) == []
+
+
 def test_a_device_that_asks_for_an_address_is_seen_and_only_a_hint(tmp_path: Path) -> None:
     asking = udp(0, (NOBODY, 68), ("255.255.255.255", 67), bootp_request())
 

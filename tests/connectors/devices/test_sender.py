@@ -2,7 +2,7 @@
 
 import ast
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,7 +14,7 @@ from connectors.devices import cip, ethernetip, modbus
 from connectors.devices.allowed import Forbidden
 from connectors.devices.discovery import Discovery
 from connectors.devices.pace import Pace
-from connectors.devices.sender import Line, NoConnection, Sender, resolve
+from connectors.devices.sender import KEPT_MAX, Line, NoConnection, Sender, resolve
 from connectors.devices.targets import Target, policy_of
 from connectors.devices.visits import visits_to
 from connectors.plant.ethernetip_device import EthernetIpDevice
@@ -206,8 +206,8 @@ def test_of_a_named_address_it_is_said_that_nobody_answered_and_of_one_in_a_rang
     assert visited("127.0.0.1", 1, named=False) == []
 
 
-def test_a_device_that_takes_no_connection_is_asked_by_a_datagram() -> None:
-    device = EthernetIpDevice(ENBT)
+def by_datagram(answer: Callable[[bytes], bytes]) -> DeviceProbed:
+    """The probe of a device that takes no connection and answers datagrams so."""
 
     async def attempt() -> DeviceProbed:
         loop = asyncio.get_running_loop()
@@ -218,7 +218,7 @@ def test_a_device_that_takes_no_connection_is_asked_by_a_datagram() -> None:
 
             def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
                 answering = cast("asyncio.DatagramTransport", self.transport)
-                answering.sendto(device.answer(data) or b"", addr)
+                answering.sendto(answer(data), addr)
 
         transport, _ = await loop.create_datagram_endpoint(Answering, local_addr=("127.0.0.1", 0))
         port = transport.get_extra_info("sockname")[1]
@@ -232,9 +232,27 @@ def test_a_device_that_takes_no_connection_is_asked_by_a_datagram() -> None:
         assert isinstance(event.data, DeviceProbed)
         return event.data
 
-    probe = run(attempt())
+    probe: DeviceProbed = run(attempt())
+    return probe
+
+
+def test_a_device_that_takes_no_connection_is_asked_by_a_datagram() -> None:
+    probe = by_datagram(lambda asked: EthernetIpDevice(ENBT).answer(asked) or b"")
 
     assert (probe.transport, probe.outcome, probe.product) == ("udp", "identified", "1756-ENBT/A")
+
+
+@pytest.mark.parametrize("length", [0, 1, 5_000, 9_000, 60_000])
+def test_a_datagram_that_is_no_answer_is_recorded_as_far_as_others_are(length: int) -> None:
+    probe = by_datagram(lambda asked: asked[:2] + bytes(length))
+
+    (exchange,) = probe.exchanges
+    assert (probe.transport, probe.outcome, exchange["outcome"]) == (
+        "udp",
+        "malformed",
+        "malformed",
+    )
+    assert len(str(exchange.get("response"))) // 2 <= max(KEPT_MAX, 24 + ethernetip.DATA_MAX)
 
 
 def test_what_a_stranger_sends_to_the_port_we_ask_from_is_not_heard() -> None:
