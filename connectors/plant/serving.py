@@ -121,6 +121,7 @@ async def _served(served: Served) -> AsyncIterator[Served]:
 async def _talk(served: Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     counts = served.counts
     counts.connections += 1
+    counts.opened_s.append(monotonic_s())
     if counts.open >= served.device.manner.connections_max:
         counts.turned_away += 1
         writer.close()
@@ -152,7 +153,8 @@ async def _answer_all(
             served.counts.forbidden.append(head)
             return
         request = head + await reader.readexactly(size - len(head))
-        answer = _counted(served, request)
+        asked_s = monotonic_s()
+        answer = _counted(served, request, asked_s)
         await asyncio.sleep(served.delay_s())
         if device.manner.quirk == "late" and held is None:
             held = answer
@@ -162,13 +164,24 @@ async def _answer_all(
             held = held and b""
             if not await _write(served, answer, writer):
                 return
+            _time(served, request, asked_s)
 
 
-def _counted(served: Served, request: bytes) -> bytes | None:
+def _is_of_session(served: Served, request: bytes) -> bool:
+    return isinstance(served.device, EthernetIpDevice) and request[0] in _SESSION
+
+
+def _time(served: Served, request: bytes, asked_s: float) -> None:
+    """Keep when the last answer went, and how long a session was waited for."""
+    served.counts.replied_s = monotonic_s()
+    if _is_of_session(served, request):
+        served.counts.session_s += served.counts.replied_s - asked_s
+
+
+def _counted(served: Served, request: bytes, asked_s: float) -> bytes | None:
     served.counts.requests += 1
-    if isinstance(served.device, EthernetIpDevice) and request[0] in _SESSION:
-        served.counts.sessions += 1
-    served.counts.asked_s.append(monotonic_s())
+    served.counts.sessions += _is_of_session(served, request)
+    served.counts.asked_s.append(asked_s)
     try:
         return served.device.answer(request)
     except Refusal as refusal:
