@@ -30,13 +30,14 @@ class Abused(MotifError):
 
 @dataclass(slots=True)
 class Served:
-    """A device at its address, and what happened to it."""
+    """A device at its address, and what happened to it; `talking` are its open connections."""
 
     device: Device
     address: str
     port: int
     counts: Counts = field(default_factory=Counts)
     randomness: Random = field(default_factory=lambda: Random(0))
+    talking: set[asyncio.Task[None]] = field(default_factory=set)
 
     def delay_s(self) -> float:
         """How long the next answer takes."""
@@ -86,8 +87,7 @@ async def serving(
 
 @asynccontextmanager
 async def _served(served: Served) -> AsyncIterator[Served]:
-    address, device = served.address, served.device
-    talking: set[asyncio.Task[None]] = set()
+    address, device, talking = served.address, served.device, served.talking
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
