@@ -192,19 +192,26 @@ async def discovered(
         learn=wanted.learn,
     )
     visits = sorted(plan.visits, key=lambda visit: visit.place not in known.places)
-    async for visited in discovery.run(visits):
-        if visited.events:
-            publish(visited.events)
-        probes = [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
-        found.probes += probes
-        _count_fast(found, probes)
-        found.visited += 1
-        found.answered += any(probe.outcome in {"identified", "answered"} for probe in probes)
-        if told is not None:
-            told(visited, found.visited, len(plan.visits))
+    async for several in discovery.run(visits):
+        # A commit takes longer than all else about a known device: those done together share one.
+        if events := [event for visited in several for event in visited.events]:
+            publish(events)
+        for visited in several:
+            _count(found, visited)
+            if told is not None:
+                told(visited, found.visited, len(plan.visits))
     found.connections, found.requests = sender.connections, sender.requests
     found.seconds = monotonic_s() - began_s
     return found
+
+
+def _count(found: Discovered, visited: Visited) -> None:
+    """Count a target that is done."""
+    probes = [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
+    found.probes += probes
+    _count_fast(found, probes)
+    found.visited += 1
+    found.answered += any(probe.outcome in {"identified", "answered"} for probe in probes)
 
 
 def _count_fast(found: Discovered, probes: Sequence[DeviceProbed]) -> None:

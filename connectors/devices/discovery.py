@@ -119,8 +119,8 @@ class Discovery:
     ids: Callable[[], str] = new_id
     clock: Clock = now_us
 
-    async def run(self, visits: Sequence[Visit]) -> AsyncIterator[Visited]:
-        """Visit all, several at once, and give each that is done.
+    async def run(self, visits: Sequence[Visit]) -> AsyncIterator[list[Visited]]:
+        """Visit all, several at once, and give those that are done, in one where they end at once.
 
         Of an address within a range nobody hears where nobody answered.
         """
@@ -130,8 +130,9 @@ class Discovery:
             while going:
                 done, going = await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
                 going |= self._begin(islice(left, len(done)))
+                yield [task.result() for task in done if task.exception() is None]
                 for task in done:
-                    yield task.result()
+                    task.result()  # what went wrong is raised once the others are given
         finally:
             for task in going:
                 task.cancel()
