@@ -181,7 +181,3 @@ class Bench:
             f"{ran.found.seconds:>6.2f} s",
             flush=True,
         )
-
-    def print_part(self, title: str, ran: Ran, names: Sequence[str]) -> None:
-        """Print a row of some devices of a run."""
-        self._print(title, ran, names, 0)
