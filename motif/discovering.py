@@ -83,7 +83,7 @@ class Discovered:
     contradicted: int = 0
     saved: int = 0
     seconds: float = 0.0
-    probes: list[DeviceProbed] = field(default_factory=list)
+    probes: list[DeviceProbed] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
