@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from connectors.devices import cip, modbus
 from connectors.devices.contract import Asked, Profile
 from connectors.devices.discovery import Lookup
+from connectors.devices.pace import POLITE
 from connectors.plant.device import Device
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.modbus_device import ModbusDevice, Unit
@@ -180,3 +182,21 @@ def test_modules_of_a_chassis_are_found_where_all_are_recalled() -> None:
     assert found.counts["plc"].requests - found.counts["plc"].sessions == 1 + 1 + 8
     slow = [(one.slot, one.path, one.usage) for one in exchanged.probes["plc"]]
     assert slow == [(None, "fast", "matched"), (None, "slow", None), (0, "slow", None)]
+
+
+def test_devices_see_no_more_than_the_polite_pace_allows() -> None:
+    plant: dict[str, Device] = {f"known {n}": meter() for n in range(6)}
+    other = replace(METER, objects={0: b"Acme", 1: b"M-2", 2: b"V1"})
+    plant |= {f"new {n}": meter(identity=other) for n in range(2)}
+
+    found = discovered(plant, lookup=knowing({"M-1": REGISTER}), limits=POLITE)
+
+    counts = found.counts.values()
+    asked_s = sorted(at_s for one in counts for at_s in one.asked_s)
+    opened_s = sorted(at_s for one in counts for at_s in one.opened_s)
+    assert (len(asked_s), len(opened_s)) == (6 * 2 + 2 * 21, 8)
+    assert asked_s[-1] - asked_s[0] >= 0.8 * (len(asked_s) - 1) / POLITE.requests_per_s
+    assert opened_s[-1] - opened_s[0] >= 0.8 * (len(opened_s) - 1) / POLITE.connections_per_s
+    for one in counts:
+        assert all(later - at_s >= POLITE.gap_s for at_s, later in pairwise(one.asked_s))
+        assert one.most_open == 1
