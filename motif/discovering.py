@@ -192,7 +192,7 @@ async def discovered(
         learn=wanted.learn,
     )
     visits = sorted(plan.visits, key=lambda visit: visit.place not in known.places)
-    async for several in discovery.run(visits):
+    async for several in discovery.together(visits):
         # A commit takes longer than all else about a known device: those done together share one.
         if events := [event for visited in several for event in visited.events]:
             publish(events)

@@ -5,7 +5,8 @@ closes its connections in order; what it has given by then is whole.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Final, NamedTuple
@@ -119,11 +120,18 @@ class Discovery:
     ids: Callable[[], str] = new_id
     clock: Clock = now_us
 
-    async def run(self, visits: Sequence[Visit]) -> AsyncIterator[list[Visited]]:
-        """Visit all, several at once, and give those that are done, in one where they end at once.
+    async def run(self, visits: Sequence[Visit]) -> AsyncIterator[Visited]:
+        """Visit all, several at once, and give each that is done.
 
         Of an address within a range nobody hears where nobody answered.
         """
+        async with aclosing(self.together(visits)) as done:
+            async for several in done:
+                for visited in several:
+                    yield visited
+
+    async def together(self, visits: Sequence[Visit]) -> AsyncGenerator[list[Visited], None]:
+        """The same, in one list those that are done at once."""
         left = iter(visits)
         going = self._begin(islice(left, self.sender.pace.limits.at_once))
         try:

@@ -87,14 +87,14 @@ def discovered(
                 spoken = (protocols or {}).get(name) or protocol_of(served.device)
                 visits += visits_to([target], [spoken])
             probes: dict[str, list[DeviceProbed]] = {name: [] for name in devices}
-            events: list[Event] = []
+            events = []
             units = {} if unit is None else {visit.place: unit for visit in visits}
             discovery = Discovery(sender, asked or Asked(), lookup=lookup, units=units)
-            async for several in discovery.run(visits):
-                events += [event for visited in several for event in visited.events]
-            for event in events:
-                assert isinstance(event.data, DeviceProbed)
-                probes[names[event.data.port]].append(event.data)
+            async for visited in discovery.run(visits):
+                events += visited.events
+                for event in visited.events:
+                    assert isinstance(event.data, DeviceProbed)
+                    probes[names[event.data.port]].append(event.data)
             counts = {name: served.counts for name, served in plant.devices.items()}
             return Found(probes, counts, sender.connections, sender.requests, events)
 

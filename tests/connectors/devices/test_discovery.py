@@ -306,7 +306,7 @@ def test_targets_that_are_done_at_once_are_given_together_and_then_what_went_wro
     given: set[int | None] = set()
 
     async def run() -> None:
-        async for several in Broken(sender).run(visits_to(targets, ["modbus.tcp"])):
+        async for several in Broken(sender).together(visits_to(targets, ["modbus.tcp"])):
             given.update(visited.target.port for visited in several)
 
     with pytest.raises(ZeroDivisionError):

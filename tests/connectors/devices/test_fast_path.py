@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 
 import pytest
 
@@ -184,19 +183,14 @@ def test_modules_of_a_chassis_are_found_where_all_are_recalled() -> None:
     assert slow == [(None, "fast", "matched"), (None, "slow", None), (0, "slow", None)]
 
 
-def test_devices_see_no_more_than_the_polite_pace_allows() -> None:
-    plant: dict[str, Device] = {f"known {n}": meter() for n in range(6)}
-    other = replace(METER, objects={0: b"Acme", 1: b"M-2", 2: b"V1"})
-    plant |= {f"new {n}": meter(identity=other) for n in range(2)}
+def test_known_devices_see_no_more_connections_than_the_polite_pace_allows() -> None:
+    plant: dict[str, Device] = {f"m{n}": meter() for n in range(9)}
 
     found = discovered(plant, lookup=knowing({"M-1": REGISTER}), limits=POLITE)
 
-    counts = found.counts.values()
-    asked_s = sorted(at_s for one in counts for at_s in one.asked_s)
-    opened_s = sorted(at_s for one in counts for at_s in one.opened_s)
-    assert (len(asked_s), len(opened_s)) == (6 * 2 + 2 * 21, 8)
-    assert asked_s[-1] - asked_s[0] >= 0.8 * (len(asked_s) - 1) / POLITE.requests_per_s
-    assert opened_s[-1] - opened_s[0] >= 0.8 * (len(opened_s) - 1) / POLITE.connections_per_s
-    for one in counts:
-        assert all(later - at_s >= POLITE.gap_s for at_s, later in pairwise(one.asked_s))
-        assert one.most_open == 1
+    opened_s = sorted(at_s for one in found.counts.values() for at_s in one.opened_s)
+    assert len(opened_s) == 9
+    assert opened_s[-1] - opened_s[0] >= 0.8 * 8 / POLITE.connections_per_s
+    for counts in found.counts.values():
+        first_s, second_s = counts.asked_s
+        assert second_s - first_s >= POLITE.gap_s

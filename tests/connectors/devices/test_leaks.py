@@ -31,8 +31,9 @@ async def probe(served: Served, times: int) -> None:
     sender = Sender(policy_of([served.address]), Pace(QUICK))
     target = Target(served.address, served.port, named=True)
     for _ in range(times):
-        visits = visits_to([target], [protocol_of(served.device)])
-        async for (visited,) in Discovery(sender).run(visits):
+        async for visited in Discovery(sender).run(
+            visits_to([target], [protocol_of(served.device)])
+        ):
             assert visited.events
 
 

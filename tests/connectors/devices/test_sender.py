@@ -186,7 +186,7 @@ def visited(address: str, port: int, *, named: bool) -> list[DeviceProbed]:
         sender = Sender(policy_of([address]), Pace(QUICK))
         visits = visits_to([Target(address, port, named)], ["ethernet_ip"])
         found: list[DeviceProbed] = []
-        async for (one,) in Discovery(sender).run(visits):
+        async for one in Discovery(sender).run(visits):
             found += [event.data for event in one.events if isinstance(event.data, DeviceProbed)]
         return found
 
@@ -222,7 +222,7 @@ def test_a_device_that_takes_no_connection_is_asked_by_a_datagram() -> None:
         sender = Sender(policy_of(["127.0.0.1"]), Pace(QUICK))
         visits = visits_to([Target("127.0.0.1", port, named=True)], ["ethernet_ip"])
         try:
-            async for (one,) in Discovery(sender).run(visits):
+            async for one in Discovery(sender).run(visits):
                 (event,) = one.events
         finally:
             transport.close()
