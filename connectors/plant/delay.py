@@ -3,22 +3,32 @@
 A relay in user space, for machines whose kernel cannot delay packets. Bytes keep their order, and
 what was not read yet waits at whoever sends it. The handshake is delayed too: a relay cannot hold
 it back, so the first bytes of whoever connected wait a round trip longer, as they would have.
+A datagram is carried with the first answer to it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from connectors.plant.serving import Plant, Served
 from schemas.clock import monotonic_s
+
+Give = Callable[[bytes], None]
+"""Sends an answer back."""
 
 PIECE: Final = 4096
 """Bytes that are taken at once."""
 
 PIECES_MAX: Final = 64
 """Pieces that are on their way at once, each way; more wait until these arrived."""
+
+DATAGRAMS_MAX: Final = 64
+"""Datagrams to a device that are on their way or unanswered at once; more are dropped."""
+
+ANSWER_S: Final = 5.0
+"""So long the answer to a datagram is waited for."""
 
 
 @dataclass(slots=True)
@@ -69,6 +79,32 @@ class Way:
     async def _back(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _carried(reader, writer, self.round_trip_s / 2, 0, self)
 
+    def carry_datagram(self, data: bytes, give: Give) -> None:
+        """Carry a datagram to the device, and the answer back."""
+        if len(self._talks) < DATAGRAMS_MAX:
+            task = asyncio.get_running_loop().create_task(self._carry_datagram(data, give))
+            self._talks.add(task)
+            task.add_done_callback(self._talks.discard)
+
+    async def _carry_datagram(self, data: bytes, give: Give) -> None:
+        await asyncio.sleep(self.round_trip_s / 2)
+        loop = asyncio.get_running_loop()
+        answered: asyncio.Queue[bytes] = asyncio.Queue()
+        transport, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(lambda answer, _: answered.put_nowait(answer)),
+            remote_addr=(self.served.address, self.served.port),
+        )
+        try:
+            transport.sendto(data)
+            async with asyncio.timeout(ANSWER_S):
+                answer = await answered.get()
+        except TimeoutError:
+            return
+        finally:
+            transport.close()
+        await asyncio.sleep(self.round_trip_s / 2)
+        give(answer)
+
     async def close(self) -> None:
         """End the connections that are left."""
         for task in list(self._talks):
@@ -79,21 +115,47 @@ class Way:
 @asynccontextmanager
 async def ways_to(plant: Plant, round_trip_s: float) -> AsyncIterator[dict[str, Way]]:
     """A way to each device of a plant, by the devices' names, on free ports."""
-    ways: dict[str, Way] = {}
-    servers: list[asyncio.Server] = []
+    async with AsyncExitStack() as stack:
+        yield {
+            name: await stack.enter_async_context(_way_to(served, round_trip_s))
+            for name, served in plant.devices.items()
+        }
+
+
+@asynccontextmanager
+async def _way_to(served: Served, round_trip_s: float) -> AsyncIterator[Way]:
+    way = Way(served, round_trip_s)
+    server = await asyncio.start_server(way.carry, served.address)
+    way.port = server.sockets[0].getsockname()[1]
+    datagrams: asyncio.DatagramTransport | None = None
+    if served.hears_datagrams:
+        loop = asyncio.get_running_loop()
+        datagrams, _ = await loop.create_datagram_endpoint(
+            lambda: _Datagrams(way.carry_datagram), local_addr=(served.address, way.port)
+        )
     try:
-        for name, served in plant.devices.items():
-            way = Way(served, round_trip_s)
-            server = await asyncio.start_server(way.carry, served.address)
-            servers.append(server)
-            way.port = server.sockets[0].getsockname()[1]
-            ways[name] = way
-        yield ways
+        yield way
     finally:
-        for server in servers:
-            server.close()
-        for way in ways.values():
-            await way.close()
+        server.close()
+        await way.close()
+        if datagrams is not None:
+            datagrams.close()
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """Hands over what arrives, with a way to answer."""
+
+    def __init__(self, take: Callable[[bytes, Give], None]) -> None:
+        self._take = take
+        self._transport: asyncio.DatagramTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, int]) -> None:
+        transport = self._transport
+        if transport is not None:
+            self._take(data, lambda answer: transport.sendto(answer, addr))
 
 
 async def _carried(

@@ -39,6 +39,11 @@ class Served:
     randomness: Random = field(default_factory=lambda: Random(0))
     talking: set[asyncio.Task[None]] = field(default_factory=set)
 
+    @property
+    def hears_datagrams(self) -> bool:
+        """Whether the device answers datagrams as well."""
+        return isinstance(self.device, EthernetIpDevice)
+
     def delay_s(self) -> float:
         """How long the next answer takes."""
         manner = self.device.manner
@@ -87,7 +92,7 @@ async def serving(
 
 @asynccontextmanager
 async def _served(served: Served) -> AsyncIterator[Served]:
-    address, device, talking = served.address, served.device, served.talking
+    address, talking = served.address, served.talking
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -102,7 +107,7 @@ async def _served(served: Served) -> AsyncIterator[Served]:
     server = await asyncio.start_server(talk, address, served.port)
     served.port = server.sockets[0].getsockname()[1]
     datagrams: asyncio.DatagramTransport | None = None
-    if isinstance(device, EthernetIpDevice):
+    if served.hears_datagrams:
         loop = asyncio.get_running_loop()
         datagrams, _ = await loop.create_datagram_endpoint(
             lambda: _Datagrams(served), local_addr=(address, served.port)
@@ -248,4 +253,5 @@ class _Datagrams(asyncio.DatagramProtocol):
             counts.forbidden.append(data)
             return
         if answer is not None:
-            self._transport.sendto(answer, addr)
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._served.delay_s(), self._transport.sendto, answer, addr)

@@ -25,7 +25,8 @@ class Counted(NamedTuple):
     """What a device counted since it was last asked, and how long it was talked to.
 
     `seconds` pass from the first request to the last reply, over a longer way from the wish to
-    connect until the last reply has arrived; of these `session_s` are waited for a session.
+    connect until the last reply has arrived; of these `session_s` are waited for a session. What
+    a datagram takes, which may come long before, is added.
     """
 
     counts: Counts
@@ -151,5 +152,7 @@ def _counted(served: Served, way: Way | None) -> Counted:
         began_s, ended_s = way.began_s, way.ended_s
         session_s += way.round_trip_s * ((counts.sessions + 1) // 2)  # closing one has no answer
         way.began_s = way.ended_s = None
-    seconds = None if began_s is None or ended_s is None else ended_s - began_s
-    return Counted(counts, seconds, session_s)
+    if began_s is None or ended_s is None:
+        return Counted(counts, None, session_s)
+    each_s = served.device.manner.delay_s + (0 if way is None else way.round_trip_s)
+    return Counted(counts, ended_s - began_s + counts.datagrams * each_s, session_s)

@@ -3,13 +3,16 @@
 import asyncio
 from typing import Any
 
-from connectors.devices import modbus
+from connectors.devices import ethernetip, modbus
+from connectors.devices.pace import Pace
+from connectors.devices.sender import Heard, Sender
+from connectors.devices.targets import policy_of
 from connectors.plant.delay import PIECE, PIECES_MAX, ways_to
 from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import serving
 from schemas.clock import monotonic_s
-from tests.connectors.devices.plants import LOGIX, Found, discovered, meter
+from tests.connectors.devices.plants import LOGIX, QUICK, Found, discovered, meter
 
 ROUND_TRIP_S = 0.02
 LEAST_S = 0.9 * ROUND_TRIP_S
@@ -54,6 +57,22 @@ def test_the_first_reply_takes_two_round_trips_from_the_wish_to_connect() -> Non
             return took_s
 
     assert asyncio.run(run()) >= 2 * LEAST_S
+
+
+def test_a_datagram_and_its_answer_take_a_round_trip() -> None:
+    async def run() -> Heard:
+        async with (
+            serving({"plc": EthernetIpDevice(LOGIX)}) as plant,
+            ways_to(plant, ROUND_TRIP_S) as ways,
+        ):
+            sender = Sender(policy_of(["127.0.0.1"]), Pace(QUICK))
+            frame = ethernetip.packet(ethernetip.LIST_IDENTITY, 0, bytes(8))
+            return await sender.datagram("ethernet_ip", "127.0.0.1", ways["plc"].port, frame)
+
+    heard = asyncio.run(run())
+
+    assert heard.how == "answered"
+    assert (heard.reply_us or 0) >= LEAST_S * US
 
 
 def test_bytes_that_come_one_by_one_keep_their_order() -> None:
