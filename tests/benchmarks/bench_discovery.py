@@ -37,7 +37,7 @@ LEARNED, LOOKUPS, ROUNDS = 100_000, 10_000, 5
 REVISION = "V2.1"
 OTHER = 50
 """Sorts from this number on nobody has learned."""
-ALONE, SAME, AT_ONCE = 20, 16, 4
+ALONE, SAME, AT_ONCE = 20, 32, 8
 """The first sort that is asked alone, how many of it are twice, and how many at once."""
 
 
