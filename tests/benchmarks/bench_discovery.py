@@ -24,6 +24,7 @@ from tests.benchmarks.discovery_fleet import (
     MANNER,
     SORTS,
     chassis,
+    drawn,
     fleet,
     newer,
     one_of,
@@ -56,6 +57,8 @@ def main() -> int:
                 sparse(bench)
                 polite(bench)
             gates.most(f"wrong identities, {_way(bench)}", bench.wrong, 0)
+            gates.most(f"connections a device has at once, {_way(bench)}", bench.most_open, 1)
+            gates.most(f"connections not ended in order, {_way(bench)}", bench.unclean, 0)
     print()
     lookups(gates)
     print("\n".join(["", *gates.lines]))
@@ -91,6 +94,8 @@ def fleets(bench: Bench) -> None:
         bench.gates.most(f"{len(live)} warm devices, unthrottled", seconds, 1, " s")
     mixed = bench.serve(fleet("mixed", 4) | fleet("new", 1, first=OTHER))
     bench.run("mixed, a fifth of sorts nobody knows", mixed)
+    odd = bench.serve(drawn(fleet("odd", COPIES)))
+    bench.run("warm, a twentieth has quirks, drawn times", odd)
 
 
 def changes(bench: Bench) -> None:
@@ -153,7 +158,6 @@ def polite(bench: Bench) -> None:
     gates.most("polite: the busiest second", _busiest(asked_s), 1.1 * POLITE.requests_per_s)
     gap_ms = 1000 * (min(gaps_s) - MANNER.delay_s)
     gates.least("polite: gap between reply and request", gap_ms, 900 * POLITE.gap_s, " ms")
-    gates.most("polite: connections a device has at once", max(one.most_open for one in counts), 1)
 
 
 def lookups(gates: Gates) -> None:

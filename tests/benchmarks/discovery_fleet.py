@@ -1,15 +1,18 @@
 """The devices that the benchmark of discovery asks: sorts of them, and what each truly is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, NamedTuple
 
-from connectors.plant.device import Device, Manner
+from connectors.plant.device import Device, Manner, Quirk
 from connectors.plant.ethernetip_device import EthernetIpDevice, Module
 from connectors.plant.modbus_device import ModbusDevice, Unit
+from connectors.plant.profiles import PROFILES
 from schemas.devices import DeviceProbed
 
 MANNER: Final = Manner(delay_s=0.02)
 SORTS: Final = 10
+QUIRKS: Final[tuple[Quirk, ...]] = ("dribbles", "silent", "garbage", "closes", "truncates")
 KNOWN, NEWER = 3, 8
 """Firmware 4.3, which is learned, and 4.8, which lies outside of what was observed."""
 
@@ -58,6 +61,17 @@ def chassis(name: str, count: int, *, exchanged: bool = False) -> dict[str, Devi
         f"{name}/{number}": EthernetIpDevice(_BRIDGE, slots, manner=MANNER)
         for number in range(count)
     }
+
+
+def drawn(devices: Mapping[str, Device]) -> dict[str, Device]:
+    """The same devices with reply times as measured on real ones, one of twenty with a quirk."""
+    found: dict[str, Device] = {}
+    for number, (name, device) in enumerate(devices.items()):
+        quirk = None if number % 20 else QUIRKS[number // 20 % len(QUIRKS)]
+        manner = Manner(profile=PROFILES["default"], quirk=quirk)
+        assert isinstance(device, EthernetIpDevice | ModbusDevice)
+        found[name] = replace(device, manner=manner)
+    return found
 
 
 def newer(devices: Mapping[str, Device]) -> dict[str, Device]:

@@ -75,15 +75,14 @@ class Ran:
         counts = [self.counted[name].requests for name in names]
         return sum(counts) / len(counts)
 
-    def seconds(self, name: str) -> float:
-        """Seconds from the first request to the last reply, those of the session apart."""
+    def seconds(self, name: str) -> float | None:
+        """Seconds from the first request to the last reply, if any, those of the session apart."""
         counted = self.counted[name]
-        assert counted.seconds is not None
-        return counted.seconds - counted.session_s
+        return None if counted.seconds is None else counted.seconds - counted.session_s
 
     def p50_s(self, names: Iterable[str]) -> float:
         """The median of these seconds."""
-        return median(map(self.seconds, names))
+        return median(seconds for name in names if (seconds := self.seconds(name)) is not None)
 
 
 @dataclass
@@ -101,6 +100,8 @@ class Bench:
     ports: dict[str, int] = field(default_factory=dict)
     slow: dict[str, tuple[float, float]] = field(default_factory=dict)
     wrong: int = 0
+    most_open: int = 0
+    unclean: int = 0
     _patterns: dict[tuple[str, str, str], str] = field(default_factory=dict)
 
     def serve(self, devices: Mapping[str, Device]) -> list[str]:
@@ -147,7 +148,7 @@ class Bench:
         """Percent of the requests, and in the median of the time, that the slow path takes here."""
         slow = {name: self.slow[class_of(self.devices[name])] for name in names}
         requests = sum(one[0] for one in slow.values()) / len(slow)
-        seconds = median(ran.seconds(name) / one[1] for name, one in slow.items())
+        seconds = median((ran.seconds(name) or 0) / one[1] for name, one in slow.items())
         return 100 * ran.requests(names) / requests, 100 * seconds
 
     def _learn_slow(self, ran: Ran, names: Sequence[str]) -> None:
@@ -158,14 +159,22 @@ class Bench:
             self.slow[name] = (ran.requests(of_class), ran.p50_s(of_class))
 
     def _judge(self, ran: Ran) -> None:
-        """Count what is told otherwise than it is, and patterns that are of other devices."""
+        """Count what is told otherwise than it is, and patterns that are of other devices.
+
+        What a device with a quirk does not tell is not wrong; whatever it tells must be so.
+        """
         for name, probes in ran.probes.items():
-            slots = {probe.slot for probe in probes}
             device = self.devices[name]
-            self.wrong += slots != {None, *getattr(device, "slots", ())}
+            counts = ran.counted[name].counts
+            self.most_open = max(self.most_open, counts.most_open)
+            if device.manner.quirk is None:
+                slots = {probe.slot for probe in probes}
+                self.wrong += slots != {None, *getattr(device, "slots", ())}
+                self.unclean += counts.unclean
             for probe in probes:
                 truth: Truth = truth_of(device, probe.slot)
-                self.wrong += told_by(probe) != truth
+                if device.manner.quirk is None or probe.evidence is not None:
+                    self.wrong += told_by(probe) != truth
                 if probe.usage == "confirmed":
                     pattern_id = probe.pattern_id or ""
                     self.wrong += self._patterns.setdefault(truth.sort, pattern_id) != pattern_id
