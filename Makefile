@@ -44,7 +44,7 @@ format: $(VENV)/.installed-dev ## write the format and the lint fixes that are s
 bench: $(VENV)/.installed-dev ## measure speed and memory, with the machine (ARGS names one benchmark)
 	@$(RUN) -m tests.benchmarks $(ARGS)
 
-bench-discovery: $(VENV)/.installed-dev ## what asking known devices less saves, counted by simulated ones
+bench-discovery: $(VENV)/.installed-dev ## what asking known devices less saves, counted by simulated ones, with gates
 	@$(RUN) -m tests.benchmarks discovery
 
 bench-kafka: $(VENV)/.installed-dev ## the same on a real broker: learners, whole job, stock Faust

@@ -96,7 +96,7 @@ class Discovered:
     saved: int = 0
     left_out: int = 0
     seconds: float = 0.0
-    probes: list[DeviceProbed] = field(default_factory=list)
+    probes: list[DeviceProbed] = field(default_factory=list, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,17 +222,15 @@ async def discovered(
         restrictions=known.care.restrictions,
         learn=wanted.learn,
     )
-    async for visited in discovery.run(plan.visits, [visit for _, visit in plan.broadcasts]):
-        if visited.events:
-            publish(visited.events)
-        probes = [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
-        found.probes += probes
-        _count_fast(found, probes)
-        found.visited += 1
-        found.left_out += visited.left_out
-        found.answered += any(probe.outcome in {"identified", "answered"} for probe in probes)
-        if told is not None:
-            told(visited, found.visited, max(found.visited, len(plan.visits)))
+    broadcasts = [visit for _, visit in plan.broadcasts]
+    async for several in discovery.together(plan.visits, broadcasts):
+        # A commit takes longer than all else about a known device: those done together share one.
+        if events := [event for visited in several for event in visited.events]:
+            publish(events)
+        for visited in several:
+            _count(found, visited)
+            if told is not None:
+                told(visited, found.visited, max(found.visited, len(plan.visits)))
     found.connections, found.requests = sender.connections, sender.requests
     found.seconds = monotonic_s() - began_s
     return found
@@ -256,6 +254,16 @@ def _careful(plan: Plan, care: Care) -> Sender:
         if care.is_fragile(visit.target.address, visit.port):
             sender.spare(visit.target.address, visit.port)
     return sender
+
+
+def _count(found: Discovered, visited: Visited) -> None:
+    """Count a target that is done."""
+    probes = [one.data for one in visited.events if isinstance(one.data, DeviceProbed)]
+    found.probes += probes
+    _count_fast(found, probes)
+    found.visited += 1
+    found.left_out += visited.left_out
+    found.answered += any(probe.outcome in {"identified", "answered"} for probe in probes)
 
 
 def _count_fast(found: Discovered, probes: Sequence[DeviceProbed]) -> None:

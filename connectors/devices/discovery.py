@@ -102,6 +102,15 @@ class Discovery:
         once and at a lower rate. Of an address within a range nothing is said where nobody was met
         before and nobody answers.
         """
+        async with aclosing(self.together(visits, broadcasts)) as done:
+            async for several in done:
+                for visited in several:
+                    yield visited
+
+    async def together(
+        self, visits: Iterable[Visit], broadcasts: Sequence[Visit] = ()
+    ) -> AsyncGenerator[list[Visited], None]:
+        """The same, in one list those that are done at once."""
         lanes = Lanes(visits, self.known)
         limits = self.sender.pace.limits
         sweep = self._sweep(lanes, broadcasts)
@@ -127,8 +136,10 @@ class Discovery:
                 ended = [task for task in (*front, *back) if task in done]
                 front.difference_update(ended)
                 back.difference_update(ended)
+                if ended:
+                    yield [task.result() for task in ended if task.exception() is None]
                 for visited in ended:
-                    yield visited.result()
+                    visited.result()  # what went wrong is raised once the others are given
         finally:
             left = [*front, *back, *([] if listening is None else [listening])]
             for one in left:

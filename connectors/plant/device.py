@@ -43,9 +43,10 @@ class Counts:
     """What happened to a device.
 
     `open` are the connections there are now, and `unclean` those that ended in a reset or in the
-    middle of a request. `sessions` are those requests that only open and close a session.
-    `asked_s` has when each request came, and `forbidden` those requests that are not on the list
-    of what only reads.
+    middle of a request. `sessions` are those requests that only open and close a session, and
+    `session_s` is how long these waited for their answers. `opened_s` and `asked_s` have when each
+    connection and each request came, `replied_s` when the last answer went. `forbidden` are those
+    requests that are not on the list of what only reads.
     """
 
     connections: int = 0
@@ -56,7 +57,10 @@ class Counts:
     requests: int = 0
     sessions: int = 0
     datagrams: int = 0
+    session_s: float = 0.0
+    opened_s: list[float] = field(default_factory=list)
     asked_s: list[float] = field(default_factory=list)
+    replied_s: float | None = None
     forbidden: list[bytes] = field(default_factory=list)
 
 

@@ -33,13 +33,19 @@ class Abused(MotifError):
 
 @dataclass(slots=True)
 class Served:
-    """A device at its address, and what happened to it."""
+    """A device at its address, and what happened to it; `talking` are its open connections."""
 
     device: Device
     address: str
     port: int
     counts: Counts = field(default_factory=Counts)
     randomness: Random = field(default_factory=lambda: Random(0))
+    talking: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def hears_datagrams(self) -> bool:
+        """Whether the device answers datagrams as well."""
+        return isinstance(self.device, EthernetIpDevice)
 
     def delay_s(self) -> float:
         """How long the next answer takes."""
@@ -112,8 +118,7 @@ async def _hearing(served: Served, broadcast: str | None) -> list[asyncio.BaseTr
 
 @asynccontextmanager
 async def _served(served: Served, broadcast: str | None) -> AsyncIterator[Served]:
-    address, device = served.address, served.device
-    talking: set[asyncio.Task[None]] = set()
+    address, talking = served.address, served.talking
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -128,7 +133,7 @@ async def _served(served: Served, broadcast: str | None) -> AsyncIterator[Served
     server = await asyncio.start_server(talk, address, served.port)
     served.port = server.sockets[0].getsockname()[1]
     hearing: list[asyncio.BaseTransport] = []
-    if isinstance(device, EthernetIpDevice):
+    if served.hears_datagrams:
         hearing = await _hearing(served, broadcast)
     try:
         yield served
@@ -144,6 +149,7 @@ async def _served(served: Served, broadcast: str | None) -> AsyncIterator[Served
 async def _talk(served: Served, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     counts = served.counts
     counts.connections += 1
+    counts.opened_s.append(monotonic_s())
     if counts.open >= served.device.manner.connections_max:
         counts.turned_away += 1
         writer.close()
@@ -175,7 +181,8 @@ async def _answer_all(
             served.counts.forbidden.append(head)
             return
         request = head + await reader.readexactly(size - len(head))
-        answer = _counted(served, request)
+        asked_s = monotonic_s()
+        answer = _counted(served, request, asked_s)
         await asyncio.sleep(served.delay_s())
         if device.manner.quirk == "late" and held is None:
             held = answer
@@ -185,13 +192,24 @@ async def _answer_all(
             held = held and b""
             if not await _write(served, answer, writer):
                 return
+            _time(served, request, asked_s)
 
 
-def _counted(served: Served, request: bytes) -> bytes | None:
+def _is_of_session(served: Served, request: bytes) -> bool:
+    return isinstance(served.device, EthernetIpDevice) and request[0] in _SESSION
+
+
+def _time(served: Served, request: bytes, asked_s: float) -> None:
+    """Keep when the last answer went, and how long a session was waited for."""
+    served.counts.replied_s = monotonic_s()
+    if _is_of_session(served, request):
+        served.counts.session_s += served.counts.replied_s - asked_s
+
+
+def _counted(served: Served, request: bytes, asked_s: float) -> bytes | None:
     served.counts.requests += 1
-    if isinstance(served.device, EthernetIpDevice) and request[0] in _SESSION:
-        served.counts.sessions += 1
-    served.counts.asked_s.append(monotonic_s())
+    served.counts.sessions += _is_of_session(served, request)
+    served.counts.asked_s.append(asked_s)
     try:
         return served.device.answer(request)
     except Refusal as refusal:
@@ -253,14 +271,17 @@ class _Datagrams(asyncio.DatagramProtocol):
         counts.datagrams += 1
         if self._served.device.manner.quirk == "silent":
             return
-        if self._transport is None or self._transport.is_closing():
-            return
         try:
             answer = self._served.device.answer(data)
         except (Refusal, IndexError):
             counts.forbidden.append(data)
             return
         if answer is not None:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._served.delay_s(), self._answer, answer, addr)
+
+    def _answer(self, answer: bytes, addr: tuple[str | int, int]) -> None:
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.sendto(answer, addr)
 
 

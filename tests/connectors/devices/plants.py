@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from connectors.devices.contract import Asked
@@ -10,6 +11,7 @@ from connectors.devices.pace import UNLIMITED, Limits, Pace
 from connectors.devices.sender import Sender
 from connectors.devices.targets import Target, policy_of
 from connectors.devices.visits import visits_to
+from connectors.plant.delay import Way, ways_to
 from connectors.plant.device import Counts, Device
 from connectors.plant.ethernetip_device import EthernetIpDevice, Module
 from connectors.plant.modbus_device import ModbusDevice, Unit
@@ -63,17 +65,26 @@ def discovered(
     protocols: Mapping[str, str] | None = None,
     lookup: Lookup | None = None,
     unit: int | None = None,
+    round_trip_s: float | None = None,
 ) -> Found:
-    """Serve the devices and discover them all; with `unit`, they were met under it before."""
+    """Serve the devices and discover them all; with `unit`, they were met under it before.
+
+    With `round_trip_s` all that goes and comes is carried by a relay that takes so long.
+    """
 
     async def run() -> Found:
-        async with serving(devices, address) as plant:
+        nowhere: Mapping[str, Way] = {}
+        async with (
+            serving(devices, address) as plant,
+            nullcontext(nowhere) if round_trip_s is None else ways_to(plant, round_trip_s) as ways,
+        ):
             sender = Sender(policy_of([address]), Pace(limits))
             visits = []
             names = {}
             for name, served in plant.devices.items():
-                target = Target(served.address, served.port, named=True)
-                names[served.port] = name
+                port = ways[name].port if name in ways else served.port
+                target = Target(served.address, port, named=True)
+                names[port] = name
                 spoken = (protocols or {}).get(name) or protocol_of(served.device)
                 visits += visits_to([target], [spoken])
             probes: dict[str, list[DeviceProbed]] = {name: [] for name in devices}

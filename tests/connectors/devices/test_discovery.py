@@ -9,11 +9,14 @@ import pytest
 
 from connectors.devices import modbus_interview
 from connectors.devices.contract import Asked
+from connectors.devices.discovery import Discovery, Visited
 from connectors.devices.ethernetip_interview import ETHERNET_IP
 from connectors.devices.modbus_interview import MODBUS
+from connectors.devices.pace import Pace
 from connectors.devices.recording import DECODER_VERSION, decoded_again
-from connectors.devices.targets import Target
-from connectors.devices.visits import visits_to
+from connectors.devices.sender import Sender
+from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import Visit, visits_to
 from connectors.plant.device import Device, Manner, Quirk
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.modbus_device import ModbusDevice, Unit
@@ -287,6 +290,29 @@ def test_a_port_that_is_nobodys_needs_a_protocol() -> None:
 
     both = visits_to([Target("10.0.0.1", None, named=True), Target("10.0.0.2", 502, named=True)])
     assert [visit.port for visit in both] == [502, 44818, 502]
+
+
+class Broken(Discovery):
+    """It fails at port 2, and is done at once with every other."""
+
+    async def visit(self, visit: Visit) -> Visited:
+        if visit.port == 2:
+            raise ZeroDivisionError
+        return Visited(visit.target, visit.protocol.name, [])
+
+
+def test_targets_that_are_done_at_once_are_given_together_and_then_what_went_wrong() -> None:
+    sender = Sender(policy_of(["127.0.0.1"]), Pace(QUICK))
+    targets = [Target("127.0.0.1", port, named=True) for port in (1, 2, 3)]
+    given: set[int | None] = set()
+
+    async def run() -> None:
+        async for several in Broken(sender).together(visits_to(targets, ["modbus.tcp"])):
+            given.update(visited.target.port for visited in several)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run())
+    assert given == {1, 3}
 
 
 def test_nothing_is_left_open_or_unawaited() -> None:

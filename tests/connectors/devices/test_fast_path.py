@@ -8,6 +8,7 @@ import pytest
 from connectors.devices import cip, modbus
 from connectors.devices.contract import Asked, Profile
 from connectors.devices.discovery import Lookup
+from connectors.devices.pace import POLITE
 from connectors.plant.device import Device
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.modbus_device import ModbusDevice, Unit
@@ -180,3 +181,16 @@ def test_modules_of_a_chassis_are_found_where_all_are_recalled() -> None:
     assert found.counts["plc"].requests - found.counts["plc"].sessions == 1 + 1 + 8
     slow = [(one.slot, one.path, one.usage) for one in exchanged.probes["plc"]]
     assert slow == [(None, "fast", "matched"), (None, "slow", None), (0, "slow", None)]
+
+
+def test_known_devices_see_no_more_connections_than_the_polite_pace_allows() -> None:
+    plant: dict[str, Device] = {f"m{n}": meter() for n in range(9)}
+
+    found = discovered(plant, lookup=knowing({"M-1": REGISTER}), limits=POLITE)
+
+    opened_s = sorted(at_s for one in found.counts.values() for at_s in one.opened_s)
+    assert len(opened_s) == 9
+    assert opened_s[-1] - opened_s[0] >= 0.8 * 8 / POLITE.connections_per_s
+    for counts in found.counts.values():
+        first_s, second_s = counts.asked_s
+        assert second_s - first_s >= POLITE.gap_s
