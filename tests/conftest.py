@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 from tests.kafka.fixtures import OWN_REMEDY, broker, kafka, kafka_prefix, make_broker
 from tests.kafka.jars import java_is_here
 from tests.kafka.shared import REMEDY, some_broker_is_here
+from tests.places import choose
+
+choose()
 
 __all__ = ["broker", "kafka", "kafka_prefix", "make_broker"]
 

@@ -37,6 +37,14 @@ def batch(number: int) -> list[Outgoing]:
     return kept + [Outgoing(COMPACTED, 0, b"%d" % key, value) for key in range(5)]
 
 
+def test_what_is_acknowledged_was_written_to_the_disk_before(tmp_path: Path) -> None:
+    """Where tests keep their files in memory this is what says so: 2 is FULL."""
+    sqlite_file.create(tmp_path, 1)
+    with closing(sqlite_file.connect_writer(tmp_path)) as writer:
+        assert writer.execute("PRAGMA synchronous").fetchone()[0] == 2
+        assert writer.execute("PRAGMA journal_mode").fetchone()[0] == b"wal"
+
+
 def python(code: str, *arguments: object, failpoint: str = "") -> subprocess.CompletedProcess[str]:
     """Run a script against our packages in another process."""
     return subprocess.run(
