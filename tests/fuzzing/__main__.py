@@ -23,7 +23,8 @@ PLACE: Final = Path(__file__).resolve().parents[2] / ".campaign" / "fuzz"
 """Where inputs that reach something new are kept for the next time, and those that fail."""
 
 INPUT_MAX: Final = 16_384
-"""Bytes of an input at most."""
+PROBE_MAX: Final = 4_096
+"""Bytes of an input at most; of a probe less, as every exchange of it is written and read again."""
 ONE_MAX_S: Final = 5
 """How long one input may take; what takes longer hangs."""
 MEMORY_MAX_MB: Final = 1_024
@@ -75,7 +76,7 @@ def fuzzed(name: str, seconds: int) -> bool:
     failed.mkdir(parents=True, exist_ok=True)
     options = {
         "max_total_time": seconds,
-        "max_len": INPUT_MAX,
+        "max_len": PROBE_MAX if name.endswith("-probe") else INPUT_MAX,
         "timeout": ONE_MAX_S,
         "rss_limit_mb": MEMORY_MAX_MB,
         "artifact_prefix": f"{failed}/{name}-",

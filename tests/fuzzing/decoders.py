@@ -182,15 +182,14 @@ def _longest(name: str) -> Iterator[bytes]:
         ids = tuple(PDUS.index(pdu) for pdu in (PDUS[0], modbus.report_server_id()))
         yield _piece(ids[0], whole) + _piece(ids[1], bytes((17, 251)) + b"S" * 251)
         yield b"".join(
-            _piece(1, bytes((43, 14, 2, 0x83, 255, 0, 122)) + bytes((i, 0)) * 122)
-            for i in range(60)
+            _piece(1, bytes((43, 14, 2, 0x83, 255, 0, 122)) + bytes((i, 0)) * 122) for i in range(8)
         )
     elif name == "ethernetip-probe":
         named = bytes(14) + b"\xff" + b"N" * 255
         one = b"\x0c\0" + (19 + len(named)).to_bytes(2, "little") + bytes(18) + named + b"\3"
         yield _piece(0, b"\1\0" + one) + _piece(len(LISTS), b"\x81\0\0\0" + named)
-        yield _piece(1, b"\x40\0" + (b"\0\1\x14\0" + b"S" * 20) * 64) * 4
-        yield b"".join(_piece(choice, b"\x81\0\0\0" + bytes(4_000)) for choice in range(3, 7))
+        yield _piece(1, b"\x40\0" + (b"\0\1\x14\0" + b"S" * 20) * 64)
+        yield _piece(3, b"\x81\0\0\0" + bytes(3_900))
     elif name in {"bootp", "captures"}:
         options = b"".join(bytes((code, 1, 7)) for code in range(1, 255) if code != bootp.OVERLOAD)
         parts = (bytes((bootp.VENDOR_CLASS, 255)) + b"C" * 255) * 6
