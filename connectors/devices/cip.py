@@ -5,6 +5,7 @@ classes of objects, and an envelope that carries one of these to a slot of a cha
 """
 
 from dataclasses import dataclass
+from struct import Struct
 from typing import Final, NamedTuple
 
 from connectors.devices.octets import Malformed, Octets
@@ -28,6 +29,10 @@ STATE, CONFIGURATION, HEARTBEAT = 8, 9, 10
 """Attributes of the Identity object that GetAttributesAll leaves out."""
 
 _REPLY: Final = 0x80
+_ANSWER: Final = Struct("<BxBB")
+"""The service, and behind a reserved byte the status and the size of what extends it."""
+_ATTRIBUTES: Final = Struct("<HHHBBHIB")
+"""Attributes 1 to 6, and the length of the name, which is the seventh."""
 _BYTE_MAX: Final = 0xFF
 _CARRIED_AT: Final = 10
 """Where in an envelope the message begins that it carries."""
@@ -116,10 +121,9 @@ def answer_to(message: bytes, reply: bytes) -> Answer:
     if not message or (message[0] == UNCONNECTED_SEND and len(message) <= _CARRIED_AT):
         raise Malformed("nothing was asked for")
     octets = Octets(reply, "little")
-    service = octets.u8("the service") ^ _REPLY
-    octets.u8("a reserved byte")
-    status = octets.u8("the status")
-    extended = octets.take(2 * octets.u8("the size of the status"), "the extended status")
+    service, status, size = octets.fields(_ANSWER, "the service and the status")
+    service ^= _REPLY
+    extended = octets.take(2 * size, "the extended status")
     expected = {message[0]}
     if message[0] == UNCONNECTED_SEND:
         inner = message[_CARRIED_AT]
@@ -140,11 +144,10 @@ def identity_of(data: bytes) -> Identity:
 
 def read_identity(octets: Octets) -> Identity:
     """The attributes of an Identity object from a cursor, the state if it is there."""
-    vendor, device_type = octets.u16("the vendor"), octets.u16("the device type")
-    product = octets.u16("the product code")
-    major, minor = octets.u8("the major revision"), octets.u8("the minor revision")
-    status, serial = octets.u16("the status"), octets.u32("the serial number")
-    name = octets.take(octets.u8("the length of the name"), "the name")
+    vendor, device_type, product, major, minor, status, serial, size = octets.fields(
+        _ATTRIBUTES, "the attributes before the name"
+    )
+    name = octets.take(size, "the name")
     state = octets.u8("the state") if octets.left else None
     return Identity(vendor, device_type, product, major, minor, status, serial, name, state)
 

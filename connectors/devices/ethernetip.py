@@ -6,6 +6,7 @@ end first, but for the socket address inside an identity.
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address
+from struct import Struct
 from typing import Final, NamedTuple
 
 from connectors.devices import cip
@@ -36,6 +37,13 @@ CONTEXT_BYTES: Final = 8
 VERSION: Final = 1
 
 _TIMEOUT_S: Final = 5
+
+_HEADER: Final = Struct(f"<HHII{CONTEXT_BYTES}sI")
+"""Command, length, session, status, context, options."""
+_ITEM: Final = Struct("<HH")
+_BEFORE_ITEMS: Final = 6
+_SOCKET: Final = Struct("!2xH4s8x")
+"""Behind the family, the port and the address, and padding."""
 
 
 class Packet(NamedTuple):
@@ -121,13 +129,10 @@ def read_packet(received: bytes) -> Packet:
         raise Malformed(f"the packet is cut off after {len(received)} bytes")
     if len(received) > size:
         raise Malformed(f"{len(received) - size} bytes stand behind the packet")
-    octets = Octets(received, "little")
-    command, _ = octets.u16("the command"), octets.u16("the length")
-    session, status = octets.u32("the session"), octets.u32("the status")
-    context, options = octets.take(CONTEXT_BYTES, "the context"), octets.u32("the options")
+    command, _, session, status, context, options = _HEADER.unpack_from(received)
     if options:
         raise Malformed(f"the options are {options}; they must be 0")
-    return Packet(command, session, status, context, octets.rest())
+    return Packet(command, session, status, context, received[HEADER_BYTES:])
 
 
 def items_of(data: bytes) -> list[Item]:
@@ -140,10 +145,10 @@ def items_of(data: bytes) -> list[Item]:
     count = octets.u16("the number of items")
     if count > ITEMS_MAX:
         raise Malformed(f"the reply declares {count} items; {ITEMS_MAX} are the most")
-    items = [
-        Item(octets.u16("an item's type"), octets.take(octets.u16("an item's length"), "an item"))
-        for _ in range(count)
-    ]
+    items = []
+    for _ in range(count):
+        kind, length = octets.fields(_ITEM, "an item's type and length")
+        items.append(Item(kind, octets.take(length, "an item")))
     octets.end("the items")
     return items
 
@@ -184,8 +189,7 @@ def message_in(data: bytes) -> bytes:
         Malformed: it carries none.
     """
     octets = Octets(data, "little")
-    octets.u32("the interface")
-    octets.u16("the timeout")
+    octets.take(_BEFORE_ITEMS, "the interface and the timeout")
     for item in items_of(octets.rest()):
         if item.kind == MESSAGE_ITEM:
             return item.data
@@ -195,11 +199,8 @@ def message_in(data: bytes) -> bytes:
 def _listed(data: bytes) -> Listed:
     octets = Octets(data, "little")
     version = octets.u16("the version")
-    octets.u16("the address family", "big")
-    port = octets.u16("the port", "big")
-    address = str(IPv4Address(octets.take(4, "the address")))
-    octets.take(8, "the padding of the address")
-    return Listed(cip.read_identity(octets), version, address, port)
+    port, address = octets.fields(_SOCKET, "the address")
+    return Listed(cip.read_identity(octets), version, str(IPv4Address(address)), port)
 
 
 _COMMANDS: Final = frozenset(

@@ -184,7 +184,7 @@ def decode(probe: Probe) -> Identity:
             continue
     if known is None:
         return Identity(mac=mac, answers=answers or None)
-    return replace(_identity(known, state, mac), answers=answers or None)
+    return _identity(known, state, mac, answers or None)
 
 
 async def _ask_list(talk: Talk, command: int) -> None:
@@ -260,7 +260,9 @@ def _context(talk: Talk) -> bytes:
     return bytes(2) + (len(talk.exchanges) + 1).to_bytes(6, "little")
 
 
-def _identity(known: cip.Identity, state: int | None, mac: str | None) -> Identity:
+def _identity(
+    known: cip.Identity, state: int | None, mac: str | None, answers: dict[str, int] | None
+) -> Identity:
     return Identity(
         evidence="identity",
         vendor_id=known.vendor_id,
@@ -275,6 +277,7 @@ def _identity(known: cip.Identity, state: int | None, mac: str | None) -> Identi
         serial=f"{known.serial:08x}",
         mac=mac,
         simulator=True if known.serial in _SIMULATED_SERIALS else None,
+        answers=answers,
     )
 
 

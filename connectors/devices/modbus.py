@@ -8,6 +8,7 @@ identification). A reply that is not what was asked for is `Malformed`, whatever
 
 import re
 from dataclasses import dataclass, field
+from struct import Struct
 from typing import Final, NamedTuple
 
 from connectors.devices.octets import Malformed, Octets
@@ -41,6 +42,8 @@ OBJECTS_MAX: Final = 256
 
 _EXCEPTION: Final = 0x80
 _MORE: Final = 0xFF
+_STREAM: Final = Struct("BBBBBB")
+"""Kind, code, conformity, whether more follows, the object to go on with, how many are here."""
 _ADDRESSES: Final = 1 << 16
 _TEXT_LEAST: Final = 3
 _printable = re.compile(rb"[\x20-\x7e]{%d,}" % _TEXT_LEAST).findall
@@ -201,14 +204,12 @@ def _values(request: bytes, octets: Octets) -> Values:
 
 
 def _identification(request: bytes, octets: Octets) -> Identification:
-    kind, code = octets.u8("the kind"), octets.u8("the code")
+    kind, code, conformity, more, following, declared = octets.fields(_STREAM, "the stream")
     if kind != IDENTIFICATION or bytes((kind, code)) != request[1:3]:
         asked = "/".join(map(str, request[1:3])) or "nothing"
         raise Malformed(f"the answer is {kind}/{code}; {asked} was asked for")
-    conformity, more, following = (octets.u8(name) for name in ("conformity", "more", "the next"))
     if more not in {0, _MORE}:
         raise Malformed(f"more follows is {more}; it is 0 or 255")
-    declared = octets.u8("the number of objects")
     objects: dict[int, bytes] = {}
     # Some gateways count the objects of the whole stream here, so an end between objects is fine.
     for _ in range(declared):

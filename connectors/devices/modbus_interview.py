@@ -213,7 +213,7 @@ def decode(probe: Probe) -> Identity:
         return Identity(evidence="exceptions" if answered else None, answers=answers or None)
     if not stream:
         return Identity(evidence="server_id", product=server, answers=answers)
-    return replace(_identity(stream, conformity, server), answers=answers)
+    return _identity(stream, conformity, server, answers)
 
 
 def _pdu(frame: bytes) -> bytes:
@@ -295,7 +295,9 @@ def _read_again(sent: Sent, unit: int | None) -> modbus.Reply | None:
         return None
 
 
-def _identity(stream: dict[int, bytes], conformity: int | None, server: str | None) -> Identity:
+def _identity(
+    stream: dict[int, bytes], conformity: int | None, server: str | None, answers: dict[str, int]
+) -> Identity:
     texts = {number: text_of(value) or None for number, value in stream.items()}
     attached = _attached(texts)
     vendor = texts.get(modbus.VENDOR)
@@ -313,6 +315,7 @@ def _identity(stream: dict[int, bytes], conformity: int | None, server: str | No
         conformity=conformity,
         objects={str(number): value.decode("latin-1") for number, value in sorted(stream.items())},
         simulator=True if basic in _SIMULATORS else None,
+        answers=answers,
     )
 
 

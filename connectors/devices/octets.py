@@ -1,6 +1,7 @@
 """Reading what may lie: bytes of a reply taken one field after the other, never past their end."""
 
-from typing import Literal
+from struct import Struct
+from typing import Any, Literal
 
 Order = Literal["big", "little"]
 
@@ -34,10 +35,16 @@ class Octets:
         Raises:
             Malformed: so many are not left.
         """
-        if not 0 <= size <= self.left:
+        begin = self._at
+        end = begin + size
+        if not begin <= end <= len(self._value):
             raise Malformed(f"{name} needs {size} bytes, and {self.left} are left")
-        self._at += size
-        return self._value[self._at - size : self._at]
+        self._at = end
+        return self._value[begin:end]
+
+    def fields(self, layout: Struct, name: str) -> tuple[Any, ...]:
+        """The next bytes as fields of fixed sizes, all at once, which takes less time."""
+        return layout.unpack(self.take(layout.size, name))
 
     def peek(self) -> int:
         """The next byte, which stays to be read.
