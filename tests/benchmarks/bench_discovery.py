@@ -92,6 +92,8 @@ def fleets(bench: Bench) -> None:
     if not bench.round_trip_s:
         seconds = min(again.found.seconds, warm.found.seconds)
         bench.gates.most(f"{len(live)} warm devices, unthrottled", seconds, 1, " s")
+    swept = bench.serve(fleet("swept", COPIES))
+    bench.run("fleet, warm, new addresses of a range", swept, named=False)
     mixed = bench.serve(fleet("mixed", 4) | fleet("new", 1, first=OTHER))
     bench.run("mixed, a fifth of sorts nobody knows", mixed)
     odd = bench.serve(drawn(fleet("odd", COPIES)))

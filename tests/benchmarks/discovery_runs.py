@@ -122,14 +122,21 @@ class Bench:
         names: Sequence[str],
         silent: Sequence[int] = (),
         limits: Limits = LIMITS,
+        *,
+        named: bool = True,
     ) -> Ran:
-        """Discover these devices, hold what was found against the truth, and print a row."""
+        """Discover these devices, hold what was found against the truth, and print a row.
+
+        Addresses of nobody are those of a range, and devices where they are not `named`.
+        """
         names_at = {self.ports[name]: name for name in names}
-        protocols = [(port, speaks(self.devices[name])) for port, name in names_at.items()]
-        protocols += [(port, "modbus.tcp") for port in silent]
         visits = []
-        for port, protocol in protocols:
-            visits += visits_to([Target(ADDRESS, port, named=True)], [protocol])
+        for port, name in names_at.items():
+            target = Target(ADDRESS, port, named=named)
+            visits += visits_to([target], [speaks(self.devices[name])])
+        for number, port in enumerate(silent):
+            protocol = "ethernet_ip" if number % 2 else "modbus.tcp"
+            visits += visits_to([Target(ADDRESS, port, named=False)], [protocol])
         plan = Plan(policy_of([ADDRESS]), visits, limits, Wanted([], [ADDRESS]))
         known = known_to(self.node)
         found = asyncio.run(discovered(self.node.publish, plan, None, known))
