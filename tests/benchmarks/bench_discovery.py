@@ -138,10 +138,10 @@ def sparse(bench: Bench) -> None:
     names = [name for name in bench.devices if name.startswith("live")][:: SORTS * COPIES // LIVE]
     nobody = bench.plant.silence(SILENT)
     bench.run(f"{LIVE} alone", names)
-    bench.run(f"sparse: {LIVE}, and {SILENT} addresses of nobody", names, nobody)
+    bench.run(f"sparse: {LIVE}, and {SILENT} addresses of nobody", names, nobody, named=False)
     with tempfile.TemporaryDirectory() as folder, motif.open(folder) as node:
         cold = Bench(node, bench.plant, bench.gates, 0.0, bench.devices, bench.ports)
-        cold.run("sparse, cold", names, nobody)
+        cold.run("sparse, cold", names, nobody, named=False)
         bench.wrong += cold.wrong
 
 
