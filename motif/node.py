@@ -174,12 +174,12 @@ class Node(Asking):
         `spent` is given the seconds of each part, added to what it holds.
         """
         self.engine.settle(progress, spent=spent)
-        self._keep_up()
+        self.keep_up()
 
     def ask(self, question: Callable[[Readable], Answer]) -> Answer:
         """Ask anything of the settled projection."""
         answer = self.engine.ask(question)
-        self._keep_up()
+        self.keep_up()
         return answer
 
     def status(self) -> Status:
@@ -285,8 +285,8 @@ class Node(Asking):
         self.engine.let_go()
         self.log.close()
 
-    def _keep_up(self) -> None:
-        """Archive and prune what is due."""
+    def keep_up(self) -> None:
+        """Archive and prune what is due; whoever settles or asks has done so already."""
         upkeep, self.upkeep = self.upkeep, None  # which settles and asks as well
         if upkeep is not None:
             try:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from motif.lifecycle import Outcome
     from motif.node import Node
 
+AGAIN_US: Final = DAY_US // 24
+"""So long after trouble it is tried again."""
+
 MARKER: Final = "kept-at"
 """The file that says when it was last done, within a node's folder."""
 
@@ -23,6 +26,7 @@ class Upkeep:
     archive_after: float | None = None
     prune_after: float | None = None
     clock: Clock = now_us
+    failed_us: int | None = None
 
     def run(self, node: "Node") -> list[str]:
         """Do what is due; a sentence about each thing that was done."""
@@ -32,7 +36,8 @@ class Upkeep:
         try:
             self._keep(node, said)
             _marker(node).write_text(time_text(self.clock()))
-        except (LogError, OSError) as trouble:  # What was asked for is done, and this due again.
+        except (LogError, OSError) as trouble:  # What was asked for is done, and this due later.
+            self.failed_us = self.clock()
             said.append(f"what is old was not archived or deleted: {trouble}")
         return said
 
@@ -44,6 +49,8 @@ class Upkeep:
             said += _told("archived", node.archive(self.archive_after, as_of_us=self.clock()))
 
     def _is_due(self, node: "Node") -> bool:
+        if self.failed_us is not None and 0 <= self.clock() - self.failed_us < AGAIN_US:
+            return False
         try:
             last_us = time_us(_marker(node).read_text())
         except (OSError, ValueError, Refused):

@@ -79,6 +79,7 @@ class Watch:
         try:
             stamp = stamp_of(files_of(self._source, self._paths))
             if stamp == self._stamp:
+                self._node.keep_up()  # what is old gets older, whatever the files do
                 return None
             reading = Reading(self._format, self._paths, None, self._options)
         except (WrongUse, OSError) as gone:

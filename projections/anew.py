@@ -1,5 +1,6 @@
 """The projection made a second time from the log, to take the place of the first or to compare."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,4 +42,7 @@ def made_again(log: Log, store: Store, suffix: str, records: Path | None = None)
 def _remove(*paths: Path | None) -> None:
     for path in filter(None, paths):
         for leftover in path.parent.glob(f"{path.name}*"):
-            leftover.unlink()
+            if leftover.is_dir():  # where the query engine puts what does not fit into memory
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink()

@@ -19,7 +19,10 @@ WORKER_STEPS = (
     "federator.before_rows",
     "federator.after_rows",
 )
-PROJECTOR_STEPS = ("projector.before_commit", "projector.after_commit")
+PROJECTOR_STEPS = (
+    *("projector.before_commit", "projector.after_commit"),
+    *("records.before_commit", "records.after_commit"),
+)
 
 ROWS: tuple[Row, ...] = (
     Row("worker-kill", "kill -9 of workers", 200, 10, worker_kill),

@@ -4,6 +4,7 @@ The program that wrote such databases counted 78,167 occurrences of fourteen.
 """
 
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Signal
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 import motif
 from connectors.contract import Options
 from motif.node import Node
+from motif.upkeep import Upkeep
 from motif.watching import Trouble, Watch
 from motif.workflows import batch_process_workflows
+from schemas.clock import DAY_US, to_us
 from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
 from tests.streams.worlds import CAMPAIGN
@@ -96,6 +99,21 @@ def test_read_half_and_watched_from_then_on(
         assert (first.appended, idle, again.appended) == (7, None, 0)
         assert_same(learned(node), expected)
         assert_settled(node)
+
+
+def test_a_watch_that_meets_nothing_new_still_archives_what_grows_old(
+    history: Path, tmp_path: Path
+) -> None:
+    now = [to_us(datetime(2030, 1, 1, tzinfo=UTC))]
+    upkeep = Upkeep(archive_after=36_500, clock=lambda: now[0])
+    with motif.open(tmp_path / "node", upkeep=upkeep) as node:
+        watch = Watch(node, "workflow-db", [history])
+        watch.look()
+        assert node.notices == []
+        now[0] += 36_500 * DAY_US
+
+        assert watch.look() is None
+        assert "were archived, as is set" in node.notices[0]
 
 
 def test_a_watch_ends_when_it_is_told_to(history: Path, tmp_path: Path) -> None:

@@ -205,6 +205,21 @@ def test_a_rebuilt_projection_equals_the_live_one(world: World) -> None:
     assert names(world) == ["0", "1", "2", "3"]
 
 
+def test_a_rebuild_clears_what_a_killed_one_left(world: World) -> None:
+    """The query engine puts what does not fit into memory in a folder beside its file."""
+    world.state(prompt("1"))
+    world.project()
+    world.projector.close()
+    left = world.store.path.with_name(f"{world.store.path.name}.rebuilt.tmp")
+    left.mkdir()
+    (left / "duckdb_temp_block-1.block").write_bytes(b"x")
+
+    rebuild(world.log, world.store)
+
+    assert names(world) == ["1"]
+    assert not list(world.folder.glob("*rebuilt*"))
+
+
 def test_a_rebuild_that_cannot_read_the_log_leaves_what_is_there(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
