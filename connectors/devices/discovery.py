@@ -96,11 +96,11 @@ class Discovery:
     ) -> AsyncIterator[Visited]:
         """Visit all, several at once, and give each that is done.
 
-        Where somebody was met before comes first. Meanwhile all other addresses of ranges are asked
-        by a datagram each, where the protocol has such a question, and so is whoever hears the
-        `broadcasts`; whoever answers comes next. The rest is visited in the background, fewer at
-        once and at a lower rate. Of an address within a range nothing is said where nobody was met
-        before and nobody answers.
+        Before all, whoever hears one of the `broadcasts` is asked who is there. Then where somebody
+        was met before comes first. Meanwhile all other addresses of ranges are asked by a datagram
+        each, where the protocol has such a question; whoever answers comes next. The rest is
+        visited in the background, fewer at once and at a lower rate. Of an address within a range
+        nothing is said where nobody was met before and nobody answers.
         """
         async with aclosing(self.together(visits, broadcasts)) as done:
             async for several in done:
@@ -111,9 +111,9 @@ class Discovery:
         self, visits: Iterable[Visit], broadcasts: Sequence[Visit] = ()
     ) -> AsyncGenerator[list[Visited], None]:
         """The same, in one list those that are done at once."""
-        lanes = Lanes(visits, self.known)
+        lanes = await self._lanes(visits, broadcasts)
         limits = self.sender.pace.limits
-        sweep = self._sweep(lanes, broadcasts)
+        sweep = self._sweep(lanes)
         listening: asyncio.Task[Visit | None] | None = asyncio.create_task(_next(sweep))
         front: set[asyncio.Task[Visited]] = set()
         back: set[asyncio.Task[Visited]] = set()
@@ -129,10 +129,10 @@ class Discovery:
                     return
                 done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                 if listening in done:
-                    found = listening.result()
-                    listening = None if found is None else asyncio.create_task(_next(sweep))
-                    if found is not None:
-                        lanes.met(found)
+                    met = listening.result()
+                    listening = None if met is None else asyncio.create_task(_next(sweep))
+                    if met is not None:
+                        lanes.met(met)
                 ended = [task for task in (*front, *back) if task in done]
                 front.difference_update(ended)
                 back.difference_update(ended)
@@ -147,7 +147,15 @@ class Discovery:
             await asyncio.gather(*left, return_exceptions=True)
             await sweep.aclose()
 
-    async def _sweep(self, lanes: Lanes, broadcasts: Sequence[Visit]) -> AsyncGenerator[Visit]:
+    async def _lanes(self, visits: Iterable[Visit], broadcasts: Sequence[Visit]) -> Lanes:
+        """What to visit, with whoever heard a broadcast: before any is asked something else."""
+        lanes = Lanes(visits, self.known)
+        for everybody in broadcasts:
+            async for found in self._answers([everybody], everybody.protocol, broadcast=True):
+                lanes.met(found)
+        return lanes
+
+    async def _sweep(self, lanes: Lanes) -> AsyncGenerator[Visit]:
         """Whoever answers a datagram, of those that nobody knows of; the answer is remembered."""
         unknown: dict[str, list[Visit]] = {}
         for visit in lanes.unknown:
@@ -157,9 +165,6 @@ class Discovery:
             protocol = asked[0].protocol
             self.swept.update(visit.place for visit in asked)
             async for found in self._answers(asked, protocol, broadcast=False):
-                yield found
-        for visit in broadcasts:
-            async for found in self._answers([visit], visit.protocol, broadcast=True):
                 yield found
 
     async def _answers(

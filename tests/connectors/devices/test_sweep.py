@@ -162,6 +162,13 @@ def test_everybody_who_may_be_probed_is_found_by_one_broadcast_and_answers_are_s
     assert max(answered) < SPREAD_MS * 1000 + 500_000
 
 
+def test_a_broadcast_reaches_nobody_who_is_being_asked_something_else() -> None:
+    found = run({"127.0.7.5": EthernetIpDevice(ENBT)}, known=["127.0.7.5"], broadcast=True)
+
+    counts = found.counts["127.0.7.5"]
+    assert (counts.datagrams, counts.requests) == (1, 29)
+
+
 def test_unknown_places_are_opened_at_their_own_rate() -> None:
     slow = replace(QUICK, background_per_s=20, background_at_once=1, datagram_timeout_s=0.1)
 
