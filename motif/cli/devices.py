@@ -1,11 +1,14 @@
 """Sorts of devices that were learned, and what a client needs to speak to them."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from motif.cli.options import FLAG, AsJson, Data, Kafka, share
+
+if TYPE_CHECKING:
+    from motif.node import Node
 
 app = typer.Typer(help="Sorts of devices: ask about them, and exchange them.", no_args_is_help=True)
 
@@ -198,12 +201,19 @@ def import_(
 ) -> None:
     """Take in sorts of a file; each is verified with the next device before it counts as active."""
     from motif.cli.opened import opened
+
+    with opened(data, kafka, make=True) as node:
+        take_in(node, file, reputation=reputation, overwrite=overwrite)
+
+
+def take_in(node: "Node", file: Path, *, reputation: float = 1.0, overwrite: bool = False) -> None:
+    """Import the sorts of a file, and tell what became of them; exit code 1 if any is refused."""
     from motif.defining import import_file
     from motif.display.console import say, warn
     from motif.display.words import plural
 
-    with opened(data, kafka, make=True) as node:
-        found = import_file(node, file, reputation=reputation, overwrite=overwrite)
+    found = import_file(node, file, reputation=reputation, overwrite=overwrite)
+    node.settle()
     for reason in found.refused:
         warn(f"refused {reason}")
     say(

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from motif.importing import Imported
 
 
+SORTS = "bifrost"
+"""The format of stores of device patterns; what stands in it is no events but definitions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What is to be imported, and how that is told."""
@@ -93,7 +97,12 @@ def import_(
         _list_formats(as_json=as_json)
         return
     if form is None:
-        raise WrongUse(f"name a format to import: one of {', '.join(SOURCES)}")
+        raise WrongUse(f"name a format to import: one of {', '.join((*SOURCES, SORTS))}")
+    if form == SORTS:
+        if dry_run or watch is not None or not paths:
+            raise WrongUse(f"{SORTS} reads files that are named, once: motif import {SORTS} FILE")
+        _import_sorts(paths, label=label, data=data, kafka=kafka)
+        return
     takes_label = isinstance(by_name(form), Configurable)
     options = Options(label if takes_label else None, timezone, mirror)
     source = source_of(form, options)
@@ -106,6 +115,18 @@ def import_(
         return
     imported, seconds = _imported(reading, label=site_label, data=data, kafka=kafka)
     _report(reading, imported, seconds)
+
+
+def _import_sorts(
+    files: list[Path], *, label: str | None, data: Path | None, kafka: str | None
+) -> None:
+    """Take in sorts of devices as `motif devices import` does."""
+    from motif.cli.devices import take_in
+    from motif.cli.opened import opened
+
+    with opened(data, kafka, make=True, label=label) as node:
+        for file in files:
+            take_in(node, file)
 
 
 def _places(source: "Source", paths: list[Path]) -> list[Path]:
@@ -176,6 +197,7 @@ def _list_formats(*, as_json: bool) -> None:
         (one.name, one.describes, [str(path) for path in one.default_paths()])
         for one in SOURCES.values()
     ]
+    found.append((SORTS, "sorts of devices, as `motif devices import` takes them in", []))
     if as_json:
         print_json([dict(zip(("format", "reads", "default"), one, strict=True)) for one in found])
         return

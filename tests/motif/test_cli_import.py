@@ -51,7 +51,7 @@ def test_formats_are_listed_with_what_they_read(run: Run) -> None:
     ran = run("import", "--list")
     listed = json.loads(run("import", "--list", "--json").out)
 
-    assert [one["format"] for one in listed] == list(SOURCES)
+    assert [one["format"] for one in listed] == [*SOURCES, "bifrost"]
     assert all(one in ran.out for one in SOURCES)
 
 

@@ -125,6 +125,22 @@ def test_a_deprecated_sort_is_not_applied(tmp_path: Path) -> None:
         assert [one.status for one in device_patterns(node)] == ["deprecated"]
 
 
+def test_sorts_are_exported_and_imported_under_the_common_names_too(
+    run: Run, tmp_path: Path
+) -> None:
+    run("devices", "sample", "--data", tmp_path / "one")
+    run("export", "devices", tmp_path / "sorts.json", "--data", tmp_path / "one")
+
+    told = run("import", "bifrost", tmp_path / "sorts.json", "--data", tmp_path / "two").err
+    run("export", "devices", tmp_path / "again.json", "--data", tmp_path / "two")
+
+    assert "Imported 1 sort;" in told
+    assert (tmp_path / "again.json").read_bytes() == (tmp_path / "sorts.json").read_bytes()
+    assert "sorts of devices" in run("import", "--list").out
+    refused = run("import", "bifrost", tmp_path / "sorts.json", "--dry-run")
+    assert (refused.code, "reads files that are named" in refused.sentence) == (2, True)
+
+
 def test_an_archived_sort_is_neither_applied_nor_listed_nor_exported(tmp_path: Path) -> None:
     with motif.open(tmp_path / "node") as node:
         imported(node, tmp_path, MINE)
