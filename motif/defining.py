@@ -145,7 +145,10 @@ def import_file(
             one = _definition(entry, "import", reputation)
             points = _points(entry, one)
         except _Refused as reason:
-            refused.append(f"{name}: {reason}")
+            refused.append(f"{name:.200}: {reason}")
+            continue
+        except (TypeError, ValueError, OverflowError) as error:  # of a shape nobody thought of
+            refused.append(f"{name:.200}: it cannot be meant: {error!s:.200}")
             continue
         if one.parts in known and not overwrite:
             skipped += 1
@@ -183,7 +186,7 @@ def _entries(file: Path) -> list[tuple[str, Any]]:
         if file.stat().st_size > FILE_MAX:
             raise SourceUnreadable(f"{file} is larger than {FILE_MAX:,} bytes")
         body = msgspec.json.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise SourceUnreadable(f"{file} cannot be read as JSON: {error}") from error
     patterns = body.get("patterns") if isinstance(body, dict) else None
     if isinstance(patterns, dict) and isinstance(patterns.get("patterns"), dict):
@@ -214,7 +217,7 @@ def _definition(entry: Any, origin: str, reputation: float) -> DeviceDefined:
         return DeviceDefined.model_validate(
             {
                 "protocol": protocol,
-                **_named(entry, numbered=protocol == "ethernet_ip"),
+                **_named(entry, numbered=protocol == "ethernet_ip", whole=origin != "import"),
                 "major": major,
                 "least_revision": least,
                 "greatest_revision": greatest,
@@ -233,21 +236,26 @@ def _definition(entry: Any, origin: str, reputation: float) -> DeviceDefined:
         raise _Refused(f"{wrong['loc'][0]} is not what it can be") from None
 
 
-def _named(entry: dict[str, Any], *, numbered: bool) -> dict[str, Any]:
-    """Vendor, type and product as fingerprints name them."""
+def _named(entry: dict[str, Any], *, numbered: bool, whole: bool) -> dict[str, Any]:
+    """Vendor, type and product as fingerprints name them; `whole` wants both names of Modbus."""
     vendor = entry.get("vendor", entry.get("manufacturer_id"))
     code = entry.get("product_code", entry.get("model_number"))
     kind = entry.get("device_type")
-    if not isinstance(vendor, str) or not isinstance(code, str):
-        raise _Refused("it names no vendor and model")
     if numbered:
-        if not _digits(vendor) or not _digits(code) or not isinstance(kind, int):
+        numbers = [one for one in (vendor, code) if isinstance(one, str) and _digits(one)]
+        if len(numbers) != len((vendor, code)) or not isinstance(kind, int):
             raise _Refused("vendor, device type and product code of EtherNet/IP are numbers")
+        vendor, code = (str(int(one)) for one in numbers)
         return {"vendor": vendor, "product_code": code, "device_type": kind}
-    named = {"vendor": vendor_key(vendor), "product_code": plain(code)}
+    stated = {"vendor": vendor, "product_code": code}
+    texts = {name: text for name, text in stated.items() if isinstance(text, str)}
+    strange = any(text is not None for name, text in stated.items() if name not in texts)
+    if not texts or strange or (whole and len(texts) < len(stated)):
+        raise _Refused("it names no vendor and model")
+    named: dict[str, str | None] = {"vendor": None, "product_code": None}
     # Comparing leaves out what makes a text private, so the texts are looked at as they came.
-    for name, text in (("vendor", vendor), ("product_code", code)):
-        key = named[name]
+    for name, text in texts.items():
+        key = named[name] = vendor_key(text) if name == "vendor" else plain(text)
         if not key or MASKED in {public_name(text.strip()), public_name(key)}:
             raise _Refused(f"its {name} may be what is a single device's own")
     return named

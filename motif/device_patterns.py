@@ -169,7 +169,8 @@ def device_patterns(node: Asking, *, archived: bool = False) -> list[DevicePatte
 def patterns_of(known: Iterable[KnownSort]) -> list[DevicePattern]:
     """The same of sorts that were asked for already, in their order."""
     found = list(map(_pattern, known))
-    return list(map(_Kin(found).inheriting, found))
+    kin = _Kin([one for one in found if one.status != "archived"])
+    return list(map(kin.inheriting, found))
 
 
 def device_pattern(node: Asking, name: str) -> DevicePattern:
@@ -331,7 +332,7 @@ class _Kin:
 
     def _heard_of(self, pattern: DevicePattern, name: str) -> DevicePattern | None:
         for group in _groups(pattern):
-            for kin in self._by_group[group]:
+            for kin in self._by_group.get(group, ()):
                 if getattr(kin.communication_profile, name):
                     return kin
         return None

@@ -109,6 +109,7 @@ class Plan:
     wanted: Wanted
     broadcasts: Sequence[tuple[Network, Visit]] = ()
     continues: str | None = None
+    done: frozenset[Place] = frozenset()
 
     @property
     def asked(self) -> Asked:
@@ -183,9 +184,12 @@ class Known:
 
 def unfinished(node: Asking, plan: Plan) -> Plan:
     """What the newest run with the same targets left undone; the plan where there is none."""
-    run_id, done = node.ask(lambda store: device_sorts.done_before(store, plan.wanted.targets))
+    wanted = plan.wanted
+    run_id, done = node.ask(
+        lambda store: device_sorts.done_before(store, wanted.targets, wanted.broadcasts)
+    )
     left = [visit for visit in plan.visits if visit.place not in done]
-    return replace(plan, visits=left, continues=run_id)
+    return replace(plan, visits=left, continues=run_id, done=frozenset(done))
 
 
 NOTHING_KNOWN: Final = Known()
@@ -219,7 +223,7 @@ async def discovered(
         lookup=lambda probed: known.lookup(probed, wanted.least),
         units={place: unit for place, unit in known.places.items() if unit is not None},
         known=known.places,
-        restrictions=known.care.restrictions,
+        done=plan.done,
         learn=wanted.learn,
     )
     broadcasts = [visit for _, visit in plan.broadcasts]
@@ -243,15 +247,19 @@ def _careful(plan: Plan, care: Care) -> Sender:
         WrongUse: a broadcast would reach devices that are to be asked with care.
     """
     for network, visit in plan.broadcasts:
-        if care.restrictions.touches(network):
+        if care.touches(network):
             message = (
                 f"{visit.target.address} is not asked: devices of {network} are fragile or may be "
                 "asked at certain times only, and everybody hears a broadcast"
             )
             raise WrongUse(message)
-    sender = Sender(plan.policy, Pace(plan.limits))
+    sender = Sender(
+        plan.policy, Pace(plan.limits), lambda address: care.restrictions.may(address, now_us())
+    )
+    for place in care.fragile:
+        sender.spare(*place)
     for visit in plan.visits:
-        if care.is_fragile(visit.target.address, visit.port):
+        if care.restrictions.is_fragile(visit.target.address):
             sender.spare(visit.target.address, visit.port)
     return sender
 

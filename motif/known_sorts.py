@@ -100,8 +100,10 @@ def _said(least: str | None, greatest: str | None) -> tuple[int, int] | None:
     """A range that somebody stated; an end that is not stated, or states no more, is open."""
     if least is None and greatest is None:
         return None
-    last = rank_of(greatest)
-    return rank_of(least) or 0, RANK_MOST if last is None else last
+    first, last = rank_of(least), rank_of(greatest)
+    if least is not None and greatest is not None and first is None and last is None:
+        return None  # revisions of one number, of which there is one
+    return first or 0, RANK_MOST if last is None else last
 
 
 def _span(least: int | None, greatest: int | None) -> tuple[int, int] | None:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from motif.device_patterns import DevicePattern
 from motif.node import Node
 from schemas.clock import new_id, now_us
-from schemas.devices import DataPoint, DeviceMapped
+from schemas.devices import POINTS_MAX, DataPoint, DeviceMapped
 from schemas.envelope import Event
 from schemas.errors import SourceUnreadable
 from schemas.ids import signature_parts
@@ -40,6 +40,8 @@ def read_points(file: Path) -> list[DataPoint]:
     except (OSError, UnicodeError) as error:
         raise SourceUnreadable(f"{file} cannot be read: {error}") from error
     rows = _of_json(file, text) if text.lstrip()[:1] in {"[", "{"} else _of_csv(file, text)
+    if len(rows) > POINTS_MAX:
+        raise SourceUnreadable(f"{file} has {len(rows):,} data points; {POINTS_MAX:,} are the most")
     try:
         return _POINTS.validate_python(rows)
     except ValidationError as error:
@@ -62,10 +64,10 @@ def map_points(node: Node, sort: DevicePattern, points: Sequence[DataPoint]) -> 
     node.publish([Event("motif", f"device/{new_id()}", mapped, now_us())])
 
 
-def _of_json(file: Path, text: str) -> Any:
+def _of_json(file: Path, text: str) -> list[Any]:
     try:
         body = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise SourceUnreadable(f"{file} cannot be read as JSON: {error}") from error
     if isinstance(body, dict):
         profile = body.get("communication_profile", body)
@@ -77,13 +79,16 @@ def _of_json(file: Path, text: str) -> Any:
 
 def _of_csv(file: Path, text: str) -> list[dict[str, Any]]:
     rows = csv.DictReader(io.StringIO(text))
-    header = rows.fieldnames or ()
+    try:
+        header, found = rows.fieldnames or (), [(rows.line_num, row) for row in rows]
+    except csv.Error as error:
+        raise SourceUnreadable(f"{file}, behind line {rows.line_num}: {error}") from error
     missing = [name for name in _NEEDED if name not in header]
     strange = [name for name in header if name not in COLUMNS]
     if missing or strange:
         wrong = f"lacks {missing[0]}" if missing else f"has {strange[0]!r}, which means nothing"
         raise SourceUnreadable(f"{file}: its header {wrong}; columns are {', '.join(COLUMNS)}")
-    return [_row(file, rows.line_num, row) for row in rows]
+    return [_row(file, line, row) for line, row in found]
 
 
 def _row(file: Path, line: int, row: dict[str, Any]) -> dict[str, Any]:

@@ -216,6 +216,7 @@ async def discover_devices_with_patterns(
         await running
     finally:
         running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
         node.settle()
 
 

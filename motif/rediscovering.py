@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from threading import Event as Signal
 from typing import NamedTuple
 
+from connectors.devices.pace import FRAGILE_TIMES, POLITE
 from motif.discovering import Discovered, Told, Wanted, discover, known_to, planned
 from motif.node import Node
 from projections import device_sorts
@@ -33,9 +34,11 @@ def rounds(
 ) -> Iterator[Round | Trouble]:
     """Discover until `stopping` is set, and learn each time before the next.
 
-    The next run begins so many seconds after the last one began, or at once where that took
-    longer. Names are resolved anew, and what was learned meanwhile counts.
+    The next run begins so many seconds after the last one began, or where that took longer, as
+    soon as fragile devices were left in peace. Names are resolved anew, and what was learned
+    meanwhile counts.
     """
+    rest_s = 0.0 if wanted.unthrottled else FRAGILE_TIMES * POLITE.gap_s
     said: Round | Trouble | None = None
     while not stopping.is_set():
         began_s = monotonic_s()
@@ -43,7 +46,7 @@ def rounds(
         if found != said:
             yield found
         said = found if isinstance(found, Trouble) else None
-        stopping.wait(max(0.0, every_s - (monotonic_s() - began_s)))
+        stopping.wait(max(rest_s, every_s - (monotonic_s() - began_s)))
 
 
 def _round(node: Node, wanted: Wanted, told: Told | None) -> Round | Trouble:

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from connectors.devices.restrictions import NONE, Restriction, Restrictions
 from connectors.devices.sender import device_at
-from connectors.devices.targets import network_of
+from connectors.devices.targets import Network, network_of
 from motif.asking import Asking
 from motif.node import Node
 from projections.device_restrictions import Restricted, restricted
 from schemas.clock import new_id, now_us
 from schemas.devices import DeviceRestricted
 from schemas.envelope import Event
+from schemas.errors import WrongUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +23,25 @@ class Care:
     """What a run has to heed: what is stated of networks, and devices observed to be fragile."""
 
     restrictions: Restrictions = NONE
-    fragile: frozenset[str] = frozenset()
+    fragile: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def fragile_devices(self) -> set[str]:
+        """What was observed, as `device_at` has it."""
+        return {device_at(*place) for place in self.fragile}
 
     def is_fragile(self, address: str, port: int) -> bool:
         """Whether a device is to be asked more slowly."""
-        return device_at(address, port) in self.fragile or self.restrictions.is_fragile(address)
+        is_observed = device_at(address, port) in self.fragile_devices
+        return is_observed or self.restrictions.is_fragile(address)
+
+    def touches(self, network: Network) -> bool:
+        """Whether any device of a network is to be asked with care."""
+        return self.restrictions.touches(network) or any(
+            network_of(address).subnet_of(network)  # type: ignore[arg-type]
+            for address, _ in self.fragile
+            if network_of(address).version == network.version
+        )
 
 
 def restrict(
@@ -56,14 +74,23 @@ def restrict(
     Restriction.of(network, windows=windows, timezone=timezone)
     found = network_of(network)
     written = str(found.network_address if found.num_addresses == 1 else found)
-    said = DeviceRestricted(
-        network=written,
-        fragile=fragile,
-        windows=list(windows) or None,
-        timezone=timezone if windows else None,
-        who=who,
-        notes=notes,
-    )
+    stated: dict[str, Any] = {
+        "network": written,
+        "fragile": fragile,
+        "windows": list(windows) or None,
+        "timezone": timezone if windows else None,
+        "who": who,
+        "notes": notes,
+    }
+    try:
+        said = DeviceRestricted.model_validate(stated)
+        (notes or "").encode()
+    except ValidationError as error:
+        wrong = str(error.errors()[0]["loc"][0])
+        message = f"{wrong} is {stated[wrong]!r:.64}; it must be text of 1 to 1,024 characters"
+        raise WrongUse(message) from None
+    except UnicodeEncodeError:
+        raise WrongUse("notes must be text in UTF-8") from None
     node.publish([Event("motif", f"device/{new_id()}", said, now_us())])
     return written
 
@@ -87,5 +114,5 @@ def care_of(node: Asking) -> Care:
             for one in found
             if one.origin == "stated"
         ),
-        frozenset(device_at(one.network, one.port) for one in found if one.port is not None),
+        frozenset((one.network, one.port) for one in found if one.port is not None),
     )

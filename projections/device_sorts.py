@@ -150,7 +150,8 @@ ORDER BY happened_at NULLS FIRST, what
 _RUNS: Final = """
 WITH RECURSIVE latest AS (
     SELECT run_id, continues FROM discovery_started
-    WHERE targets = $targets ORDER BY happened_at DESC, event_id LIMIT 1
+    WHERE targets = $targets AND coalesce(broadcasts, []) = $broadcasts
+    ORDER BY happened_at DESC, event_id LIMIT 1
 ), chain AS (
     SELECT * FROM latest
     UNION
@@ -206,14 +207,15 @@ def history(store: Readable, pattern_id: str, parts: Sequence[str]) -> list[dict
 
 
 def done_before(
-    store: Readable, targets: Sequence[str]
+    store: Readable, targets: Sequence[str], broadcasts: Sequence[str] = ()
 ) -> tuple[str | None, set[tuple[str, int, str]]]:
     """The newest run with these targets, and where it and those it continues probed.
 
     None and nothing where there is no such run.
     """
     with store.reading() as cursor:
-        rows = rows_of(cursor.execute(_RUNS, {"targets": list(targets)}).to_arrow_table())
+        bound = {"targets": list(targets), "broadcasts": list(broadcasts)}
+        rows = rows_of(cursor.execute(_RUNS, bound).to_arrow_table())
     found = {(row["address"], row["port"], row["protocol"]) for row in rows if row["address"]}
     return (rows[0]["latest"] if rows else None), found
 

@@ -67,7 +67,8 @@ FROM discovery_started run LEFT JOIN (
 DEVICE_CHANGES: Final = """
 CREATE VIEW device_changes AS
 WITH probe AS (
-    SELECT *, outcome = 'identified' AS is_met,
+    SELECT * REPLACE (CASE WHEN serial SIMILAR TO '0*' THEN NULL ELSE serial END AS serial),
+        outcome = 'identified' AS is_met,
         outcome IN ('silent', 'refused', 'unreachable') AS is_lost,
         concat_ws('/', vendor_id::VARCHAR, coalesce(vendor, ''), device_type::VARCHAR,
             coalesce(product_code, '')) AS sort

@@ -195,6 +195,10 @@ class DeviceProbed(Payload):
         return f"{self.address}:{self.port}" + ("" if part is None else f"/{part}")
 
 
+POINTS_MAX: Final = 65_536
+"""Data points of a sort at most: one for every register that an address can name."""
+
+
 class DataPoint(TypedDict, total=False):
     """A value that a device has, and how it is read: `scale_factor` times what stands there."""
 
@@ -244,7 +248,7 @@ class DeviceMapped(_OfSort):
     type: ClassVar[str] = "motif.device.mapped.v1"
 
     origin: Literal["given", "import"]
-    data_points: Annotated[list[DataPoint], Field(max_length=65_536)]
+    data_points: Annotated[list[DataPoint], Field(max_length=POINTS_MAX)]
 
 
 class DeviceDefined(_OfSort):

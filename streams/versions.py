@@ -88,7 +88,8 @@ def order_of(version: str) -> Order:
             _cut_zeros(made)
             made.append((_EARLY, BEFORE_RELEASE.index(one), ""))
         elif one.isdecimal():
-            made.append((_NUMBER, int(one), ""))
+            digits = one.lstrip("0")
+            made.append((_NUMBER, len(digits), digits))
         else:
             _cut_zeros(made)
             made.append((_WORD, 0, one))

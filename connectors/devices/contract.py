@@ -190,12 +190,19 @@ class Talk:
         self._line = None
 
     async def ask(
-        self, frame: bytes, read: Callable[[bytes], tuple[Reply, int | None]]
+        self,
+        frame: bytes,
+        read: Callable[[bytes], tuple[Reply, int | None]],
+        *,
+        of_module: bool = False,
     ) -> Reply | None:
         """Send a frame; what its reply says, None where there was none.
 
         `read` gives what a reply says, with a code where that is why not. Every exchange is kept.
+        A device that says it is busy is left alone, but for what it says `of_module`.
         """
+        if not self.sender.may(self.address):
+            self.over = True
         line = await self._opened()
         if line is None:
             return None
@@ -203,9 +210,10 @@ class Talk:
         sent, reply = judged(frame, heard, read)
         self.exchanges.append(sent)
         self.silences = self.silences + 1 if heard.how == "timeout" else 0
-        if heard.how in {"reset", "malformed"} or self.silences >= SILENCES_MAX:
+        is_busy = not of_module and is_of_busy(self.protocol, sent)
+        if heard.how in {"reset", "malformed"} or self.silences >= SILENCES_MAX or is_busy:
             self.over = True
-        if heard.how == "reset" or (sent.code and sent.code == BUSY_CODES.get(self.protocol)):
+        if heard.how == "reset" or is_busy:
             self.sender.spare(self.address, self.port)
         return reply
 
@@ -233,6 +241,11 @@ class Talk:
         return self._line
 
 
+def is_of_busy(protocol: str, sent: Sent) -> bool:
+    """Whether a device answered by being busy."""
+    return sent.outcome == "exception" and sent.code == BUSY_CODES.get(protocol)
+
+
 def judged(
     frame: bytes, heard: Heard, read: Callable[[bytes], tuple[Reply, int | None]]
 ) -> tuple[Sent, Reply | None]:
@@ -254,13 +267,16 @@ def verifying(profile: Profile, reads: Sequence[bytes]) -> bytes | None:
     return next((read for read in reads if read in profile.answers), None)
 
 
-def judged_by(profile: Profile, verified: Probe, first: Identity, second: Identity) -> Usage:
-    """How far a profile was used whose verification read is the last exchange of a probe.
+def judged_by(
+    protocol: str, profile: Profile, sent: Sent | None, first: Identity, second: Identity
+) -> Usage:
+    """How far a profile was used by what was sent to verify it.
 
     An exception, another length or another identity contradicts it, never a value. A device that
-    did not answer says neither.
+    did not answer, is busy, or may not be asked any more says neither.
     """
-    sent = verified.exchanges[-1]
+    if sent is None or is_of_busy(protocol, sent):
+        return "applied"
     if sent.outcome == "exception":
         return "contradicted"
     if sent.outcome != "ok":

@@ -31,7 +31,6 @@ from connectors.devices.contract import (
     outcome_of,
 )
 from connectors.devices.recording import stated
-from connectors.devices.restrictions import NONE, Restrictions
 from connectors.devices.sender import NoConnection, Sender
 from connectors.devices.targets import Target
 from connectors.devices.visits import Lanes, Place, Visit
@@ -73,8 +72,8 @@ class Discovery:
 
     `lookup` says what is known of a device; without it every device is asked the whole list.
     `units` are those under which Modbus devices were met before, `known` the places where any
-    device was; without `learn` nothing is to be learned from what is found. `restrictions` say
-    which devices may be asked when. Those of `swept` were asked by datagrams,
+    device was, and `done` those that are not to be visited again; without `learn` nothing is to be
+    learned from what is found. Those of `swept` were asked by datagrams,
     and what they answered is in `heard`.
     """
 
@@ -84,7 +83,7 @@ class Discovery:
     lookup: Lookup | None = None
     units: Mapping[Place, int] = field(default_factory=dict)
     known: Collection[Place] = ()
-    restrictions: Restrictions = NONE
+    done: Collection[Place] = ()
     heard: dict[Place, Sent] = field(default_factory=dict)
     swept: set[Place] = field(default_factory=set)
     learn: bool = True
@@ -149,7 +148,7 @@ class Discovery:
 
     async def _lanes(self, visits: Iterable[Visit], broadcasts: Sequence[Visit]) -> Lanes:
         """What to visit, with whoever heard a broadcast: before any is asked something else."""
-        lanes = Lanes(visits, self.known)
+        lanes = Lanes(visits, self.known, self.done)
         for everybody in broadcasts:
             async for found in self._answers([everybody], everybody.protocol, broadcast=True):
                 lanes.met(found)
@@ -159,7 +158,7 @@ class Discovery:
         """Whoever answers a datagram, of those that nobody knows of; the answer is remembered."""
         unknown: dict[str, list[Visit]] = {}
         for visit in lanes.unknown:
-            if visit.protocol.datagram is not None and self.may(visit.target.address):
+            if visit.protocol.datagram is not None and self.sender.may(visit.target.address):
                 unknown.setdefault(visit.protocol.name, []).append(visit)
         for asked in unknown.values():
             protocol = asked[0].protocol
@@ -190,14 +189,14 @@ class Discovery:
     async def visit(self, visit: Visit) -> Visited:
         """Ask one device in one protocol; it is left out if it may not be asked at this time."""
         address = visit.target.address
-        if not self.may(address):
-            return Visited(visit.target, visit.protocol.name, [], left_out=True)
-        began_us = self.clock()
         asked = replace(self.asked, first=self.units.get(visit.place))
         async with self.sender.device(address, visit.port):
+            if not self.sender.may(address):
+                return Visited(visit.target, visit.protocol.name, [], left_out=True)
+            began_us = self.clock()
             talk = Talk(self.sender, visit.protocol.name, address, visit.port)
             said = self.heard.get(visit.place)
-            if said is not None and said.outcome == "ok":
+            if said is not None:
                 talk.exchanges.append(said)
             try:
                 await talk.open()
@@ -208,10 +207,6 @@ class Discovery:
                 await talk.close()
         events = [self._event(visit, probe, began_us) for probe in probes]
         return Visited(visit.target, visit.protocol.name, events)
-
-    def may(self, address: str) -> bool:
-        """Whether a device may be asked at this time."""
-        return self.restrictions.may(address, self.clock())
 
     def _recall_of(self, visit: Visit) -> Recall:
         """What the interview of this device asks for what is known."""

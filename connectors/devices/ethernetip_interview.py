@@ -67,13 +67,13 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
     A device that is recalled is asked for one thing that works with its sort, and no more where
     that agrees; its slots are asked as well if its sort was ever met with modules.
     """
-    if not talk.exchanges:  # it was not asked by a datagram either
+    if not talk.exchanges or talk.exchanges[-1].outcome != "ok":  # by a datagram
         await _ask_list(talk, LIST_IDENTITY)
     profile = _recalled(talk.exchanges, recall)
     tried: list[Probe] = []
     if profile is not None and profile.applied:
         tried = await _tried(talk, asked, profile, recall)
-        if tried and tried[0].usage == "confirmed":
+        if tried and (tried[0].usage == "confirmed" or talk.over):
             return tried
         if tried:  # what contradicted a pattern is read anew, as if nothing had been asked
             talk.exchanges.clear()
@@ -123,17 +123,19 @@ async def _tried(talk: Talk, asked: Asked, profile: Profile, recall: Recall) -> 
     session = None if message is None else await _registered(talk)
     if message is None or session is None:
         return []
+    begin = len(talk.exchanges)
     await _send(talk, session, message)
     verified = tuple(talk.exchanges)
+    sent = verified[-1] if len(verified) > begin else None
     slots: list[Probe] = []
     if asked.slots or not profile.alone:
         slots = await _ask_slots(talk, session, asked.slots or SLOTS)
     await talk.tell(ethernetip.packet(UNREGISTER, session, _context(talk)))
     exchanges = _of_no(slots, talk)
-    first = decode(Probe(None, None, "answered", verified[:1]))
+    first = decode(Probe(None, None, "answered", verified[:begin]))
     second = decode(Probe(None, None, "answered", verified[-1:]))
     probe = Probe(None, None, "identified", verified)
-    usage = judged_by(profile, probe, first, second)
+    usage = judged_by(ethernetip.PROTOCOL, profile, sent, first, second)
     if usage == "confirmed" and not all(_is_known(slot, recall) for slot in slots):
         usage = "matched"
     modules = [replace(slot, path="fast") for slot in slots] if usage == "confirmed" else []
@@ -199,16 +201,20 @@ async def _registered(talk: Talk) -> int | None:
     return packet.session if packet is not None and not packet.status else None
 
 
-async def _send(talk: Talk, session: int, message: bytes) -> cip.Answer | None:
+async def _send(
+    talk: Talk, session: int, message: bytes, *, of_module: bool = False
+) -> cip.Answer | None:
     frame = ethernetip.send(session, _context(talk), message)
-    return await talk.ask(frame, lambda response: _read_message(message, response))
+    return await talk.ask(
+        frame, lambda response: _read_message(message, response), of_module=of_module
+    )
 
 
 async def _ask_slots(talk: Talk, session: int, slots: tuple[int, ...]) -> list[Probe]:
     found = []
     for slot in slots:
         message = cip.to_slot(cip.get_all(IDENTITY), slot)
-        answer = await _send(talk, session, message)
+        answer = await _send(talk, session, message, of_module=True)
         if answer is not None and answer.status == 0:
             exchanges = (talk.exchanges[-1],)
             identified = decode(Probe(None, slot, "answered", exchanges)).evidence is not None

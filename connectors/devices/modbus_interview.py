@@ -101,7 +101,7 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
             break
         if not asked.units and not tried and misses == 0:
             tried = await _tried(talk, searched, recall)
-            if tried and tried[0].usage == "confirmed":
+            if tried and (tried[0].usage == "confirmed" or talk.over):
                 return tried
             if tried:  # what contradicted a pattern is read anew, as if nothing had been asked
                 searched = []
@@ -110,7 +110,8 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
     devices = _devices(searched)
     if not devices:
         exchanges = tuple(sent for _, sents, _ in searched for sent in sents)
-        return [Probe(None, None, outcome_of(exchanges, identified=False), exchanges)]
+        silent = Probe(None, None, outcome_of(exchanges, identified=False), exchanges)
+        return [*tried, silent]
     absent = [sent for _, sents, reply in searched if _is_missing(reply) for sent in sents]
     alone = len(devices) == 1 and not asked.units
     probes: list[Probe] = []
@@ -155,7 +156,7 @@ async def _asked(talk: Talk, device: Met, recall: Recall, *, alone: bool) -> lis
     tried: list[Probe] = []
     if profile is not None and profile.applied:
         tried = await _verified(talk, found, profile)
-        if tried and tried[0].usage == "confirmed":
+        if tried and (tried[0].usage == "confirmed" or talk.over):
             return tried
         if tried:
             again: list[Searched] = []
@@ -183,11 +184,13 @@ async def _verified(talk: Talk, found: Probe, profile: Profile) -> list[Probe]:
     pdu = verifying(profile, VERIFYING)
     if pdu is None or found.unit is None:
         return []
+    begin = len(talk.exchanges)
     await _ask(talk, found.unit, pdu)
-    sent = talk.exchanges[-1]
-    probe = replace(found, exchanges=(*found.exchanges, sent), path="fast")
-    second = decode(replace(found, exchanges=(sent,)))
-    usage = judged_by(profile, probe, decode(found), second)
+    sents = talk.exchanges[begin:]
+    probe = replace(found, exchanges=(*found.exchanges, *sents), path="fast")
+    second = decode(replace(found, exchanges=tuple(sents)))
+    sent = sents[-1] if sents else None
+    usage = judged_by(modbus.PROTOCOL, profile, sent, decode(found), second)
     return [replace(probe, usage=usage, pattern_id=profile.pattern_id)]
 
 

@@ -87,10 +87,13 @@ WIRES: Final = {
 class Sender:
     """Sends to devices under one policy at one pace; a run has one sender."""
 
-    def __init__(self, policy: Policy, pace: Pace) -> None:
-        """Bind to what may be probed and how fast."""
+    def __init__(
+        self, policy: Policy, pace: Pace, may: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """Bind to what may be probed and how fast; `may` says whether an address may be now."""
         self.policy = policy
         self.pace = pace
+        self.may = may
         self.connections = 0
         self.requests = 0
         self._at_once = asyncio.Semaphore(pace.limits.at_once)
@@ -191,7 +194,9 @@ class Sender:
                     continue
                 done.add(place)
                 self.pace.answered(device_at(*place))
-                yield Swept(*place, Heard("answered", data, _since(began_s)))
+                how: How = "answered" if len(data) <= _DATAGRAM_MAX else "malformed"
+                kept = data if how == "answered" else data[:KEPT_MAX]
+                yield Swept(*place, Heard(how, kept, _since(began_s)))
             await sending
         finally:
             sending.cancel()
@@ -207,13 +212,24 @@ class Sender:
         asked: dict[Endpoint, float],
         spread_s: float,
     ) -> None:
-        """Send the frame to each place in its turn, and wait for the last one to answer."""
+        """Send the frame to each place in its turn, and wait for the last one to answer.
+
+        A device gets one, whatever port it was to be asked at, and none while it is held.
+        """
+        devices: set[str] = set()
         for address, port in places:
             self._check_address(address)
-            await self.admitted(protocol, device_at(address, port), frame)
+            device = device_at(address, port)
+            if device in devices or not self._is_free(address, device):
+                continue
+            await self.admitted(protocol, device, frame)
+            if not self._is_free(address, device):  # any more, now that it is its turn
+                self.requests -= 1
+                continue
+            devices.add(device)
             asked[(address, port)] = monotonic_s()
             transport.sendto(frame, (address, port))
-            self.pace.answered(device_at(address, port))
+            self.pace.answered(device)
         await asyncio.sleep(self.pace.limits.datagram_timeout_s + spread_s)
 
     def spare(self, address: str, port: int) -> None:
@@ -225,6 +241,11 @@ class Sender:
         allowed.check(protocol, frame)
         await self.pace.request(device)
         self.requests += 1
+
+    def _is_free(self, address: str, device: str) -> bool:
+        """Whether nobody holds the device, and it may be asked now."""
+        held = self._devices.get(device)
+        return self.may(address) and (held is None or not held.locked())
 
     def _check_address(self, address: str) -> None:
         if not self.policy.allows(address):

@@ -35,7 +35,10 @@ PORT_MAX: Final = 65_535
 _WIDEST: Final = {4: 8, 6: 32}
 """The shortest prefix of a network of the list, by the version of IP."""
 
-_split_port: Final = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::([0-9]+))?").fullmatch
+_MAPPED_BITS: Final = 96
+"""Bits before an address of IPv4 that is written as one of IPv6."""
+
+_split_port: Final = re.compile(r"(\[[^]]*\]|[^:\[\]]*)(?::([0-9]{1,5}))?").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +103,15 @@ def targets_of(texts: Sequence[str], policy: Policy, resolve: Resolve) -> list[T
     left = ADDRESSES_MAX if policy.large else AT_ONCE_MAX
     for text in texts:
         for target in _targets(text, policy, resolve):
-            found.setdefault((target.address, target.port), target)
+            if target.named or (target.address, target.port) not in found:
+                found[target.address, target.port] = target
             if len(found) > left:
                 raise _too_many(policy)
     return sorted(found.values(), key=lambda target: not target.named)
 
 
 def broadcast_of(text: str, policy: Policy) -> tuple[Network, str, int | None]:
-    """A network of the list whose broadcast address the text states, that address, and a port.
+    """The widest network of the list whose broadcast address the text states, that, and a port.
 
     Raises:
         WrongUse: it is that of no network of the list, or one of its addresses is excluded: whoever
@@ -115,12 +119,17 @@ def broadcast_of(text: str, policy: Policy) -> tuple[Network, str, int | None]:
     """
     host, port = _host_and_port(text)
     address = _address(host)
-    for network in policy.networks:
-        if isinstance(network, IPv4Network) and address == network.broadcast_address:
-            for excluded in policy.exclude:
-                if excluded.version == network.version and excluded.overlaps(network):
-                    raise WrongUse(f"{excluded} is excluded, and would hear a broadcast to {text}")
-            return network, str(address), port
+    networks = [
+        one
+        for one in policy.networks
+        if isinstance(one, IPv4Network) and address == one.broadcast_address
+    ]
+    if networks:
+        network = min(networks, key=lambda one: one.prefixlen)
+        for excluded in policy.exclude:
+            if isinstance(excluded, IPv4Network) and excluded.overlaps(network):
+                raise WrongUse(f"{excluded} is excluded, and would hear a broadcast to {text}")
+        return network, str(address), port
     shown = ", ".join(
         str(one.broadcast_address) for one in policy.networks if isinstance(one, IPv4Network)
     )
@@ -192,14 +201,20 @@ def _resolved(host: str, resolve: Resolve) -> list[Address]:
 def network_of(text: str) -> Network:
     """The network, or the one address, that a text states.
 
+    What is IPv4 written as IPv6 is IPv4.
+
     Raises:
         WrongUse: it is none.
     """
     try:
-        return ip_network(text)
+        network = ip_network(text)
     except ValueError as error:
         message = f"{text!r} must be a network or an address, such as 192.168.1.0/24: {error}"
         raise WrongUse(message) from error
+    mapped = plain_address(network.network_address)
+    if network.version != mapped.version and network.prefixlen >= _MAPPED_BITS:
+        return ip_network(f"{mapped}/{network.prefixlen - _MAPPED_BITS}")
+    return network
 
 
 def plain_address(address: Address) -> Address:

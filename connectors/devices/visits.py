@@ -49,8 +49,8 @@ def visits_to(targets: Iterable[Target], protocols: Sequence[str] = ()) -> list[
             known = ", ".join(PROTOCOLS)
             message = f"no protocol is called {name!r}; the protocols are {known}"
             raise WrongUse(message)
-    chosen = [PROTOCOLS[name] for name in protocols] or list(PROTOCOLS.values())
-    visits = []
+    chosen = [PROTOCOLS[name] for name in dict.fromkeys(protocols)] or list(PROTOCOLS.values())
+    visits: dict[Place, Visit] = {}
     for target in targets:
         fitting = chosen
         if target.port is not None and not protocols:
@@ -61,8 +61,10 @@ def visits_to(targets: Iterable[Target], protocols: Sequence[str] = ()) -> list[
                 f"by --protocol, one of {', '.join(PROTOCOLS)}"
             )
             raise WrongUse(message)
-        visits += [Visit(target, protocol) for protocol in fitting]
-    return visits
+        for visit in (Visit(target, protocol) for protocol in fitting):
+            if target.named or visit.place not in visits:
+                visits[visit.place] = visit
+    return list(visits.values())
 
 
 class Lanes:
@@ -72,13 +74,24 @@ class Lanes:
     those where somebody answered meanwhile; all else waits in the background.
     """
 
-    def __init__(self, visits: Iterable[Visit], known: Collection[Place] = ()) -> None:
-        """Put the visits in order; of an address that is known at one place, all are in front."""
+    def __init__(
+        self,
+        visits: Iterable[Visit],
+        known: Collection[Place] = (),
+        done: Collection[Place] = (),
+    ) -> None:
+        """Put the visits in order; of an address that is known at one place, all are in front.
+
+        What is `done` is not visited, whoever answers there.
+        """
         ordered = sorted(visits, key=lambda one: (one.place not in known, not one.target.named))
         near = {one.device for one in ordered if one.place in known or one.target.named}
         self._front = deque(one for one in ordered if one.device in near)
         self._back = {one.place: one for one in ordered if one.device not in near}
-        self._planned = {one.place for one in ordered}
+        self._planned = {*done, *(one.place for one in ordered)}
+        self._at: dict[str, list[Place]] = {}
+        for one in self._back.values():
+            self._at.setdefault(one.device, []).append(one.place)
 
     @property
     def unknown(self) -> list[Visit]:
@@ -90,9 +103,9 @@ class Lanes:
         if visit.place not in self._planned:
             self._planned.add(visit.place)
             self._front.append(visit)
-        device = visit.device
-        for one in [one for one in self._back.values() if one.device == device]:
-            self._front.append(self._back.pop(one.place))
+        for place in self._at.pop(visit.device, ()):
+            if place in self._back:
+                self._front.append(self._back.pop(place))
 
     def front(self, most: int) -> list[Visit]:
         """Take so many from the front, or as many as there are."""

@@ -203,11 +203,13 @@ def import_(
     from motif.cli.opened import opened
 
     with opened(data, kafka, make=True) as node:
-        take_in(node, file, reputation=reputation, overwrite=overwrite)
+        whole = take_in(node, file, reputation=reputation, overwrite=overwrite)
+    if not whole:
+        raise typer.Exit(1)
 
 
-def take_in(node: "Node", file: Path, *, reputation: float = 1.0, overwrite: bool = False) -> None:
-    """Import the sorts of a file, and tell what became of them; exit code 1 if any is refused."""
+def take_in(node: "Node", file: Path, *, reputation: float = 1.0, overwrite: bool = False) -> bool:
+    """Import the sorts of a file, and tell what became of them; whether none was refused."""
     from motif.defining import import_file
     from motif.display.console import say, warn
     from motif.display.words import plural
@@ -220,8 +222,7 @@ def take_in(node: "Node", file: Path, *, reputation: float = 1.0, overwrite: boo
         f"Imported {plural(found.imported, 'sort')}; {found.known:,} were known already, "
         f"{len(found.refused):,} refused."
     )
-    if found.refused:
-        raise typer.Exit(1)
+    return not found.refused
 
 
 @app.command()

@@ -12,6 +12,7 @@ import typer
 
 from motif.cli.options import FLAG, AsJson, Data, Kafka, Label, share, whole
 from motif.cli.overhearing import Capture, Listen, ListenPort, overhear, span
+from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
     from connectors.devices.discovery import Visited
@@ -217,6 +218,8 @@ def discover(
         learn=not no_learn,
         least=min_confidence,
     )
+    if every is not None and go_on:
+        raise WrongUse("--continue is for one run; with --every each run asks all")
     if every is not None:
         _again_and_again(wanted, at, every, as_json=as_json)
     else:
@@ -275,7 +278,7 @@ def _again_and_again(wanted: "Wanted", at: "Opening", every_s: float, *, as_json
                 elif as_json:
                     print_json([one.model_dump(exclude_none=True) for one in found.found.probes])
                 else:
-                    stdout().print(round_line(found.found, found.changes))
+                    stdout().print(round_line(found.found, found.changes), soft_wrap=True)
                 sys.stdout.flush()  # whoever reads it through a pipe wants to see it
         except KeyboardInterrupt:
             say("Ended.")

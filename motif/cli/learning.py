@@ -125,8 +125,9 @@ def _import_sorts(
     from motif.cli.opened import opened
 
     with opened(data, kafka, make=True, label=label) as node:
-        for file in files:
-            take_in(node, file)
+        whole = [take_in(node, file) for file in files]
+    if not all(whole):
+        raise typer.Exit(1)
 
 
 def _places(source: "Source", paths: list[Path]) -> list[Path]:

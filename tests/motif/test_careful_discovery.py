@@ -118,6 +118,7 @@ def test_of_a_network_the_newest_statement_holds(run: Run, tmp_path: Path) -> No
     [
         (["plant"], "must be a network"),
         ([NEVER, "--window", "at night"], "is no window"),
+        ([NEVER, "--window", f"{' ' * 1_024}01:00-02:00"], "must be text of 1 to 1,024"),
         ([NEVER, "--window", "01:00-02:00", "--timezone", "Mars"], "no time zone 'Mars'"),
     ],
 )
@@ -140,6 +141,16 @@ def test_a_broadcast_is_not_sent_where_devices_need_care(tmp_path: Path) -> None
             discover(node.publish, plan, None, known_to(node))
     with pytest.raises(WrongUse, match=r"modbus\.tcp knows no broadcast"):
         planned(replace(asked, protocols=["modbus.tcp"]))
+
+
+def test_a_broadcast_is_not_sent_where_a_device_was_seen_to_be_fragile(tmp_path: Path) -> None:
+    asked = replace(wanted("127.0.0.1:1"), targets=[], broadcasts=["127.255.255.255:1"])
+    with motif.open(tmp_path) as node:
+        with served(meter(manner=Manner(quirk="resets"))) as (_, place):
+            discover(node.publish, planned(wanted(place)))
+
+        with pytest.raises(WrongUse, match="everybody hears a broadcast"):
+            discover(node.publish, planned(replace(asked, protocols=[])), None, known_to(node))
 
 
 def test_rounds_learn_from_each_other_and_tell_what_changed(tmp_path: Path) -> None:

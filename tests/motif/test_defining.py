@@ -141,6 +141,40 @@ def test_sorts_are_exported_and_imported_under_the_common_names_too(
     assert (refused.code, "reads files that are named" in refused.sentence) == (2, True)
 
 
+def test_each_of_several_files_is_imported_whatever_the_others_hold(
+    run: Run, tmp_path: Path
+) -> None:
+    files = [tmp_path / "bad.json", tmp_path / "good.json"]
+    for file, entry in zip(files, ({"protocol": "profinet"}, MINE), strict=True):
+        file.write_text(json.dumps({"patterns": [entry]}), "utf-8")
+
+    ran = run("import", "bifrost", *files, "--data", tmp_path / "node")
+
+    assert (ran.code, "Imported 1 sort; 0 were known already, 0 refused." in ran.err) == (1, True)
+
+
+def test_a_sort_that_lacks_vendor_or_model_goes_from_site_to_site(tmp_path: Path) -> None:
+    with motif.open(tmp_path / "one") as node:
+        for number, more in enumerate(({"vendor": None}, {"product_code": None})):
+            said = {"answers": {READ: 4}, "address": f"10.0.0.{number}"}
+            node.publish([Event("s", str(number), probed(**said, **more), NOW)])
+        file = tmp_path / "sorts.json"
+        file.write_bytes(defining.exported(node))
+    with motif.open(tmp_path / "two") as other:
+        assert defining.import_file(other, file).refused == []
+        other.settle()
+        assert defining.exported(other) == file.read_bytes()
+
+
+def test_an_exact_revision_of_one_number_is_that_one(tmp_path: Path) -> None:
+    exact = {"major": 2, "firmware_version_range": {"exact_version": "2"}}
+    with motif.open(tmp_path / "node") as node:
+        imported(node, tmp_path, MINE | exact)
+        (one,) = known_sorts(node)
+
+    assert (one.sort.holds("2"), one.sort.holds("2.7")) == (True, False)
+
+
 def test_an_archived_sort_is_neither_applied_nor_listed_nor_exported(tmp_path: Path) -> None:
     with motif.open(tmp_path / "node") as node:
         imported(node, tmp_path, MINE)
@@ -223,7 +257,7 @@ def test_a_store_of_another_program_is_imported_without_what_is_a_devices_own(
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"protocol": "profinet"}, "'profinet' is no protocol"),
     ({"protocol": 5}, "5 is no protocol"),
-    ({"vendor": None}, "it names no vendor and model"),
+    ({"vendor": None, "product_code": None}, "it names no vendor and model"),
     ({"vendor": "/home/ann"}, "its vendor may be what is a single device's own"),
     ({"product_code": "ann@example.com"}, "its product_code may be"),
     ({"protocol": "ethernet_ip"}, "are numbers"),
@@ -235,6 +269,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"answers": [READ]}, "not all only read"),
     ({"firmware_version_range": {"min_version": "1.0", "max_version": "2.0"}}, "different sorts"),
     ({"firmware_version_range": "2.0"}, "is no object"),
+    ({"major": []}, "it cannot be meant"),
+    ({"reputation": 10**400}, "it cannot be meant"),
+    ({"firmware_version_range": {"min_version": "2.9", "max_version": "2.1"}}, "down to 2.1"),
 ]
 
 

@@ -39,6 +39,7 @@ def test_a_range_without_an_end_goes_on() -> None:
     ("older", "newer"),
     [
         ("2.9", "2.10"),
+        ("2.9", "2." + "9" * 5_000),
         ("1.0-alpha", "1.0-beta"),
         ("1.0-rc2", "1.0-rc10"),
         ("1.0-rc1", "1.0"),

@@ -1,5 +1,6 @@
 """Devices that are recalled: asked what they are and one thing more, and never taken for others."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -7,13 +8,26 @@ import pytest
 
 from connectors.devices import cip, modbus
 from connectors.devices.contract import Asked, Profile
-from connectors.devices.discovery import Lookup
-from connectors.devices.pace import POLITE
+from connectors.devices.discovery import Discovery, Lookup, Visited
+from connectors.devices.pace import POLITE, Pace
+from connectors.devices.sender import Sender
+from connectors.devices.targets import Target, policy_of
+from connectors.devices.visits import visits_to
 from connectors.plant.device import Device
-from connectors.plant.ethernetip_device import EthernetIpDevice
+from connectors.plant.ethernetip_device import EthernetIpDevice, Module
 from connectors.plant.modbus_device import ModbusDevice, Unit
+from connectors.plant.serving import serving
 from schemas.devices import DeviceProbed
-from tests.connectors.devices.plants import ENBT, HASTY, LOGIX, METER, Found, discovered, meter
+from tests.connectors.devices.plants import (
+    ENBT,
+    HASTY,
+    LOGIX,
+    METER,
+    QUICK,
+    Found,
+    discovered,
+    meter,
+)
 
 READ = modbus.read(3, 0, 1)
 REGISTER = Profile("meters", {READ: 4}, alone=True, applied=True)
@@ -134,6 +148,66 @@ def test_a_device_that_does_not_answer_the_read_says_nothing_about_the_pattern()
 
     first, second = found.probes["meter"]
     assert (first.path, first.usage, second.path) == ("fast", "applied", "slow")
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"), [(b"\x15\x03\x01\x00", "malformed"), (b"\x83\x06", "exception")]
+)
+def test_a_device_that_wants_no_more_of_the_read_is_left_alone_and_remembered(
+    answer: bytes, outcome: str
+) -> None:
+    class Unwilling(ModbusDevice):
+        """It says what it is, and then something else, or that it is busy."""
+
+        def answer(self, request: bytes) -> bytes | None:
+            if request[7:] != READ:
+                return super().answer(request)
+            is_code = len(answer) == len(b"\x83\x06")
+            return request[:4] + b"\x00\x03" + request[6:7] + answer if is_code else answer
+
+    found = discovered({"meter": Unwilling({1: METER})}, lookup=knowing({"M-1": REGISTER}))
+
+    probe = found.one("meter")
+    assert (probe.path, probe.usage, probe.outcome) == ("fast", "applied", "identified")
+    assert [one["outcome"] for one in probe.exchanges] == ["ok", outcome]
+    assert found.counts["meter"].requests == 2
+
+
+def test_a_device_that_is_busy_within_its_session_is_left_alone() -> None:
+    class Busy(EthernetIpDevice):
+        """It lets nobody read an object."""
+
+        def _read(self, message: bytes, module: Module) -> bytes:
+            del module
+            return bytes((message[0] | 0x80, 0, 2, 0))
+
+    found = discovered({"plc": Busy(ENBT)})
+
+    probe = found.one("plc")
+    assert (probe.outcome, probe.exchanges[-1]["outcome"]) == ("identified", "exception")
+    assert found.counts["plc"].requests == 3 + 1 + 1
+
+
+def test_a_device_is_left_alone_from_when_it_may_not_be_asked_any_more() -> None:
+    left = [True] * 5
+
+    async def ask() -> tuple[list[bool], int, list[Visited]]:
+        async with serving({"meter": meter()}) as plant:
+            served = plant.devices["meter"]
+            policy = policy_of(["127.0.0.1"])
+            sender = Sender(policy, Pace(QUICK), lambda _: bool(left) and left.pop())
+            visits = visits_to([Target("127.0.0.1", served.port, named=True)], ["modbus.tcp"])
+            discovery = Discovery(sender)
+            visited = [one async for one in discovery.run(visits)]
+            visited += [one async for one in discovery.run(visits)]
+            return [one.left_out for one in visited], served.counts.requests, visited
+
+    left_out, requests, visited = asyncio.run(ask())
+
+    assert (left_out, requests) == ([False, True], 4)
+    (event,) = visited[0].events
+    assert isinstance(event.data, DeviceProbed)
+    assert (event.data.outcome, len(event.data.exchanges)) == ("identified", 4)
 
 
 def test_all_devices_behind_a_gateway_are_found_where_each_is_recalled() -> None:

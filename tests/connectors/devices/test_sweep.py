@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import pytest
 
 from connectors.devices.discovery import Discovery
-from connectors.devices.ethernetip_interview import SPREAD_MS
+from connectors.devices.ethernetip_interview import ETHERNET_IP, SPREAD_MS
 from connectors.devices.pace import Limits, Pace
-from connectors.devices.sender import Sender
+from connectors.devices.sender import KEPT_MAX, Sender
 from connectors.devices.targets import Policy, Target, broadcast_of, policy_of, targets_of
 from connectors.devices.visits import Lanes, Place, Visit, visits_to
 from connectors.plant.device import Counts, Device, Manner
@@ -169,6 +169,50 @@ def test_a_broadcast_reaches_nobody_who_is_being_asked_something_else() -> None:
     assert (counts.datagrams, counts.requests) == (1, 29)
 
 
+def test_what_was_done_is_not_visited_again_though_it_hears_a_broadcast() -> None:
+    met, other = visits_to(
+        [Target(f"10.0.0.{one}", None, named=False) for one in (1, 2)], ["modbus.tcp"]
+    )
+    lanes = Lanes([other], done=[met.place])
+
+    lanes.met(met)
+
+    assert [one.place for one in (*lanes.front(9), *lanes.back(9))] == [other.place]
+
+
+def test_a_place_is_visited_once_however_it_is_named() -> None:
+    named = Target("10.0.0.1", 502, named=True)
+    range_ = Target("10.0.0.1", None, named=False)
+
+    (visit,) = visits_to([range_, named], ["modbus.tcp", "modbus.tcp"])
+
+    assert visit.target.named
+
+
+def test_a_datagram_too_long_for_a_reply_ends_nothing() -> None:
+    long = EthernetIpDevice(ENBT, items=((0x86, bytes(9_000)),), manner=Manner(connections_max=0))
+
+    found = run({"127.0.7.5": long})
+
+    assert [probe.outcome for probe in found.probes] == ["malformed"]
+    assert len(found.probes[0].exchanges[0].get("response") or "") == 2 * KEPT_MAX
+
+
+def test_a_device_gets_one_datagram_whatever_port_it_may_be_asked_at() -> None:
+    async def ask() -> list[tuple[str, int]]:
+        policy = policy_of(["127.0.0.0/8"])
+        sender = Sender(policy, Pace(replace(QUICK, datagram_timeout_s=0.05)))
+        async with sender.device("127.0.7.2", 1):
+            places = [("127.0.7.1", 1), ("127.0.7.1", 1), ("127.0.7.2", 1)]
+            frame = ETHERNET_IP.datagram
+            assert frame is not None
+            async for _ in sender.sweep(FIRST, frame.frame, places):
+                pass
+        return [] if sender.requests == 1 else places
+
+    assert asyncio.run(ask()) == []
+
+
 def test_unknown_places_are_opened_at_their_own_rate() -> None:
     slow = replace(QUICK, background_per_s=20, background_at_once=1, datagram_timeout_s=0.1)
 
@@ -191,14 +235,14 @@ async def timed(limits: Limits) -> float:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("10.0.0.127", "of no network of the list; theirs are 10.0.0.255"),
+        ("10.0.0.127", "of no network of the list; theirs are 10.0.0.255, 10.0.1.255"),
         ("255.255.255.255", "of no network of the list"),
         ("plant", "of no network of the list"),
         ("10.0.1.255", "10.0.1.9/32 is excluded, and would hear"),
     ],
 )
 def test_a_broadcast_reaches_nobody_but_networks_of_the_list(text: str, says: str) -> None:
-    policy = policy_of(["10.0.0.0/24", "10.0.1.0/24"], ["10.0.1.9"])
+    policy = policy_of(["10.0.0.0/24", "10.0.1.128/25", "10.0.1.0/24"], ["10.0.1.9"])
 
     assert broadcast_of("10.0.0.255:44818", policy)[1:] == ("10.0.0.255", 44818)
     with pytest.raises(WrongUse, match=says):

@@ -99,7 +99,8 @@ def test_what_is_not_allowed_is_refused_with_its_reason(text: str, says: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":502", "plc:", "plc:0", "plc:65536", "plc:x", "a:b:c", "[::1"]
+    "text",
+    ["", ":502", "plc:" + "1" * 5_000, "plc:", "plc:0", "plc:65536", "plc:x", "a:b:c", "[::1"],
 )
 def test_what_is_no_target_is_said(text: str) -> None:
     with pytest.raises(WrongUse, match="is no target"):
@@ -109,6 +110,17 @@ def test_what_is_no_target_is_said(text: str) -> None:
 def test_a_name_nobody_knows_is_said() -> None:
     with pytest.raises(MotifError, match="'nobody' stands for no address"):
         probed("nobody")
+
+
+def test_ipv4_written_as_ipv6_is_excluded_and_allowed_like_ipv4() -> None:
+    policy = policy_of(["::ffff:10.0.0.0/120"], ["::ffff:10.0.0.7", "::ffff:10.0.0.16/124"])
+
+    assert policy.allows("10.0.0.8")
+    assert [one for one in ("10.0.0.7", "10.0.0.17", "10.0.1.1") if policy.allows(one)] == []
+
+
+def test_an_address_is_named_though_a_range_holds_it_too() -> None:
+    assert probed("192.168.1.4/30", "192.168.1.6")[0] == Target("192.168.1.6", None, named=True)
 
 
 def test_of_a_name_with_several_addresses_the_first_is_probed_that_may_be() -> None:
