@@ -199,9 +199,9 @@ class Applier:
         if voted is not None:
             if voted[0] >= revision:
                 return
-            state.unfold(voted[2], offset)
+            state.unfold(voted[2], offset, voter)
         state.amend(voter, revision, appended_us, changes)
-        state.fold(changes, offset)
+        state.fold(changes, offset, voter)
 
     def _amend(
         self,
@@ -226,9 +226,9 @@ class Applier:
             if not anytime and abs(appended_us - earlier_us) > HORIZON_US:
                 detail = f"revision {revision} comes more than 35 days after revision {earlier}"
                 raise Refused("amended_too_late", detail)
-            state.unfold(replaced, offset)
+            state.unfold(replaced, offset, thing)
         state.amend(thing, revision, appended_us, changes)
-        state.fold(changes, offset)
+        state.fold(changes, offset, thing)
 
 
 def first_appended(event: Event, appended_us: int) -> int:
