@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Final
 
 from streams.operations.other import ERROR_WORDS, operations_of_error, operations_of_template
 from streams.operations.request import may_have_operations, operations_of
 from streams.operations.rules import OperationRules
 from streams.operations.signature import Recognised
-from streams.operations.words import MARKS, marks_and_words, plain_words
+from streams.operations.words import LONG, MARKS, REMEMBERED, marks_and_words, plain_words
 
 
 def recognise(
@@ -32,12 +31,6 @@ def recognise(
         ]
     )
 
-
-REMEMBERED: Final = 16_384
-"""Texts of a place whose operations are remembered."""
-
-LONG: Final = 400
-"""Characters of a text beyond which it is not remembered."""
 
 Recogniser = Callable[[str | None, str | None, str | None], tuple[Recognised, ...]]
 """Gives the operations of a request, an error and a template."""
