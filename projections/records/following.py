@@ -20,7 +20,7 @@ from projections.facts import Rows, collect
 from projections.reading import Place as Partition
 from projections.records import file
 from projections.records.entries import entry_of, terms_of
-from projections.records.places import place_of, span_of
+from projections.records.places import span_of
 from projections.records.statements import Statement, stated
 from projections.store import identity_of
 from projections.tables import duplicates
@@ -248,13 +248,14 @@ class Following:
     def _add(self, of: Partition, lane: Lane, taken: Taken) -> Lane:
         """Put in what was said; of each thing what is greatest."""
         latest_us = lane.latest_us
+        first_place = span_of(*of)[0]
         things: dict[tuple[str, str, str, bool], _Thing] = {}
         for said in taken.statements:
             latest_us = max(latest_us, said.appended_us)
             key = (said.type, said.source, said.subject, said.revision is None)
             known = things.get(key)
             if known is None:
-                things[key] = _Thing(place_of(*of, said.offset), latest_us, said)
+                things[key] = _Thing(first_place + said.offset, latest_us, said)
             elif (said.revision or 0) > (known.last.revision or 0):
                 things[key] = known._replace(last=said)
         self._write(of, things.values())
