@@ -1,5 +1,6 @@
 """What the engine makes of a log with gaps, where a marker stands behind the last record."""
 
+import weakref
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from connectors.generate import sessions
 from connectors.logs.memory import MemoryLog
 from motif import engine
 from motif.node import Node
+from schemas.collector import uncollected
 from streams.identity import found
 
 
@@ -53,3 +55,15 @@ def test_of_much_only_one_partition_is_kept_in_memory_at_a_time(
         assert len(kept) >= node.log.partitions
         assert {one.lag for one in node.status().partitions} == {0}
     assert set(kept) <= {0, 1}
+
+
+def test_what_a_learner_knew_is_gone_when_it_is_released(tmp_path: Path) -> None:
+    with motif.open(tmp_path) as node:
+        node.publish(sessions(seed=7, count=2))
+        node.settle()
+        with uncollected():
+            for learner in node.engine._learners:
+                assert learner._working is not None
+                known = weakref.ref(learner._working.state)
+                learner.release()
+                assert known() is None
