@@ -189,22 +189,20 @@ class Engine:
         self.let_go()
         return projecting(self._folder, self._identity.log_id, self.notices.append)
 
-    def _learn(self, progress: Progress | None) -> int:
+    def _learn_all(self, progress: Progress | None, *, release: bool) -> None:
+        """Learn to the end, one partition after the other; after much, keep none in memory.
+
+        What many partitions know together may be several times what one does.
+        """
         learned = 0
         for learner in self._learners:
-            learned += learner.step()
+            while done := learner.step():
+                learned += done
+                if progress is not None:
+                    progress("learn", learned, 0)
             self.notices += learner.notices
             learner.notices.clear()
-            if progress is not None:
-                progress("learn", learned, 0)
-        return learned
-
-    def _learn_all(self, progress: Progress | None, *, release: bool) -> None:
-        """Learn to the end; after much, let nobody keep it in memory."""
-        while self._learn(progress):
-            continue
-        if release:
-            for learner in self._learners:
+            if release:
                 learner.release()
 
     def _federate(self, *, release: bool) -> None:

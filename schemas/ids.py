@@ -1,8 +1,9 @@
 """Names that sites which never met agree on: signatures, pattern ids, hashes, partitions."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from hashlib import blake2b
+from struct import Struct
 from urllib.parse import quote, unquote
 
 SIGNATURE_SAFE = "*@+"
@@ -63,14 +64,19 @@ def murmur2(data: bytes) -> int:
     mask, m = 0xFFFFFFFF, 0x5BD1E995
     length = len(data)
     h = 0x9747B28C ^ length
-    whole = length & ~3
-    for i in range(0, whole, 4):
-        k = int.from_bytes(data[i : i + 4], "little") * m & mask
-        h = (h * m & mask) ^ ((k ^ k >> 24) * m & mask)
-    if whole < length:
-        h = (h ^ int.from_bytes(data[whole:], "little")) * m & mask
+    for word in _words(length >> 2)(data):
+        k = word * m & mask
+        h = (h * m ^ (k ^ k >> 24) * m) & mask
+    if length & 3:
+        h = (h ^ int.from_bytes(data[length & ~3 :], "little")) * m & mask
     h = (h ^ h >> 13) * m & mask
     return h ^ h >> 15
+
+
+@lru_cache(maxsize=1 << 8)
+def _words(count: int) -> Callable[[bytes], tuple[int, ...]]:
+    """Reads so many words of 32 bits."""
+    return Struct(f"<{count}I").unpack_from
 
 
 def key_hash(key: bytes) -> int:

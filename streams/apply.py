@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any
+from typing import Any, ClassVar
 
 from schemas.clock import DAY_US
 from schemas.devices import DeviceProbed
@@ -62,21 +62,6 @@ class Applier:
         self._allowed = rules.allowed_servers
         self._horizon_us = rules.horizon_us
         self._runs = RunKeeper(state, rules.operations)
-        self._handlers: dict[str, Callable[[Event, Any, int, int, bytes], None]] = {
-            ToolCalled.type: self._tool_called,
-            ToolFinished.type: self._tool_finished,
-            ModelCalled.type: self._model_called,
-            TaskCompleted.type: self._task_completed,
-            ErrorOccurred.type: self._error_occurred,
-            AgentUsed.type: self._agent_used,
-            UserCorrected.type: self._user_corrected,
-            WorkflowRunFinished.type: self._run_finished,
-            WorkflowRunDeleted.type: self._run_deleted,
-            WorkflowOperationAsserted.type: self._operation_asserted,
-            DeviceProbed.type: self._device_probed,
-            WorkflowStepFinished.type: self._step_finished,
-            EventForgotten.type: self._forgotten,
-        }
 
     def apply(self, event: Event, offset: int, appended_us: int, identity: bytes) -> None:
         """Fold an event that is no repeat; `identity` is its id hash.
@@ -89,7 +74,7 @@ class Applier:
         handler = self._handlers.get(data.type)
         if handler is None:
             return
-        handler(event, data, offset, first_appended(event, appended_us), identity)
+        handler(self, event, data, offset, first_appended(event, appended_us), identity)
 
     def _tool_called(
         self, event: Event, data: ToolCalled, offset: int, appended_us: int, identity: bytes
@@ -199,9 +184,9 @@ class Applier:
         if voted is not None:
             if voted[0] >= revision:
                 return
-            state.unfold(voted[2], offset)
+            state.unfold(voted[2], offset, voter)
         state.amend(voter, revision, appended_us, changes)
-        state.fold(changes, offset)
+        state.fold(changes, offset, voter)
 
     def _amend(
         self,
@@ -226,9 +211,26 @@ class Applier:
             if not anytime and abs(appended_us - earlier_us) > HORIZON_US:
                 detail = f"revision {revision} comes more than 35 days after revision {earlier}"
                 raise Refused("amended_too_late", detail)
-            state.unfold(replaced, offset)
+            state.unfold(replaced, offset, thing)
         state.amend(thing, revision, appended_us, changes)
-        state.fold(changes, offset)
+        state.fold(changes, offset, thing)
+
+    # Of the class: in an object its own methods would keep it, with all that was learned.
+    _handlers: ClassVar[dict[str, Callable[["Applier", Event, Any, int, int, bytes], None]]] = {
+        ToolCalled.type: _tool_called,
+        ToolFinished.type: _tool_finished,
+        ModelCalled.type: _model_called,
+        TaskCompleted.type: _task_completed,
+        ErrorOccurred.type: _error_occurred,
+        AgentUsed.type: _agent_used,
+        UserCorrected.type: _user_corrected,
+        WorkflowRunFinished.type: _run_finished,
+        WorkflowRunDeleted.type: _run_deleted,
+        WorkflowOperationAsserted.type: _operation_asserted,
+        DeviceProbed.type: _device_probed,
+        WorkflowStepFinished.type: _step_finished,
+        EventForgotten.type: _forgotten,
+    }
 
 
 def first_appended(event: Event, appended_us: int) -> int:

@@ -68,6 +68,7 @@ class Gathered:
         self._changes: list[Change] = []
         self._ends: list[int] = []
         self._offsets: list[int] = []
+        self._starts: dict[bytes, int] = {}
         self._facts: dict[Bulk, list[tuple[Any, int | None, int]]] = {}
         self._restart()
 
@@ -76,14 +77,35 @@ class Gathered:
         """Whether it is time to fold, so that no sum exceeds 64 bits."""
         return self._rows >= _ROWS_MAX
 
-    def add(self, changes: Iterable[Change], offset: int) -> None:
-        """Keep the changes that a record at this offset makes; offsets do not fall."""
+    def add(self, changes: Iterable[Change], offset: int, thing: bytes | None = None) -> None:
+        """Keep the changes that a record at this offset makes; offsets do not fall.
+
+        Those of a statement about a thing may be taken back while they are kept as they are.
+        """
         held = self._changes
+        if thing is not None:
+            self._starts[thing] = len(held)
         held += changes
         self._ends.append(len(held))
         self._offsets.append(offset)
         if len(held) >= PIECE:
             self._pack()
+
+    def take_back(self, thing: bytes, changes: list[Change], offset: int) -> bool:
+        """Leave out what was added last of a thing, if it is this and waits still.
+
+        Its patterns are touched nevertheless, by the record at this offset too.
+        """
+        start = self._starts.pop(thing, None)
+        if start is None:
+            return False
+        end = start + len(changes)
+        if self._changes[start:end] != changes:
+            return False
+        nothing = [Change(change.pattern, None, 0) for change in changes]
+        self._changes[start:end] = nothing
+        self.add(nothing, offset)
+        return True
 
     def put_off(self, bulk: Bulk, fact: object, at_us: int | None, offset: int) -> None:
         """Keep a fact of a record at this offset, to be recognised later."""
@@ -106,6 +128,7 @@ class Gathered:
 
     def _restart(self) -> None:
         self._changes, self._ends, self._offsets = [], [], []
+        self._starts.clear()
         self._facts.clear()
         self._patterns: _Codes[Pattern] = _Codes()
         self._names: _Codes[str] = _Codes()
@@ -142,6 +165,7 @@ class Gathered:
         )
         self._rows += max(len(codes), len(names), len(values[0]))
         self._changes, self._ends, self._offsets = [], [], []
+        self._starts.clear()
 
     def _pack_facts(self, bulk: Bulk, facts: list[tuple[Any, int | None, int]]) -> None:
         """Recognise facts and turn what they change into columns, without a change for each."""

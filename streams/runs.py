@@ -73,7 +73,7 @@ class RunKeeper:
         if before is None:
             folded = [Change(pattern, *stated[1:]) for pattern in patterns]
             self._state.amend(heard.thing, heard.revision, heard.appended_us, [stated, *folded])
-            self._state.fold(folded, heard.offset)
+            self._state.fold(folded, heard.offset, heard.thing)
             return
         known = _remembered(before)
         if known.revision >= heard.revision:
@@ -113,14 +113,14 @@ class RunKeeper:
             added = [run._replace(pattern=pattern)]
         asserted, folded = [*known.asserted, claim], [*known.folded, *added]
         self._store(heard.thing, known._replace(asserted=asserted, folded=folded))
-        self._state.fold(added, heard.offset)
+        self._state.fold(added, heard.offset, heard.thing)
 
     def _replace(self, heard: Heard, before: _Known, after: _Known) -> None:
         """Make this what is known of the run, and fold what it adds in place of what it did."""
         after = after._replace(revision=heard.revision, appended_us=heard.appended_us)
-        self._state.unfold(before.folded, heard.offset)
+        self._state.unfold(before.folded, heard.offset, heard.thing)
         self._store(heard.thing, after)
-        self._state.fold(after.folded, heard.offset)
+        self._state.fold(after.folded, heard.offset, heard.thing)
 
     def _store(self, thing: bytes, known: _Known) -> None:
         changes = [] if known.run is None else [known.run]

@@ -163,9 +163,12 @@ class State:
         self._gathered = Gathered()
         self._taken: list[tuple[Change, int]] = []
 
-    def fold(self, changes: Iterable[Change], offset: int) -> None:
-        """Add changes to the tallies they name, at the latest when the state settles."""
-        self._gathered.add(changes, offset)
+    def fold(self, changes: Iterable[Change], offset: int, thing: bytes | None = None) -> None:
+        """Add changes to the tallies they name, at the latest when the state settles.
+
+        With the thing that they are stated of they cost less to take back soon.
+        """
+        self._gathered.add(changes, offset, thing)
         if self._gathered.is_full:
             self._gathered.fold_into(self._tally)
 
@@ -175,8 +178,8 @@ class State:
         if self._gathered.is_full:
             self._gathered.fold_into(self._tally)
 
-    def unfold(self, changes: Iterable[Change], offset: int) -> None:
-        """Take changes back when the state settles.
+    def unfold(self, changes: list[Change], offset: int, thing: bytes) -> None:
+        """Take back the changes that were stated of a thing, at the latest when the state settles.
 
         Of a kind that facts feed, that is possible for counters alone: they keep no extremes.
         """
@@ -185,7 +188,8 @@ class State:
             if not is_counted and change.pattern[0] not in AMENDED_KINDS | MIXED_KINDS:
                 message = f"{change.pattern[0]} is fed by facts that are never amended"
                 raise AssertionError(message)
-            self._taken.append((change, offset))
+        if not self._gathered.take_back(thing, changes, offset):
+            self._taken += [(change, offset) for change in changes]
 
     def amend(self, thing: bytes, revision: int, appended_us: int, changes: list[Change]) -> None:
         """Make this the current statement about a thing."""

@@ -8,15 +8,18 @@ from base64 import b32encode
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from projections.records.times import span_of_day
 from schemas.clock import DAY_US, from_us
 from schemas.events import AgentUsed, ErrorOccurred, Payload, TaskCompleted, UserCorrected
 from schemas.workflows import WorkflowRunDeleted, WorkflowRunFinished
 
+_NOT_THERE: Final = -1
 _APART: Final = " \ue000 "
 """Between two texts: a word that nobody writes, so that no phrase reaches across."""
 
@@ -93,13 +96,10 @@ def entry_of(type_name: str, data: bytes) -> Entry:
 
 def terms_of(type_name: str, source: str, happened_us: int | None, entry: Entry) -> str:
     """The exact values of a record, each as one word."""
-    terms = [term("type", type_name), term("source", source)]
-    terms += [
-        term(name, value)
-        for name, value in zip(FIELDS, entry[1:8], strict=True)
-        if value is not None
-    ]
-    terms += [term("tag", tag) for tag in entry.tags]
+    terms = [_terms_of_source(type_name, source)]
+    terms += [term(*of) for of in zip(FIELDS, entry[1:8], strict=True) if of[1] is not None]
+    if entry.tags:
+        terms += [term("tag", tag) for tag in entry.tags]
     if happened_us is not None:
         terms.append(_terms_of_day(happened_us // DAY_US))
     return " ".join(terms)
@@ -119,6 +119,12 @@ def term(name: str, value: str) -> str:
 def span_term(span: tuple[int, ...]) -> str:
     """The word that stands for a year, a month, a third of one or a day, UTC."""
     return term("time", "-".join(map(str, span)))
+
+
+@lru_cache(maxsize=1 << 12)
+def _terms_of_source(type_name: str, source: str) -> str:
+    """The words for what a record is and who states it."""
+    return f"{term('type', type_name)} {term('source', source)}"
 
 
 @lru_cache(maxsize=1 << 12)
@@ -150,24 +156,23 @@ def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
         fields.append((shape.outcome, bool | str | None, None))
     decode = msgspec.json.Decoder(msgspec.defstruct(payload.__name__, fields, gc=False)).decode
 
+    places = {name: place for place, (name, *_) in enumerate(fields)}
+    titles = [places[name] for name in shape.titles]
+    texts = [places[name] for name in shape.texts]
+    named = (shape.agent, "session_id", "user_id", shape.project, "environment", shape.branch)
+    # What a shape does not have is read behind the last field, where None stands.
+    of_names = itemgetter(*(places.get(name or "", _NOT_THERE) for name in named))
+    of_outcome, of_tags = places.get(shape.outcome or "", _NOT_THERE), places["tags"]
+
     def read(data: bytes) -> Entry:
-        said = decode(data)
-        get = said.__getattribute__
-        outcome = None if shape.outcome is None else get(shape.outcome)
-        tags = tuple(dict.fromkeys(get("tags") or ()))
-        texts = [text for text in map(get, shape.texts) if text is not None]
-        return Entry(
-            next(filter(None, map(get, shape.titles)), None),
-            None if shape.agent is None else get(shape.agent),
-            get("session_id"),
-            get("user_id"),
-            get(shape.project),
-            get("environment"),
-            get(shape.branch),
-            ("failure", "success")[outcome] if isinstance(outcome, bool) else outcome,
-            tags,
-            _APART.join((*texts, *tags)),
-        )
+        said = (*astuple(decode(data)), None)
+        outcome = said[of_outcome]
+        tags = tuple(dict.fromkeys(said[of_tags])) if said[of_tags] else ()
+        body = [said[place] for place in texts if said[place] is not None]
+        title = next(filter(None, [said[place] for place in titles]), None)
+        if isinstance(outcome, bool):
+            outcome = ("failure", "success")[outcome]
+        return Entry._make((title, *of_names(said), outcome, tags, _APART.join((*body, *tags))))
 
     return read
 

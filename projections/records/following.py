@@ -9,7 +9,7 @@ pruned, and with a new file of the projection all do.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,7 +20,7 @@ from projections.facts import Rows, collect
 from projections.reading import Place as Partition
 from projections.records import file
 from projections.records.entries import entry_of, terms_of
-from projections.records.places import place_of, span_of
+from projections.records.places import span_of
 from projections.records.statements import Statement, stated
 from projections.store import identity_of
 from projections.tables import duplicates
@@ -248,28 +248,31 @@ class Following:
     def _add(self, of: Partition, lane: Lane, taken: Taken) -> Lane:
         """Put in what was said; of each thing what is greatest."""
         latest_us = lane.latest_us
+        first_place = span_of(*of)[0]
         things: dict[tuple[str, str, str, bool], _Thing] = {}
         for said in taken.statements:
             latest_us = max(latest_us, said.appended_us)
             key = (said.type, said.source, said.subject, said.revision is None)
             known = things.get(key)
             if known is None:
-                things[key] = _Thing(place_of(*of, said.offset), latest_us, said)
+                things[key] = _Thing(first_place + said.offset, latest_us, said)
             elif (said.revision or 0) > (known.last.revision or 0):
                 things[key] = known._replace(last=said)
         self._write(of, things.values())
         return Lane(taken.end, lane.restarts, latest_us)
 
-    def _write(self, of: Partition, things: Iterable["_Thing"]) -> None:
+    def _write(self, of: Partition, things: Collection["_Thing"]) -> None:
         """Amend the rows that are there and add the others, both in the order of their places.
 
         Where places go up, the index takes everything at once, and else a piece for each step back.
         """
         new: list[_Thing] = []
         amended: list[tuple[int, _Known, Statement]] = []
+        subjects = [one.last.subject for one in things if one.last.revision is not None]
+        rows = self._known(of, subjects)
         for thing in things:
             said = thing.last
-            known = None if said.revision is None else self._known(of, said)
+            known = None if said.revision is None else rows.get(said[2:5])
             if known is None:
                 new.append(thing)
             elif (said.revision or 0) > known.revision:
@@ -300,15 +303,18 @@ class Following:
             entry = _indexed(place, said.type, said.source, said.happened_us, said.data)
             self._writing.execute(_PUT_IN, entry)
 
-    def _known(self, of: Partition, said: Statement) -> "_Known | None":
-        """The row of the thing that a statement is about, where it has one."""
-        found = self._writing.execute(
-            "SELECT place, revision, happened_us, data FROM record INDEXED BY by_subject"
-            " WHERE subject = ? AND source = ? AND type = ? AND revision IS NOT NULL"
-            f" AND {_BETWEEN}",
-            (said.subject, said.source, said.type, *span_of(*of)),
-        ).fetchone()
-        return None if found is None else _Known(*found)
+    def _known(
+        self, of: Partition, subjects: Sequence[str]
+    ) -> dict[tuple[str, str, str], "_Known"]:
+        """The rows of things with these subjects, by type, source and subject."""
+        span = span_of(*of)
+        found: dict[tuple[str, str, str], _Known] = {}
+        for start in range(0, len(subjects), _AT_ONCE):
+            some = subjects[start : start + _AT_ONCE]
+            # A null is equal to nothing, so that one statement serves groups of any size.
+            rows = self._writing.execute(_FIND, (*some, *[None] * (_AT_ONCE - len(some)), *span))
+            found |= {(row[0], row[1], row[2]): _Known(*row[3:]) for row in rows}
+        return found
 
 
 class _Known(NamedTuple):
@@ -328,6 +334,14 @@ class _Thing(NamedTuple):
     last: Statement
 
 
+_AT_ONCE: Final = 250
+"""Things that are looked up together."""
+
+_FIND: Final = (
+    "SELECT type, source, subject, place, revision, happened_us, data"
+    f" FROM record INDEXED BY by_subject WHERE subject IN ({', '.join('?' * _AT_ONCE)})"
+    f" AND revision IS NOT NULL AND {_BETWEEN}"
+)
 _PUT_IN: Final = "INSERT INTO entry (rowid, body, terms) VALUES (?, ?, ?)"
 _TAKE_OUT: Final = "INSERT INTO entry (entry, rowid, body, terms) VALUES ('delete', ?, ?, ?)"
 

@@ -1,7 +1,8 @@
 """Statements about records, out of the rows that the raw tables take and the log's own bytes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from projections.records.entries import DELETED, RECORDED, RUN
@@ -11,7 +12,7 @@ from schemas.envelope import data_bytes, decode
 from schemas.log import Record
 
 _JSON: Final = b"application/json"
-_AT: Final = slice(1, 3)
+_PARTITION, _OFFSET, _AT, _AT_OF = 1, 2, slice(1, 3), itemgetter(0, 1)
 _SOURCE, _ID, _HAPPENED, _SUBJECT, _REVISION, _RUN = 3, 4, 5, 7, 8, 9
 """Where a row of a raw table has what all have; of a run, the first field is its id."""
 
@@ -41,27 +42,30 @@ def stated(
     if not wanted:
         return []
     by_place = {record[1:3]: record for record in chain.from_iterable(records)}
-    found = [
-        _statement(event_type, row, by_place[row[_AT]]) for event_type, of in wanted for row in of
-    ]
-    found.sort()
+    found: list[Statement] = []
+    for event_type, said in wanted:
+        found += _statements(event_type, said, by_place)
+    found.sort(key=_AT_OF)
     return found
 
 
-def _statement(event_type: str, row: Row, record: Record) -> Statement:
-    type_name, revision = RECORDED[event_type], row[_REVISION]
-    subject = row[_RUN] if type_name == RUN else row[_ID if revision is None else _SUBJECT]
-    gone = event_type == DELETED
-    return Statement(
-        *record[1:3],
-        type_name,
-        row[_SOURCE],
-        subject,
-        revision,
-        None if gone else row[_HAPPENED],
-        record.appended_at_us,
-        None if gone else _data(record),
-    )
+def _statements(
+    event_type: str, rows: Sequence[Row], by_place: Mapping[tuple[int, int], Record]
+) -> Iterator[Statement]:
+    type_name, gone = RECORDED[event_type], event_type == DELETED
+    for row in rows:
+        record, revision = by_place[row[_AT]], row[_REVISION]
+        yield Statement(
+            row[_PARTITION],
+            row[_OFFSET],
+            type_name,
+            row[_SOURCE],
+            row[_RUN if type_name == RUN else _ID if revision is None else _SUBJECT],
+            revision,
+            None if gone else row[_HAPPENED],
+            record.appended_at_us,
+            None if gone else _data(record),
+        )
 
 
 def _data(record: Record) -> bytes:

@@ -38,6 +38,9 @@ RECOGNISED: Final = Table(
 """`place` counts the operations of one statement, in the order in which they were found."""
 
 
+_encode = msgspec.json.Encoder().encode
+
+
 class Recogniser:
     """Recognises operations by the rules that the log states for an epoch."""
 
@@ -75,7 +78,7 @@ class Recogniser:
         if not found:
             return []
         looks = characteristics(text, row[at["duration_us"]], row[at["error_count"]])
-        document, version = msgspec.json.encode(looks.to_json()), self._rules.version
+        document, version = _encode(looks), self._rules.version
         return [
             (*row[:3], *_names(one.signature), one.rule, version, document, place)
             for place, one in enumerate(found)

@@ -1,8 +1,12 @@
 """What a request looks like: its length, keywords, files, and how long and hard its run was."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+import msgspec
+
+from streams.operations.words import LONG, REMEMBERED
 
 KEYWORDS: Final = (
     "test",
@@ -42,8 +46,7 @@ _FORMS: Final = {form: word for word in KEYWORDS for form in (word, f"{word}s")}
 _IS_KEYWORD = frozenset(_FORMS).intersection
 
 
-@dataclass(frozen=True, slots=True)
-class Characteristics:
+class Characteristics(msgspec.Struct, frozen=True):
     """What a request and its run look like, from the request's text and two numbers."""
 
     input_length: int
@@ -77,17 +80,38 @@ def characteristics(
     >>> known.keywords, known.files_mentioned, known.duration_range, known.complexity
     (('test', 'run'), ('src/app.py',), 'medium', 'simple')
     """
-    text = text or ""
+    look = (_remembered if text is None or len(text) <= LONG else _look)(text or "")
     errors = error_count or 0
-    found = {_FORMS[form] for form in _IS_KEYWORD(_WORDS(text.lower()))}
     return Characteristics(
-        input_length=len(text),
-        keywords=tuple(word for word in KEYWORDS if word in found) if found else (),
-        files_mentioned=_files(text) if "/" in text or "." in text else (),
-        duration_range=_duration_range(duration_us or 0),
-        complexity=_complexity(len(text.split()), errors),
-        error_count=errors,
+        look.length,
+        look.keywords,
+        look.files,
+        _duration_range(duration_us or 0),
+        _complexity(look.words, errors),
+        errors,
     )
+
+
+class _Look(NamedTuple):
+    """What a text alone says."""
+
+    length: int
+    words: int
+    keywords: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+def _look(text: str) -> _Look:
+    found = {_FORMS[form] for form in _IS_KEYWORD(_WORDS(text.lower()))}
+    return _Look(
+        len(text),
+        len(text.split()),
+        tuple(word for word in KEYWORDS if word in found) if found else (),
+        _files(text) if "/" in text or "." in text else (),
+    )
+
+
+_remembered = lru_cache(REMEMBERED)(_look)  # The same is asked again and again.
 
 
 def _files(text: str) -> tuple[str, ...]:

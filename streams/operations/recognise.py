@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Final
 
 from streams.operations.other import ERROR_WORDS, operations_of_error, operations_of_template
 from streams.operations.request import may_have_operations, operations_of
 from streams.operations.rules import OperationRules
 from streams.operations.signature import Recognised
-from streams.operations.words import MARKS, marks_and_words, plain_words
+from streams.operations.words import LONG, MARKS, REMEMBERED, marks_and_words, plain_words
 
 
 def recognise(
@@ -24,72 +23,86 @@ def recognise(
     >>> [one.signature for one in found]
     ['test:generic:backend', 'build:build:all', 'deploy:ship:all']
     """
-    found: list[Recognised] = []
-    named = plain_words(template.lower()) if template else []
-    if text:
-        found += _of_request(rules, text.lower(), named)
-    if error:
-        found += _of_error(rules, marks_and_words(error.lower()))
-    if named:
-        found += _of_template(rules, named)
-    if len(found) < 2:  # noqa: PLR2004  the common case
-        return tuple(found)
-    return tuple({one.signature: one for one in reversed(found)}[name] for name in _names(found))
+    return _first_of(
+        [
+            *(_of_request(rules, text, template) if text else ()),
+            *(_of_error(rules, error) if error else ()),
+            *(_of_template(rules, template) if template else ()),
+        ]
+    )
 
-
-REMEMBERED: Final = 16_384
-"""Texts whose operations are remembered."""
-
-LONG: Final = 400
-"""Characters of the texts of a workflow beyond which they are not remembered."""
 
 Recogniser = Callable[[str | None, str | None, str | None], tuple[Recognised, ...]]
 """Gives the operations of a request, an error and a template."""
 
 
+@lru_cache(maxsize=2)  # One for whoever has the rules: all partitions are asked the same.
 def recogniser(rules: OperationRules) -> Recogniser:
     """`recognise` by these rules, which remembers short texts: the same is asked again and again.
+
+    Each text is remembered by itself, as one request meets many errors.
 
     >>> from streams.operations.rules import BUILT_IN
     >>> recogniser(BUILT_IN)("Run tests", None, None)[0].signature
     'test:generic:all'
     """
-    remembering = lru_cache(REMEMBERED)(partial(recognise, rules))
+    remembering = lru_cache(REMEMBERED)
+    of_request = remembering(partial(_of_request, rules))
+    of_error = remembering(partial(_of_error, rules))
+    of_template = remembering(partial(_of_template, rules))
 
     def recognised(
         text: str | None, error: str | None, template: str | None
     ) -> tuple[Recognised, ...]:
-        if len(text or "") + len(error or "") > LONG:
+        if len(text or "") > LONG or len(error or "") > LONG or len(template or "") > LONG:
             return recognise(rules, text, error, template)
-        return remembering(text, error, template)
+        found = of_request(text, template) if text else ()
+        if error:
+            found += of_error(error)
+        if template:
+            found += of_template(template)
+        return found if len(found) < 2 else _first_of(found)  # noqa: PLR2004  the common case
 
     return recognised
 
 
-def _names(found: list[Recognised]) -> dict[str, None]:
-    return dict.fromkeys(one.signature for one in found)
+def _first_of(found: Sequence[Recognised]) -> tuple[Recognised, ...]:
+    """Each signature once, by the first rule that found it."""
+    by_signature: dict[str, Recognised] = {}
+    for one in found:
+        by_signature.setdefault(one.signature, one)
+    return tuple(by_signature.values())
 
 
-def _of_request(rules: OperationRules, lower: str, template: Sequence[str]) -> list[Recognised]:
+def _of_request(rules: OperationRules, text: str, template: str | None) -> tuple[Recognised, ...]:
+    lower = text.lower()
     found = _own(rules, "request", marks_and_words(lower)) if rules.of("request") else []
     if rules.builtin and may_have_operations(lower):
-        found += operations_of(marks_and_words(lower), template)
-    return found
+        found += operations_of(marks_and_words(lower), _named(template))
+    return tuple(found)
 
 
-def _of_error(rules: OperationRules, tokens: list[str]) -> list[Recognised]:
+def _of_error(rules: OperationRules, error: str) -> tuple[Recognised, ...]:
+    tokens = marks_and_words(error.lower())
     found = _own(rules, "error", tokens) if rules.own else []
     if rules.builtin and not ERROR_WORDS.isdisjoint(tokens):
         found += operations_of_error([token for token in tokens if token not in MARKS])
-    return found
+    return tuple(found)
 
 
-def _of_template(rules: OperationRules, named: list[str]) -> list[Recognised]:
+def _of_template(rules: OperationRules, template: str) -> tuple[Recognised, ...]:
     """Of a template only the first rule counts that holds, and users' rules come first."""
-    own = _own(rules, "template", named) if rules.own else []
-    if own:
-        return own[:1]
-    return operations_of_template(named) if rules.builtin else []
+    named = _named(template)
+    if not named:
+        return ()
+    found = _own(rules, "template", named)[:1] if rules.own else []
+    if not found and rules.builtin:
+        found = operations_of_template(named)
+    return tuple(found)
+
+
+def _named(template: str | None) -> list[str]:
+    return plain_words(template.lower()) if template else []
 
 
 def _own(rules: OperationRules, place: str, tokens: list[str]) -> list[Recognised]:

@@ -6,7 +6,9 @@ from typing import Final
 
 __all__ = [
     "FILLERS",
+    "LONG",
     "MARKS",
+    "REMEMBERED",
     "clauses",
     "marks_and_words",
     "parts",
@@ -14,6 +16,13 @@ __all__ = [
     "sentences_with",
     "word_set",
 ]
+
+
+REMEMBERED: Final = 16_384
+"""Texts of which is remembered what was found in them."""
+
+LONG: Final = 400
+"""Characters of a text beyond which it is not remembered."""
 
 
 def word_set(words: str) -> frozenset[str]:

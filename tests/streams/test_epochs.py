@@ -10,6 +10,7 @@ import pytest
 from connectors.logs.memory import MemoryLog
 from motif.federation import Carried, contributions, take_in
 from schemas.errors import LogIncompatible, Refused
+from schemas.events import TaskCompleted
 from schemas.log import Log, Outgoing
 from schemas.topics import (
     EVENT_DUPLICATES,
@@ -52,7 +53,7 @@ def new_rules() -> Iterator[None]:
     """Tools are told apart without regard to case, and tasks are no kind any more."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(apply, "public_tool", lambda name, _allowed: name.upper())
-        patch.setattr(Applier, "_task_completed", lambda *_: None)
+        patch.setitem(Applier._handlers, TaskCompleted.type, lambda *_: None)
         yield
 
 
@@ -121,7 +122,7 @@ def test_what_new_rules_no_longer_refuse_is_no_longer_said_to_be_refused() -> No
         raise Refused("too_new", "nobody knows such tasks yet")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Applier, "_task_completed", refuse)
+        patch.setitem(Applier._handlers, TaskCompleted.type, refuse)
         learn(log)
     assert reached(log)[0]["refused"] > 0
     learn(log, rules=NEW)

@@ -187,3 +187,43 @@ def test_negative_counts_are_refused(count: int) -> None:
 
     with pytest.raises(ValueError, match="negative"):
         waiting.fold_into(lambda *_: Tally())
+
+
+@pytest.mark.parametrize(("few", "piece"), [(0, 3), (0, PIECE), (FEW, PIECE)])
+@given(
+    st.lists(st.tuples(st.sampled_from([b"a", b"b"]), st.lists(changes, max_size=2)), max_size=12),
+    st.integers(0, 12),
+)
+def test_what_is_taken_back_was_never_added_and_touches_its_patterns(
+    few: int, piece: int, said: list[tuple[bytes, list[Change]]], cut: int
+) -> None:
+    found: Tallies = {}
+    lasts: dict[Pattern, int] = {}
+
+    def tally_of(pattern: Pattern, offset: int) -> Tally:
+        lasts[pattern] = offset
+        return found.setdefault(pattern, Tally())
+
+    waiting, expected = Gathered(), dict[Pattern, int]()
+    current: dict[bytes, list[Change]] = {}
+    kept: list[Change] = []
+    with patch.multiple(gathered, FEW=few, PIECE=piece, _FEW_EACH=0):
+        for offset, (thing, now) in enumerate(said):
+            before = current.get(thing, [])
+            if waiting.take_back(thing, before, offset):
+                expected |= {change.pattern: offset for change in before}
+            else:
+                kept += before
+            waiting.add(now, offset, thing)
+            expected |= {change.pattern: offset for change in now}
+            current[thing] = now
+            if offset == cut:
+                waiting.fold_into(tally_of)
+        waiting.fold_into(tally_of)
+
+    kept += [change for now in current.values() for change in now]
+    folded = {pattern: tally for pattern, tally in found.items() if tally}
+    assert encoded(folded) == {
+        pattern: tally.encode() for pattern, tally in singly(kept).items() if tally
+    }
+    assert lasts == expected

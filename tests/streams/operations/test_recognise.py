@@ -4,8 +4,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.operations import BUILT_IN, parse_signature, recognise
+from streams.operations import BUILT_IN, OperationRules, parse_signature, recognise, recogniser
 from streams.operations.request import TRIGGER_WORDS, may_have_operations, operations_of
+from streams.operations.rules import OwnRule
 from streams.operations.words import marks_and_words
 
 
@@ -218,3 +219,23 @@ def test_a_text_without_a_word_that_is_looked_for_has_no_operation(text: str) ->
 def test_a_pasted_text_of_any_kind_is_read_in_one_pass(piece: str) -> None:
     """A megabyte that took quadratic time would not come to an end here."""
     assert len(signatures(piece * (1_000_000 // len(piece)))) <= 1
+
+
+OWN = OperationRules(
+    own=tuple(
+        OwnRule(f"ship.{place}", "deploy:ship:all", place, (("ship",),))
+        for place in ("request", "error", "template")
+    )
+)
+TEXTS = st.sampled_from(
+    [None, "", "Ship it", "Run tests, then ship", "pytest: 1 test failed", "é" * 401]
+)
+TEMPLATES = st.sampled_from([None, "---", "adw_ship_iso", "adw_build_server", "x" * 401])
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEMPLATES)), st.sampled_from([BUILT_IN, OWN]))
+def test_what_is_remembered_is_what_is_recognised(
+    asked: list[tuple[str | None, str | None, str | None]], rules: OperationRules
+) -> None:
+    for texts in asked:
+        assert recogniser(rules)(*texts) == recognise(rules, *texts)
