@@ -18,7 +18,7 @@ from motif.erasing import forget
 from motif.exporting import into_file
 from motif.forgetting import Forgetting
 from motif.node import Node
-from motif.upkeep import AGAIN_US, Upkeep
+from motif.upkeep import Upkeep
 from schemas.clock import DAY_US, monotonic_s, to_us
 from schemas.envelope import Event
 from schemas.errors import LogDamaged, WrongUse
@@ -309,23 +309,6 @@ def test_a_node_that_records_does_it_once_a_day(folder: Path) -> None:
     with motif.open(folder, upkeep=upkeep) as node:
         node.settle()
         assert node.notices == []
-
-
-def test_what_stands_in_the_way_of_upkeep_is_said_once_an_hour(folder: Path) -> None:
-    now = [MIDDLE + DAY_US]
-    upkeep = Upkeep(archive_after=5, clock=lambda: now[0])
-    in_the_way = folder / FOLDER
-    in_the_way.write_text("no folder", "utf-8")
-    with motif.open(folder, upkeep=upkeep) as node:
-        for _ in range(3):
-            node.patterns()
-        assert len(node.notices) == 1
-        assert "what is old was not archived or deleted: " in node.notices[0]
-
-        in_the_way.unlink()
-        now[0] += AGAIN_US
-        node.keep_up()
-        assert "were archived, as is set" in node.notices[1]
 
 
 def test_jsonl_of_what_was_archived_is_what_it_was(folder: Path, tmp_path: Path) -> None:
