@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
 
+from projections.asking import ask
 from projections.remote import Readable
-from projections.tables.types import rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,5 +32,4 @@ _RESTRICTED: Final = "FROM device_restrictions ORDER BY origin DESC, network, po
 
 def restricted(store: Readable) -> list[Restricted]:
     """All that restricts how devices may be asked."""
-    with store.reading() as cursor:
-        return [Restricted(**row) for row in rows_of(cursor.execute(_RESTRICTED).to_arrow_table())]
+    return [Restricted(**row) for row in ask(store, _RESTRICTED)]

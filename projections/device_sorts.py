@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from projections.asking import ask
 from projections.remote import Readable
-from projections.tables.types import rows_of
 from schemas.devices import DataPoint
 from streams.recognise.device import (
     APPLIED,
@@ -99,22 +99,26 @@ LEFT JOIN (SELECT pattern_id, max(happened_at) AS last_verified FROM device_prob
 WHERE kind = 'device' ORDER BY confidence DESC, probes DESC, pattern_id
 """
 
-_DEFINED: Final = """
-SELECT protocol, coalesce(vendor, '') AS vendor, coalesce(device_type::VARCHAR, '') AS device_type,
-    coalesce(product_code, '') AS product_code, coalesce(major::VARCHAR, '') AS major,
-    least_revision, greatest_revision, family, origin, confidence, reputation, answers, alone
-FROM device_defined
-QUALIFY row_number() OVER (PARTITION BY ALL_PARTS
-    ORDER BY happened_at DESC NULLS LAST, source, event_id) = 1
-ORDER BY ALL_PARTS
-""".replace("ALL_PARTS", "protocol, vendor, device_type, product_code, major")
+_OF_SORT: Final = """
+(SELECT * REPLACE (coalesce(vendor, '') AS vendor,
+    coalesce(device_type::VARCHAR, '') AS device_type, coalesce(product_code, '') AS product_code,
+    coalesce(major::VARCHAR, '') AS major) FROM {})
+"""
+"""What was said of sorts in a table, with the parts of the sorts as signatures have them."""
 
-_MAPPED: Final = """
-SELECT protocol, coalesce(vendor, '') AS vendor, coalesce(device_type::VARCHAR, '') AS device_type,
-    coalesce(product_code, '') AS product_code, coalesce(major::VARCHAR, '') AS major, data_points
-FROM device_mapped
-QUALIFY row_number() OVER (PARTITION BY protocol, vendor, device_type, product_code, major
+_NEWEST: Final = f"""
+QUALIFY row_number() OVER (PARTITION BY {", ".join(PARTS)}
     ORDER BY happened_at DESC NULLS LAST, source, event_id) = 1
+"""
+
+_DEFINED: Final = f"""
+SELECT {", ".join(PARTS)}, least_revision, greatest_revision, family, origin, confidence,
+    reputation, answers, alone
+FROM {_OF_SORT.format("device_defined")} {_NEWEST} ORDER BY {", ".join(PARTS)}
+"""
+
+_MAPPED: Final = f"""
+SELECT {", ".join(PARTS)}, data_points FROM {_OF_SORT.format("device_mapped")} {_NEWEST}
 """
 
 _RETIRED: Final = """
@@ -122,18 +126,14 @@ SELECT pattern_id, arg_max(status, {'at': happened_at, 'id': event_id}) AS statu
 FROM pattern_reviews GROUP BY pattern_id HAVING status IN ('deprecated', 'archived')
 """
 
-_HISTORY: Final = """
+_HISTORY: Final = f"""
 WITH told AS (
     SELECT happened_at, 'defined' AS what, 1 AS times,
         origin || ', confidence ' || round(confidence * reputation, 2) AS detail
-    FROM device_defined
-    WHERE [protocol, coalesce(vendor, ''), coalesce(device_type::VARCHAR, ''),
-        coalesce(product_code, ''), coalesce(major::VARCHAR, '')] = $parts
+    FROM {_OF_SORT.format("device_defined")} WHERE [{", ".join(PARTS)}] = $parts
     UNION ALL
     SELECT happened_at, 'mapped', 1, origin || ', data points: ' || json_array_length(data_points)
-    FROM device_mapped
-    WHERE [protocol, coalesce(vendor, ''), coalesce(device_type::VARCHAR, ''),
-        coalesce(product_code, ''), coalesce(major::VARCHAR, '')] = $parts
+    FROM {_OF_SORT.format("device_mapped")} WHERE [{", ".join(PARTS)}] = $parts
     UNION ALL
     SELECT happened_at, status, 1, concat_ws(': ', reviewed_by, notes)
     FROM pattern_reviews WHERE pattern_id = $pattern_id
@@ -162,6 +162,10 @@ SELECT DISTINCT (SELECT run_id FROM latest) AS latest, address, port, protocol
 FROM chain LEFT JOIN device_probed USING (run_id)
 """
 
+_CHANGES: Final = """
+SELECT change, count(*) AS n FROM device_changes WHERE run_id = $run_id GROUP BY 1 ORDER BY 1
+"""
+
 _PLACES: Final = """
 SELECT address, port, protocol, unit FROM device_inventory
 ORDER BY last_seen DESC, address, port, unit
@@ -170,13 +174,13 @@ ORDER BY last_seen DESC, address, port, unit
 
 def sorts(store: Readable) -> list[LearnedSort]:
     """All learned sorts, the surest first."""
-    return [_sort(row) for row in _ask(store, _SORTS)]
+    return [_sort(row) for row in ask(store, _SORTS)]
 
 
 def defined(store: Readable) -> list[DefinedSort]:
     """All sorts that somebody defined."""
     found = []
-    for row in _ask(store, _DEFINED):
+    for row in ask(store, _DEFINED):
         parts = [row.pop(name) for name in PARTS]
         answers = msgspec.json.decode(row.pop("answers") or b"{}")
         found.append(DefinedSort(parts=parts, answers=answers, **row))
@@ -187,13 +191,13 @@ def mapped(store: Readable) -> dict[tuple[str, ...], list[DataPoint]]:
     """The values that devices of sorts have as somebody said, by the parts of the sorts."""
     return {
         tuple(row[name] for name in PARTS): msgspec.json.decode(row["data_points"])
-        for row in _ask(store, _MAPPED)
+        for row in ask(store, _MAPPED)
     }
 
 
 def retired(store: Readable) -> dict[str, Retired]:
     """Patterns by their ids that somebody decided to use no more."""
-    return {row["pattern_id"]: row["status"] for row in _ask(store, _RETIRED)}
+    return {row["pattern_id"]: row["status"] for row in ask(store, _RETIRED)}
 
 
 def history(store: Readable, pattern_id: str, parts: Sequence[str]) -> list[dict[str, Any]]:
@@ -201,9 +205,7 @@ def history(store: Readable, pattern_id: str, parts: Sequence[str]) -> list[dict
 
     Rows of `happened_at`, `what`, `times` and `detail`; with what was used stands one device.
     """
-    with store.reading() as cursor:
-        bound = {"pattern_id": pattern_id, "parts": list(parts)}
-        return rows_of(cursor.execute(_HISTORY, bound).to_arrow_table())
+    return ask(store, _HISTORY, {"pattern_id": pattern_id, "parts": list(parts)})
 
 
 def done_before(
@@ -213,34 +215,22 @@ def done_before(
 
     None and nothing where there is no such run.
     """
-    with store.reading() as cursor:
-        bound = {"targets": list(targets), "broadcasts": list(broadcasts)}
-        rows = rows_of(cursor.execute(_RUNS, bound).to_arrow_table())
+    rows = ask(store, _RUNS, {"targets": list(targets), "broadcasts": list(broadcasts)})
     found = {(row["address"], row["port"], row["protocol"]) for row in rows if row["address"]}
     return (rows[0]["latest"] if rows else None), found
 
 
 def changes(store: Readable, run_id: str) -> dict[str, int]:
     """How many devices a run found to be new, replaced, moved, gone, or of another firmware."""
-    query = (
-        "SELECT change, count(*) AS n FROM device_changes WHERE run_id = ? GROUP BY 1 ORDER BY 1"
-    )
-    with store.reading() as cursor:
-        rows = rows_of(cursor.execute(query, [run_id]).to_arrow_table())
-    return {row["change"]: row["n"] for row in rows}
+    return {row["change"]: row["n"] for row in ask(store, _CHANGES, {"run_id": run_id})}
 
 
 def places(store: Readable) -> dict[tuple[str, int, str], int | None]:
     """Where devices were met, by address, port and protocol, with the unit that answered."""
     found: dict[tuple[str, int, str], int | None] = {}
-    for row in _ask(store, _PLACES):
+    for row in ask(store, _PLACES):
         found.setdefault((row["address"], row["port"], row["protocol"]), row["unit"])
     return found
-
-
-def _ask(store: Readable, query: str) -> list[dict[str, Any]]:
-    with store.reading() as cursor:
-        return rows_of(cursor.execute(query).to_arrow_table())
 
 
 def _sort(row: dict[str, Any]) -> LearnedSort:

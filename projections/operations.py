@@ -1,11 +1,11 @@
 """Questions about operations: what runs of workflows did, what it costs, and what was decided."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from projections.asking import ask
 from projections.remote import Readable
-from projections.tables.types import rows_of
 
 _AS_OF: Final = "coalesce($as_of, (SELECT as_of FROM log_as_of))"
 
@@ -13,20 +13,20 @@ _AS_OF: Final = "coalesce($as_of, (SELECT as_of FROM log_as_of))"
 def operation(store: Readable, pattern_id: str) -> dict[str, Any] | None:
     """The row of `operation_patterns` of this id; None where there is none."""
     query = "SELECT * FROM operation_patterns WHERE pattern_id = $id"
-    found = _ask(store, query, {"id": pattern_id})
+    found = ask(store, query, {"id": pattern_id})
     return found[0] if found else None
 
 
 def known(store: Readable, pattern_ids: Sequence[str]) -> list[str]:
     """Those of these patterns that there are."""
     query = "SELECT pattern_id FROM pattern_rows WHERE pattern_id IN $ids"
-    return [row["pattern_id"] for row in _ask(store, query, {"ids": list(pattern_ids)})]
+    return [row["pattern_id"] for row in ask(store, query, {"ids": list(pattern_ids)})]
 
 
 def is_asserted(store: Readable, source: str, event_id: str) -> bool:
     """Whether somebody has said so already."""
     query = "SELECT 1 FROM operation_asserted WHERE source = $source AND event_id = $id LIMIT 1"
-    return bool(_ask(store, query, {"source": source, "id": event_id}))
+    return bool(ask(store, query, {"source": source, "id": event_id}))
 
 
 def operations(store: Readable, as_of: datetime | None = None) -> list[dict[str, Any]]:
@@ -38,7 +38,7 @@ def operations(store: Readable, as_of: datetime | None = None) -> list[dict[str,
         f"SELECT * FROM operation_patterns_at({_AS_OF}) ORDER BY potential_monthly_savings DESC"
         " NULLS LAST, occurrence_count DESC, pattern_id"
     )
-    return _ask(store, query, {"as_of": as_of})
+    return ask(store, query, {"as_of": as_of})
 
 
 def requests(store: Readable) -> list[tuple[str, bool]]:
@@ -48,9 +48,4 @@ def requests(store: Readable) -> list[tuple[str, bool]]:
         " WHERE rule <> 'asserted') AS found FROM workflow_runs run"
         " WHERE run.input_text IS NOT NULL"
     )
-    return [(row["text"], row["found"]) for row in _ask(store, query, {})]
-
-
-def _ask(store: Readable, query: str, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
-    with store.reading() as cursor:
-        return rows_of(cursor.execute(query, dict(bound)).to_arrow_table())
+    return [(row["text"], row["found"]) for row in ask(store, query, {})]

@@ -1,13 +1,12 @@
 """Questions of the front door: measures beside a list of patterns, lift, and one number for all."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from projections.asking import ask
 from projections.queries import Measure
 from projections.remote import Readable
-from projections.tables.types import rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ def measures_of(store: Readable, pattern_ids: Sequence[str]) -> dict[str, dict[s
     """The measures of these patterns, by pattern and by the measure's name."""
     query = "SELECT * FROM pattern_measures WHERE pattern_id IN $ids ORDER BY pattern_id, measure"
     found: dict[str, dict[str, Measure]] = defaultdict(dict)
-    for row in _ask(store, query, {"ids": list(pattern_ids)}):
+    for row in ask(store, query, {"ids": list(pattern_ids)}):
         pattern_id = row.pop("pattern_id")
         found[pattern_id][row["measure"]] = Measure(**row)
     return found
@@ -40,15 +39,13 @@ def measures_of(store: Readable, pattern_ids: Sequence[str]) -> dict[str, dict[s
 def tool_lifts(store: Readable, limit: int) -> list[Lift]:
     """The most frequent transitions between tools, with their lift."""
     query = "SELECT * FROM v_tool_lift ORDER BY n DESC, tool_a, tool_b LIMIT $limit"
-    return [Lift(**row) for row in _ask(store, query, {"limit": limit})]
+    return [Lift(**row) for row in ask(store, query, {"limit": limit})]
 
 
 def lifts_of(store: Readable, pattern_ids: Sequence[str]) -> dict[str, Lift]:
     """The lift of those of these patterns that are transitions between tools."""
     query = "SELECT * FROM v_tool_lift WHERE pattern_id IN $ids"
-    return {
-        row["pattern_id"]: Lift(**row) for row in _ask(store, query, {"ids": list(pattern_ids)})
-    }
+    return {row["pattern_id"]: Lift(**row) for row in ask(store, query, {"ids": list(pattern_ids)})}
 
 
 def fingerprint(store: Readable) -> str:
@@ -62,11 +59,6 @@ def fingerprint(store: Readable) -> str:
         " AS digest FROM (SELECT * EXCLUDE (version, site_count, contributor_count, sites)"
         " FROM pattern_rows) t"
     )
-    (row,) = _ask(store, query, {})
+    (row,) = ask(store, query, {})
     digest: str = row["digest"]
     return digest
-
-
-def _ask(store: Readable, query: str, bound: Mapping[str, Any]) -> list[dict[str, Any]]:
-    with store.reading() as cursor:
-        return rows_of(cursor.execute(query, dict(bound)).to_arrow_table())

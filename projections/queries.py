@@ -12,10 +12,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from projections.asking import ask
 from projections.remote import Readable
 from projections.tables import EVENT_TABLES
 from projections.tables.patterns import PATTERN, start_of
-from projections.tables.types import rows_of
 from schemas.errors import WrongUse
 from schemas.ids import pattern_id as id_of
 
@@ -200,7 +200,7 @@ def patterns(
         f"SELECT {_COLUMNS} FROM pattern_rows WHERE {' AND '.join(where)}"
         f" ORDER BY {_BEST_FIRST} LIMIT $limit"
     )
-    return [_pattern(row) for row in _ask(store, query, bound)]
+    return [_pattern(row) for row in ask(store, query, bound)]
 
 
 def pattern(store: Readable, name: str) -> Detail | None:
@@ -210,14 +210,14 @@ def pattern(store: Readable, name: str) -> Detail | None:
         WrongUse: patterns of several kinds have this signature.
     """
     identity = id_of(*name.split(":", 1)) if ":" in name else name
-    found = _ask(
+    found = ask(
         store,
         "SELECT * FROM pattern_rows WHERE start = $start AND pattern_id = $id",
         {"start": start_of(identity), "id": identity},
     )
     if not found:
         query = f"SELECT * FROM pattern_rows WHERE signature = $name ORDER BY {_BEST_FIRST}"
-        found = _ask(store, query, {"name": name})
+        found = ask(store, query, {"name": name})
     if len(found) > 1:
         names = ", ".join(f"{row['kind']}:{row['signature']}" for row in found)
         raise WrongUse(f"{name!r} names {len(found)} patterns; say which: {names}")
@@ -228,11 +228,11 @@ def status(store: Readable) -> Status:
     """How far the projection is, and how much it holds."""
     tables = [of.table.name for of in EVENT_TABLES]
     counts = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in tables)
-    (rows,) = _ask(store, f"SELECT {counts}")
-    kinds = _ask(
+    (rows,) = ask(store, f"SELECT {counts}")
+    kinds = ask(
         store, "SELECT kind, count(*) AS n FROM pattern_rows GROUP BY kind ORDER BY n DESC, kind"
     )
-    (others,) = _ask(
+    (others,) = ask(
         store,
         "SELECT (SELECT count(*) FROM duplicates) AS duplicates, count(*) AS dead_letters,"
         " count(*) FILTER (decided IS NULL) AS dead_letters_undecided FROM dead_letters",
@@ -247,7 +247,7 @@ def status(store: Readable) -> Status:
 
 def positions(store: Readable) -> list[Reached]:
     """Up to where every partition was projected and learned."""
-    found = _ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
+    found = ask(store, 'SELECT * FROM positions ORDER BY topic, "partition"')
     return [Reached(**row) for row in found]
 
 
@@ -257,7 +257,7 @@ def kinds_by_totals(store: Readable) -> dict[str, int]:
     It is what `patterns` will count once the federator has written every row.
     """
     query = "SELECT kind, count(*) AS n FROM pattern_totals GROUP BY kind ORDER BY n DESC, kind"
-    return {row["kind"]: row["n"] for row in _ask(store, query)}
+    return {row["kind"]: row["n"] for row in ask(store, query)}
 
 
 def rows_behind(store: Readable) -> int:
@@ -276,7 +276,7 @@ def rows_behind(store: Readable) -> int:
         WHERE coalesce(stated.version, '') <> coalesce(pattern_rows.version, '')
           AND coalesce(len(pattern_rows.forks), 0) = 0
     """
-    (row,) = _ask(store, query)
+    (row,) = ask(store, query)
     behind: int = row["n"]
     return behind
 
@@ -295,7 +295,7 @@ def noted_between(
     for (topic, partition), last in ends.items():
         first = starts[topic, partition]
         bound = {"topic": topic, "partition": partition, "first": first, "last": last}
-        (row,) = _ask(store, query, bound)
+        (row,) = ask(store, query, bound)
         noted = Noted(*(old + row[name] for name, old in noted._asdict().items()))
     return noted
 
@@ -319,7 +319,7 @@ def counts(store: Readable) -> dict[str, int]:
         "dead_letters",
     )
     counted = ", ".join(f"(SELECT count(*) FROM {name}) AS {name}" for name in names)
-    (row,) = _ask(store, f"SELECT {counted}")
+    (row,) = ask(store, f"SELECT {counted}")
     return row
 
 
@@ -331,14 +331,7 @@ def dead_letters(
         "SELECT * FROM dead_letters WHERE ($letter_id IS NULL OR letter_id = $letter_id)"
         " AND (NOT $undecided OR decided IS NULL) ORDER BY refused_at, letter_id LIMIT $limit"
     )
-    return _ask(store, query, {"letter_id": letter_id, "undecided": undecided, "limit": limit})
-
-
-def _ask(
-    store: Readable, query: str, bound: Mapping[str, Any] | None = None
-) -> list[dict[str, Any]]:
-    with store.reading() as cursor:
-        return rows_of(cursor.execute(query, dict(bound or {})).to_arrow_table())
+    return ask(store, query, {"letter_id": letter_id, "undecided": undecided, "limit": limit})
 
 
 def _pattern(row: Mapping[str, Any]) -> Pattern:

@@ -2,22 +2,18 @@
 
 from typing import Final
 
-import msgspec
-
-from projections.tables.table import Row, Table
+from projections.tables.table import Table
 from projections.tables.types import (
     COUNT,
     COUNTS,
+    FACT,
     FLAG,
     JSON,
     NUMBER,
-    PLACE,
     TEXT,
     TEXTS,
-    TIME,
     Columns,
 )
-from schemas.devices import DeviceDefined, DeviceMapped, DeviceRestricted
 
 STARTED: Final[Columns] = {
     "run_id": TEXT,
@@ -74,11 +70,7 @@ PROBED: Final[Columns] = {
 DEFINITIONS: Final = Table(
     "device_defined",
     {
-        **PLACE,
-        "source": TEXT,
-        "event_id": TEXT,
-        "happened_at": TIME,
-        "appended_at": TIME,
+        **FACT,
         "protocol": TEXT,
         "vendor": TEXT,
         "device_type": COUNT,
@@ -96,15 +88,10 @@ DEFINITIONS: Final = Table(
 )
 """What people say of sorts; of a sort the newest definition counts."""
 
-
 MAPPINGS: Final = Table(
     "device_mapped",
     {
-        **PLACE,
-        "source": TEXT,
-        "event_id": TEXT,
-        "happened_at": TIME,
-        "appended_at": TIME,
+        **FACT,
         "protocol": TEXT,
         "vendor": TEXT,
         "device_type": COUNT,
@@ -119,11 +106,7 @@ MAPPINGS: Final = Table(
 RESTRICTIONS: Final = Table(
     "device_restricted",
     {
-        **PLACE,
-        "source": TEXT,
-        "event_id": TEXT,
-        "happened_at": TIME,
-        "appended_at": TIME,
+        **FACT,
         "network": TEXT,
         "fragile": FLAG,
         "windows": TEXTS,
@@ -133,22 +116,3 @@ RESTRICTIONS: Final = Table(
     },
 )
 """What people say of how devices of a network may be asked; of a network the newest counts."""
-
-
-def mapping_row_of(fact: Row, said: DeviceMapped) -> Row:
-    """The row of a statement about data points, behind what is common to all facts."""
-    sort = (said.protocol, said.vendor, said.device_type, said.product_code, said.major)
-    return (*fact, *sort, said.origin, msgspec.json.encode(said.data_points))
-
-
-def restriction_row_of(fact: Row, said: DeviceRestricted) -> Row:
-    """The row of a restriction, behind what is common to all facts."""
-    return (*fact, said.network, said.fragile, said.windows, said.timezone, said.who, said.notes)
-
-
-def row_of(fact: Row, said: DeviceDefined) -> Row:
-    """The row of a definition, behind what is common to all facts."""
-    told = said.model_dump()
-    answers = said.answers
-    told["answers"] = None if answers is None else msgspec.json.encode(answers)
-    return (*fact, *(told[name] for name in list(DEFINITIONS.columns)[len(fact) :]))

@@ -17,14 +17,13 @@ from projections.tables.table import Row, Table
 from projections.tables.types import (
     COUNT,
     COUNTS,
+    FACT,
     FLAG,
     JSON,
     MONEY,
     NUMBER,
-    PLACE,
     TEXT,
     TEXTS,
-    TIME,
     Columns,
 )
 from schemas.devices import DeviceProbed, DiscoveryStarted
@@ -51,14 +50,7 @@ from schemas.workflows import (
     WorkflowStepFinished,
 )
 
-_RAW: Final[Columns] = {
-    **PLACE,
-    "source": TEXT,
-    "event_id": TEXT,
-    "happened_at": TIME,
-    "appended_at": TIME,
-}
-_STATEMENT: Final[Columns] = {**_RAW, "subject": TEXT, "revision": COUNT}
+_STATEMENT: Final[Columns] = {**FACT, "subject": TEXT, "revision": COUNT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +108,7 @@ def _event_table(
         ],
         gc=False,
     )
-    common = _STATEMENT if payload.amendable else _RAW
+    common = _STATEMENT if payload.amendable else FACT
     return EventTable(
         payload=payload,
         table=Table(name, {**common, **columns}),

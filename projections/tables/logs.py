@@ -1,6 +1,6 @@
 """Tables `logs` and `settings`: who the log is, its settings, and what people say of patterns."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from projections.tables import devices, reviews
 from projections.tables.table import STAGED, Row, Table, staged
-from projections.tables.types import COUNT, JSON, PLACE, TEXT, TEXTS, TIME
+from projections.tables.types import COUNT, FACT, JSON, TEXT, TEXTS
 from schemas.devices import DeviceDefined, DeviceMapped, DeviceRestricted
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
@@ -17,12 +17,10 @@ from schemas.log import Record
 from schemas.workflows import CATEGORIES, PatternReviewed
 from streams.operations import BUILT_IN, rules_of
 
-_FACT = {**PLACE, "source": TEXT, "event_id": TEXT, "happened_at": TIME, "appended_at": TIME}
-
 LOGS: Final = Table(
     "logs",
     {
-        **_FACT,
+        **FACT,
         "site_id": TEXT,
         "log_id": TEXT,
         "site_label": TEXT,
@@ -33,7 +31,7 @@ LOGS: Final = Table(
 SETTINGS: Final = Table(
     "settings",
     {
-        **_FACT,
+        **FACT,
         "mcp_servers": TEXTS,
         "operation_rules": TEXT,
         "amend_days": COUNT,
@@ -46,7 +44,7 @@ SETTINGS: Final = Table(
 def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
     """Add what was said; the first statement of a log's identity counts."""
     logs: dict[str, Row] = {}
-    said: dict[str, dict[tuple[str, str], Row]] = {table.name: {} for table, _ in _SAID.values()}
+    said: dict[str, dict[tuple[str, str], Row]] = {table.name: {} for table in _SAID.values()}
     for record in records:
         try:
             event = decode(record)
@@ -55,24 +53,29 @@ def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
         fact = (*record[:3], event.source, event.id, event.time_us, record.appended_at_us)
         data = event.data
         if isinstance(data, LogCreated):
-            stated = (data.site_id, data.log_id, data.site_label, data.partitions, data.format)
-            logs.setdefault(data.log_id, (*fact, *stated))
-        elif type(data) in _SAID:
-            table, row_of = _SAID[type(data)]
-            said[table.name].setdefault((event.source, event.id), row_of(fact, data))
+            logs.setdefault(data.log_id, _row(LOGS, fact, vars(data)))
+        elif table := _SAID.get(type(data)):
+            stated = {**vars(data), **(_shares(data) if isinstance(data, SettingsChanged) else {})}
+            said[table.name].setdefault((event.source, event.id), _row(table, fact, stated))
     _add_new(cursor, LOGS, list(logs.values()), ("log_id",))
-    for table, _ in _SAID.values():
+    for table in _SAID.values():
         _add_new(cursor, table, list(said[table.name].values()), ("source", "event_id"))
 
 
-def _settings(fact: Row, said: SettingsChanged) -> Row:
+def _row(table: Table, fact: Row, stated: Mapping[str, Any]) -> Row:
+    """The row of a statement: what is common to all, then its fields by the columns' names."""
+    columns = list(table.columns.items())[len(fact) :]
+    values = [(of, stated[name]) for name, of in columns]
+    return (*fact, *(_encode(value) if of is JSON else value for of, value in values))
+
+
+def _shares(said: SettingsChanged) -> dict[str, Any]:
+    """What the table of settings holds beside what was stated."""
     try:
         rules = rules_of(said.operation_rules)
     except WrongUse:  # rules of another version, which nobody learns by
         rules = BUILT_IN
-    shares = {category: str(rules.tool_share(category)) for category in CATEGORIES}
-    encoded = msgspec.json.encode(shares)
-    return (*fact, said.mcp_servers, said.operation_rules, said.amend_days, encoded)
+    return {"tool_shares": {one: str(rules.tool_share(one)) for one in CATEGORIES}}
 
 
 def _add_new(
@@ -87,11 +90,13 @@ def _add_new(
         )
 
 
-_SAID: Final[Mapping[type, tuple[Table, Callable[[Row, Any], Row]]]] = {
-    SettingsChanged: (SETTINGS, _settings),
-    PatternReviewed: (reviews.REVIEWS, reviews.row_of),
-    DeviceDefined: (devices.DEFINITIONS, devices.row_of),
-    DeviceMapped: (devices.MAPPINGS, devices.mapping_row_of),
-    DeviceRestricted: (devices.RESTRICTIONS, devices.restriction_row_of),
+_SAID: Final[Mapping[type, Table]] = {
+    SettingsChanged: SETTINGS,
+    PatternReviewed: reviews.REVIEWS,
+    DeviceDefined: devices.DEFINITIONS,
+    DeviceMapped: devices.MAPPINGS,
+    DeviceRestricted: devices.RESTRICTIONS,
 }
-"""The table of each statement, and how its row is made."""
+"""The table of each statement."""
+
+_encode: Final = msgspec.json.Encoder().encode

@@ -2,18 +2,13 @@
 
 from typing import Final
 
-from projections.tables.table import Row, Table
-from projections.tables.types import PLACE, TEXT, TIME
-from schemas.workflows import PatternReviewed
+from projections.tables.table import Table
+from projections.tables.types import FACT, TEXT
 
 REVIEWS: Final = Table(
     "pattern_reviews",
     {
-        **PLACE,
-        "source": TEXT,
-        "event_id": TEXT,
-        "happened_at": TIME,
-        "appended_at": TIME,
+        **FACT,
         "pattern_id": TEXT,
         "status": TEXT,
         "reviewed_by": TEXT,
@@ -22,16 +17,3 @@ REVIEWS: Final = Table(
         "tool_script_path": TEXT,
     },
 )
-
-
-def row_of(fact: Row, said: PatternReviewed) -> Row:
-    """The row of a decision, behind what is common to all facts."""
-    return (
-        *fact,
-        said.pattern_id,
-        said.status,
-        said.reviewed_by,
-        said.notes,
-        said.tool_name,
-        said.tool_script_path,
-    )

@@ -59,6 +59,16 @@ PLACE: Final[Columns] = {"topic": TEXT, "partition": COUNT, "offset": COUNT}
 """Where a record stands in the log."""
 
 
+FACT: Final[Columns] = {
+    **PLACE,
+    "source": TEXT,
+    "event_id": TEXT,
+    "happened_at": TIME,
+    "appended_at": TIME,
+}
+"""What every row of a statement has: where it stands, who stated it, and when."""
+
+
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """The rows of an Arrow table as dictionaries."""
     rows: list[dict[str, Any]] = table.to_pylist()
