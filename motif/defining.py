@@ -107,11 +107,13 @@ def define(node: Node, definitions: Iterable[DeviceDefined | DeviceMapped]) -> N
 
 
 def exported(node: Asking) -> bytes:
-    """All sorts as a file that another installation imports, the same bytes for the same sorts.
+    """All sorts as a file that another installation imports, the same bytes for the same sorts."""
+    return file_of(exportable(node))
 
-    What is archived is left out.
-    """
-    return file_of(one for one in known_sorts(node) if one.status != "archived")
+
+def exportable(node: Asking) -> list[KnownSort]:
+    """The sorts that are exported: all but those that are archived."""
+    return [one for one in known_sorts(node) if one.status != "archived"]
 
 
 def file_of(sorts: Iterable[KnownSort]) -> bytes:
@@ -181,13 +183,34 @@ def _text(name: Any) -> Any:
     return str(name) if isinstance(name, int) else name
 
 
-def _entries(file: Path) -> list[tuple[str, Any]]:
+def content_of(file: Path, most: int) -> bytes:
+    """What is in a file of so many bytes at most.
+
+    Raises:
+        SourceUnreadable: it cannot be read, or is too large.
+    """
     try:
-        if file.stat().st_size > FILE_MAX:
-            raise SourceUnreadable(f"{file} is larger than {FILE_MAX:,} bytes")
-        body = msgspec.json.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError, RecursionError) as error:
+        if file.stat().st_size > most:
+            raise SourceUnreadable(f"{file} is larger than {most:,} bytes")
+        return file.read_bytes()
+    except OSError as error:
+        raise SourceUnreadable(f"{file} cannot be read: {error}") from error
+
+
+def decoded(file: Path, content: bytes) -> Any:
+    """The JSON that a file holds.
+
+    Raises:
+        SourceUnreadable: it holds none.
+    """
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise SourceUnreadable(f"{file} cannot be read as JSON: {error}") from error
+
+
+def _entries(file: Path) -> list[tuple[str, Any]]:
+    body = decoded(file, content_of(file, FILE_MAX))
     patterns = body.get("patterns") if isinstance(body, dict) else None
     if isinstance(patterns, dict) and isinstance(patterns.get("patterns"), dict):
         patterns = patterns["patterns"]  # an export of such a store holds the store whole

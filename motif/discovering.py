@@ -256,10 +256,8 @@ def _careful(plan: Plan, care: Care) -> Sender:
     sender = Sender(
         plan.policy, Pace(plan.limits), lambda address: care.restrictions.may(address, now_us())
     )
-    for place in care.fragile:
-        sender.spare(*place)
-    for visit in plan.visits:
-        if care.restrictions.is_fragile(visit.target.address):
+    for visit in plan.visits:  # whoever hears a broadcast is none of them
+        if care.is_fragile(visit.target.address, visit.port):
             sender.spare(visit.target.address, visit.port)
     return sender
 

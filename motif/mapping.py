@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from pydantic import TypeAdapter, ValidationError
 
+from motif.defining import content_of, decoded, define
 from motif.device_patterns import DevicePattern
 from motif.node import Node
-from schemas.clock import new_id, now_us
+from projections.device_sorts import PARTS
 from schemas.devices import POINTS_MAX, DataPoint, DeviceMapped
-from schemas.envelope import Event
 from schemas.errors import SourceUnreadable
 from schemas.ids import signature_parts
 
@@ -34,12 +33,11 @@ def read_points(file: Path) -> list[DataPoint]:
         SourceUnreadable: it cannot be read, or one of them is not what it can be.
     """
     try:
-        if file.stat().st_size > FILE_MAX:
-            raise SourceUnreadable(f"{file} is larger than {FILE_MAX:,} bytes")
-        text = file.read_text("utf-8-sig")
-    except (OSError, UnicodeError) as error:
+        text = content_of(file, FILE_MAX).decode("utf-8-sig")
+    except UnicodeError as error:
         raise SourceUnreadable(f"{file} cannot be read: {error}") from error
-    rows = _of_json(file, text) if text.lstrip()[:1] in {"[", "{"} else _of_csv(file, text)
+    is_json = text.lstrip()[:1] in {"[", "{"}
+    rows = _listed(file, decoded(file, text.encode())) if is_json else _of_csv(file, text)
     if len(rows) > POINTS_MAX:
         raise SourceUnreadable(f"{file} has {len(rows):,} data points; {POINTS_MAX:,} are the most")
     try:
@@ -55,20 +53,15 @@ def read_points(file: Path) -> list[DataPoint]:
 
 def map_points(node: Node, sort: DevicePattern, points: Sequence[DataPoint]) -> None:
     """Say that devices of a sort have these values, in place of what was said before."""
-    names = ("protocol", "vendor", "device_type", "product_code", "major")
-    parts = dict(zip(names, signature_parts(sort.signature), strict=True))
+    parts = dict(zip(PARTS, signature_parts(sort.signature), strict=True))
     said: dict[str, Any] = {name: part or None for name, part in parts.items()}
     for name in ("device_type", "major"):
         said[name] = None if said[name] is None else int(said[name])
     mapped = DeviceMapped.model_validate({**said, "origin": "given", "data_points": list(points)})
-    node.publish([Event("motif", f"device/{new_id()}", mapped, now_us())])
+    define(node, [mapped])
 
 
-def _of_json(file: Path, text: str) -> list[Any]:
-    try:
-        body = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise SourceUnreadable(f"{file} cannot be read as JSON: {error}") from error
+def _listed(file: Path, body: Any) -> list[Any]:
     if isinstance(body, dict):
         profile = body.get("communication_profile", body)
         body = profile.get("data_point_mappings") if isinstance(profile, dict) else None

@@ -169,7 +169,7 @@ class PatternManager(Closing):
         )
 
     def _export(self, file: Path) -> int:
-        known = [one for one in known_sorts(self.node) if one.status != "archived"]
+        known = defining.exportable(self.node)
         file.write_bytes(defining.file_of(known))
         return len(known)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from connectors.devices.pace import FRAGILE_TIMES, POLITE
 from motif.discovering import Discovered, Told, Wanted, discover, known_to, planned
 from motif.node import Node
+from motif.watching import Trouble
 from projections import device_sorts
 from schemas.clock import monotonic_s
 from schemas.errors import MotifError
@@ -21,12 +22,6 @@ class Round(NamedTuple):
 
     found: Discovered
     changes: dict[str, int]
-
-
-class Trouble(NamedTuple):
-    """Why nothing was asked this time, in a sentence."""
-
-    sentence: str
 
 
 def rounds(

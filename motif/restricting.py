@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from pydantic import ValidationError
 
 from connectors.devices.restrictions import NONE, Restriction, Restrictions
 from connectors.devices.sender import device_at
-from connectors.devices.targets import Network, network_of
+from connectors.devices.targets import Network, network_of, plain_address
 from motif.asking import Asking
 from motif.node import Node
 from projections.device_restrictions import Restricted, restricted
@@ -20,27 +21,23 @@ from schemas.errors import WrongUse
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """What a run has to heed: what is stated of networks, and devices observed to be fragile."""
+    """What a run has to heed: what is stated of networks, and devices observed to be fragile.
+
+    These are told by what counts as one device, and by their addresses.
+    """
 
     restrictions: Restrictions = NONE
-    fragile: frozenset[tuple[str, int]] = frozenset()
-
-    @property
-    def fragile_devices(self) -> set[str]:
-        """What was observed, as `device_at` has it."""
-        return {device_at(*place) for place in self.fragile}
+    devices: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
 
     def is_fragile(self, address: str, port: int) -> bool:
         """Whether a device is to be asked more slowly."""
-        is_observed = device_at(address, port) in self.fragile_devices
-        return is_observed or self.restrictions.is_fragile(address)
+        return device_at(address, port) in self.devices or self.restrictions.is_fragile(address)
 
     def touches(self, network: Network) -> bool:
         """Whether any device of a network is to be asked with care."""
         return self.restrictions.touches(network) or any(
-            network_of(address).subnet_of(network)  # type: ignore[arg-type]
-            for address, _ in self.fragile
-            if network_of(address).version == network.version
+            plain_address(ip_address(one)) in network for one in self.addresses
         )
 
 
@@ -103,6 +100,7 @@ def restrictions(node: Asking) -> list[Restricted]:
 def care_of(node: Asking) -> Care:
     """What a run has to heed."""
     found = restrictions(node)
+    fragile = [(one.network, one.port) for one in found if one.port is not None]
     return Care(
         Restrictions(
             Restriction.of(
@@ -114,5 +112,6 @@ def care_of(node: Asking) -> Care:
             for one in found
             if one.origin == "stated"
         ),
-        frozenset((one.network, one.port) for one in found if one.port is not None),
+        frozenset(device_at(*place) for place in fragile),
+        frozenset(address for address, _ in fragile),
     )

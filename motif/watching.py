@@ -46,7 +46,7 @@ def stamp_of(files: Sequence[Path]) -> Stamp:
 
 
 class Trouble(NamedTuple):
-    """Why nothing could be read this time, in a sentence."""
+    """Why nothing could be read or asked this time, in a sentence."""
 
     sentence: str
 

@@ -28,7 +28,7 @@ from connectors.devices.contract import (
 )
 from connectors.devices.modbus import BASIC, EXTENDED, INDIVIDUAL, REGULAR, Failure, Identification
 from connectors.devices.octets import Malformed, text_of
-from schemas.devices import BUSY_CODES, USUAL_UNITS
+from schemas.devices import USUAL_UNITS
 from schemas.vendors import vendor_name
 
 _READS: Final = (1, 2, 3, 4)
@@ -58,7 +58,6 @@ VERIFYING: Final = (
 )
 """Reads of which the first that works with a sort of devices verifies that one is of that sort."""
 
-_BUSY: Final = BUSY_CODES[modbus.PROTOCOL]
 _GATEWAY: Final = frozenset({10, 11})
 """Exceptions of a gateway behind which nobody answers."""
 
@@ -97,7 +96,7 @@ async def interview(talk: Talk, asked: Asked, recall: Recall = nothing) -> list[
     for unit in asked.units or _usual(asked):
         reply = await _search(talk, unit, searched)
         misses = misses + 1 if _is_missing(reply) else 0
-        if talk.over or misses >= MISSES_MAX or _is_busy(reply):
+        if talk.over or misses >= MISSES_MAX:
             break
         if not asked.units and not tried and misses == 0:
             tried = await _tried(talk, searched, recall)
@@ -242,7 +241,7 @@ async def _ask_rest(talk: Talk, unit: int, reply: modbus.Reply | None) -> None:
     await _follow(talk, unit, BASIC, reply)
     for pdu in REST:
         reply = await _ask(talk, unit, pdu)
-        if talk.over or _is_busy(reply):
+        if talk.over:
             return
         if pdu[0] == modbus.READ_IDENTIFICATION and pdu[2] != INDIVIDUAL:
             await _follow(talk, unit, pdu[2], reply)
@@ -266,10 +265,6 @@ async def _follow(talk: Talk, unit: int, code: int, reply: modbus.Reply | None) 
 def _is_missing(reply: modbus.Reply | None) -> bool:
     """Whether there is nobody under this unit."""
     return reply is None or (isinstance(reply, Failure) and reply.code in _GATEWAY)
-
-
-def _is_busy(reply: modbus.Reply | None) -> bool:
-    return isinstance(reply, Failure) and reply.code == _BUSY
 
 
 def _devices(searched: Sequence[Searched]) -> list[Met]:

@@ -51,7 +51,7 @@ class Window:
 class Restriction:
     """What holds for the devices of a network; without windows they may be asked at any time.
 
-    `fragile` devices are asked more slowly than others, and not together with others.
+    `fragile` devices are asked more slowly than others.
     """
 
     network: Network
@@ -99,15 +99,12 @@ class Restrictions:
 
     def touches(self, network: Network) -> bool:
         """Whether anything was said of a part of a network."""
-        return any(
-            one.network.version == network.version and one.network.overlaps(network)
-            for one in self._said
-        )
+        return any(one.network.overlaps(network) for one in self._said)
 
     def _of(self, address: str) -> Iterable[Restriction]:
         found = plain_address(ip_address(address))
         for one in self._said:
-            if found.version == one.network.version and found in one.network:
+            if found in one.network:
                 yield one
 
 

@@ -152,10 +152,7 @@ class Sender:
         try:
             transport.sendto(frame)
             async with asyncio.timeout(self.pace.limits.datagram_timeout_s):
-                reply = await first
-            if len(reply) > _DATAGRAM_MAX:
-                return Heard("malformed", reply[:KEPT_MAX], _since(began_s))
-            return Heard("answered", reply, _since(began_s))
+                return _heard(await first, began_s)
         except TimeoutError:
             return Heard("timeout", None, None)
         except OSError:
@@ -194,9 +191,7 @@ class Sender:
                     continue
                 done.add(place)
                 self.pace.answered(device_at(*place))
-                how: How = "answered" if len(data) <= _DATAGRAM_MAX else "malformed"
-                kept = data if how == "answered" else data[:KEPT_MAX]
-                yield Swept(*place, Heard(how, kept, _since(began_s)))
+                yield Swept(*place, _heard(data, began_s))
             await sending
         finally:
             sending.cancel()
@@ -391,6 +386,13 @@ def resolve(host: str) -> list[str]:
     except (OSError, UnicodeError):
         return []
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _heard(datagram: bytes, began_s: float) -> Heard:
+    """A datagram that came in reply, which is none if it is too long for one."""
+    if len(datagram) > _DATAGRAM_MAX:
+        return Heard("malformed", datagram[:KEPT_MAX], _since(began_s))
+    return Heard("answered", datagram, _since(began_s))
 
 
 def _since(began_s: float) -> int:

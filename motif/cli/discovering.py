@@ -266,7 +266,8 @@ def _again_and_again(wanted: "Wanted", at: "Opening", every_s: float, *, as_json
     from motif.discovering import planned
     from motif.display.console import say, stdout, warn
     from motif.display.devices import round_line
-    from motif.rediscovering import Trouble, rounds
+    from motif.rediscovering import rounds
+    from motif.watching import Trouble
 
     planned(wanted)  # before anything is opened or made
     with at() as node:

@@ -20,8 +20,9 @@ from connectors.plant.device import Device, Manner
 from connectors.plant.ethernetip_device import EthernetIpDevice
 from connectors.plant.serving import Plant, serving
 from motif.discovering import Wanted, discover, known_to, planned
-from motif.rediscovering import Round, Trouble, rounds
+from motif.rediscovering import Round, rounds
 from motif.restricting import care_of, restrict, restrictions
+from motif.watching import Trouble
 from schemas.clock import now_us
 from schemas.errors import WrongUse
 from tests.connectors.devices.plants import ENBT, LOGIX, METER, meter
