@@ -55,15 +55,15 @@ def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Itera
     """Keep projecting what is learned within the block, and all of it at its end.
 
     Nobody else may have the projection open meanwhile. What the helper has to say is `heard`,
-    line by line. Should it fail, the projection is as far as it came: whoever goes on with it
-    meets the same trouble and can say so.
+    line by line. Should it fail, that is heard too, and the projection is as far as it came:
+    whoever goes on with it loses time and nothing else.
     """
     helper = subprocess.Popen(  # noqa: S603  # Ourselves, by the interpreter that runs us.
         # With -P: what lies in the current folder and is called as our packages are is not ours.
         [sys.executable, "-P", "-m", "motif.beside", str(folder), log_id],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env=os.environ | _FRUGAL,
     )
     ended = b""
@@ -71,9 +71,12 @@ def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Itera
         yield
         ended = b"."
     finally:
-        said, _ = helper.communicate(ended)
+        said, trouble = helper.communicate(ended)
         for line in said.decode("utf-8", "replace").splitlines():
             heard(line)
+        if ended and helper.returncode:
+            last = trouble.decode("utf-8", "replace").strip().rpartition("\n")[2]
+            heard(f"projecting beside learning ended early: {last or helper.returncode}")
 
 
 def main(folder: Path, log_id: str) -> None:

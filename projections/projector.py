@@ -9,6 +9,7 @@ Rows and positions go into the file in one transaction; a crash loses both or ne
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +45,11 @@ CHUNK: Final = 10_000
 """Records of one transaction, at most: some 10 MB of rows on their way."""
 
 PIECE: Final = 2_000
-"""Records of one such topic in one transaction, at most: a row of patterns may be tens of KB."""
+PIECE_BYTES: Final = 4 << 20
+"""Records and bytes of one topic that is followed, in one transaction, at most.
+
+A row of patterns may be tens of KB, and what DuckDB holds of it is a multiple.
+"""
 
 EVERY: Final = 16
 """How many full steps may pass before contributions and patterns get a turn.
@@ -239,27 +244,21 @@ class Projector:
             return done
         piece = min(limit, PIECE)
         self._fetch(((topic, number) for topic in topics for number in order), piece)
-        followed = [self._follow(topic, order, piece) for topic in topics]
-        self.filled |= max(followed) >= piece
-        return done + sum(followed)
+        return done + sum(self._follow(topic, order, piece) for topic in topics)
 
     def _fetch(self, places: Iterable[Partition], limit: int) -> None:
         self._reading.fetch({place: self._position(*place).position for place in places}, limit)
 
     def _follow(self, topic: str, order: Sequence[int], limit: int) -> int:
         """Follow all partitions of a topic; what they have to say is one statement."""
-        found: list[Record] = []
-        for partition in order:
-            if len(found) >= limit:
-                break
-            position = self._position(topic, partition).position
-            records = self._reading.read((topic, partition), position, limit - len(found))
-            if records:
-                found += records
-                self._move(topic, partition, records[-1].offset + 1)
+        positions = {(topic, number): self._position(topic, number).position for number in order}
+        found, full = self._reading.in_turn(positions, limit, PIECE_BYTES)
+        self.filled |= full
+        for place, records in found.items():
+            self._move(*place, records[-1].offset + 1)
         if found:
-            _FOLLOWED[topic](self._cursor, found)
-        return len(found)
+            _FOLLOWED[topic](self._cursor, [*chain.from_iterable(found.values())])
+        return sum(map(len, found.values()))
 
     def _take_facts(self, order: Sequence[int], limit: int) -> int:
         """Read what the learners said, to its end or as far as `limit` allows."""

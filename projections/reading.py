@@ -4,7 +4,8 @@ A projector follows some sixty partitions, and mostly few have something new. A 
 can say all their ends in one answer; asking each for records would cost a round trip each time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate, takewhile
 from typing import Final, Protocol, runtime_checkable
 
 from schemas.clock import monotonic_s
@@ -72,15 +73,34 @@ class Reading:
 
     def read(self, place: Place, offset: int, limit: int) -> list[Record]:
         """At most `limit` records from `offset` on, as of the last look or later."""
+        return self._read(place, offset, limit, None)
+
+    def in_turn(
+        self, positions: Mapping[Place, int], limit: int, bytes_max: int
+    ) -> tuple[dict[Place, list[Record]], bool]:
+        """What these partitions have, one after the other, and whether that was all that fits.
+
+        Behind `limit` records, or where `bytes_max` bytes of values are reached, no other follows.
+        """
+        found: dict[Place, list[Record]] = {}
+        for place, offset in positions.items():
+            records = self._read(place, offset, limit, bytes_max)
+            if records:
+                found[place] = records
+                limit -= len(records)
+                bytes_max -= sum(map(_size, records))
+            if limit <= 0 or bytes_max <= 0:
+                return found, True
+        return found, False
+
+    def _read(self, place: Place, offset: int, limit: int, bytes_max: int | None) -> list[Record]:
         if self._is_read_out(place, offset):
             return []  # Behind the last record there may be a marker: only reading tells.
         at, ahead = self._ahead.pop(place, (-1, []))
-        if at != offset:
-            records = self._log.read(*place, offset, limit)
-        else:
-            records = ahead[:limit]
-            if len(ahead) > limit:
-                self._ahead[place] = (records[-1].offset + 1, ahead[limit:])
+        read = ahead if at == offset else self._log.read(*place, offset, limit)
+        records = read[: _fitting(read, limit, bytes_max)]
+        if len(records) < len(read):
+            self._ahead[place] = (records[-1].offset + 1, read[len(records) :])
         # A read may give less than there is; only one that gives nothing says that nothing is left.
         end = self._ends.get(place)
         if end is not None and not records:
@@ -93,3 +113,15 @@ class Reading:
         if end is None or read_out is None or read_out[:2] != (offset, end):
             return False
         return self._clock() - read_out[2] < AGAIN_S
+
+
+def _fitting(records: Sequence[Record], limit: int, bytes_max: int | None) -> int:
+    """How many of the records are at most so many and end where so many bytes are reached."""
+    if bytes_max is not None:
+        sizes = accumulate(map(_size, records))
+        limit = min(limit, 1 + sum(1 for _ in takewhile(lambda size: size < bytes_max, sizes)))
+    return limit
+
+
+def _size(record: Record) -> int:
+    return len(record.value or b"")

@@ -34,9 +34,11 @@ MEMORY_LIMIT: Final = "192MB"
 """Of the buffers of a process that answers."""
 
 ANSWERING: Final = Budget(MEMORY_LIMIT, 2)
-FILLING: Final = Budget("64MB", 1)
-"""Of a process that only projects: it is slower with a second thread, as that costs memory."""
+FILLING: Final = Budget("96MB", 1)
+"""Of a process that only projects: it is slower with a second thread, as that costs memory.
 
+New rows stay in memory until their transaction is whole, some 50 MB of them with all tables.
+"""
 
 WAL_MAX: Final = "64MB"
 """Where DuckDB folds its write-ahead log into the file; at 16 MB an event costs half more."""

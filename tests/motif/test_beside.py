@@ -45,6 +45,7 @@ def test_a_helper_that_cannot_start_costs_time_and_nothing_else(
 
         assert node.sql("SELECT count(*) AS n FROM tool_calls").to_pylist() == [{"n": EVENTS // 2}]
         assert node.verify() == []
+        assert node.notices == ["projecting beside learning ended early: 1"]
 
 
 def test_a_helper_leaves_when_whoever_started_it_is_gone(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from projections import Projector, rebuild, verify
-from projections.store import Store
+from projections.store import FILLING, Store
 from schemas.clock import from_us
 from schemas.envelope import Event
 from schemas.errors import LogDamaged
@@ -95,6 +95,22 @@ def test_patterns_get_a_turn_while_events_are_waiting(world: World) -> None:
 
     assert len(world.rows("patterns")) == 1
     assert len(names(world)) < 100
+
+
+def test_a_process_that_only_projects_has_memory_for_large_tallies(world: World) -> None:
+    """As many as a step may hold records, 90 MB of them, do not go in at once."""
+    world.close()
+    many, large = 1_500, "x" * 60_000
+    for number in range(many):
+        world.contribute((1, 0, number), {"occurrences": 1, "more": large}, parts=(str(number),))
+
+    with Store.open(world.path, log_id=LOG_ID, budget=FILLING) as store:
+        projector = Projector(world.log, store)
+        projector.catch_up()
+        projector.close()
+
+    world.reopen()
+    assert world.ask("SELECT count(*) AS n FROM contributed") == [{"n": many}]
 
 
 def test_rows_of_patterns_wait_for_a_step_that_takes_them(world: World) -> None:

@@ -97,6 +97,24 @@ def test_what_did_not_fit_is_read_on() -> None:
     assert [one.key for one in reading.read(PLACE, first.offset + 1, 10)] == [b"b"]
 
 
+def test_partitions_are_read_in_turn_until_so_many_bytes_are_reached() -> None:
+    log = Distant(2)
+    other = (PLACE[0], 1)
+    log.append([Outgoing(*PLACE, key, b"12345") for key in (b"a", b"b", b"c")])
+    log.append([Outgoing(*other, b"d", b"12345")])
+    reading = Reading(log)
+    reading.look([PLACE, other])
+
+    found, full = reading.in_turn({PLACE: 0, other: 0}, 10, 6)
+    assert {place: [one.key for one in read] for place, read in found.items()} == {
+        PLACE: [b"a", b"b"]
+    }
+    assert full
+    found, full = reading.in_turn({PLACE: 2, other: 0}, 10, 100)
+    assert [one.key for read in found.values() for one in read] == [b"c", b"d"]
+    assert not full
+
+
 class Answering(Distant):
     """Reads many partitions at once, and counts how often it is asked to."""
 
