@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 from typing import Final
 
+import duckdb
 import msgspec
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
@@ -81,7 +82,8 @@ class Serving(Closing):
         """Interrupt what is asked; again and again, as what begins just now does not hear it."""
         with self._lock:
             for cursor in self._cursors:
-                cursor.interrupt()
+                with suppress(duckdb.ConnectionException):  # It has just been closed: it ended.
+                    cursor.interrupt()
 
     def _accept(self) -> None:
         while True:
