@@ -29,6 +29,9 @@ from streams.snapshot import Recalled, read_snapshot
 LET_GO: Final = "letgolabel"
 """Extension attribute: the label whose import holds a thing no more, while another's still does."""
 
+RECALLED_MAX: Final = 64
+"""Of a thing whose events were pruned the latest so many statements are compared."""
+
 
 @dataclass(slots=True)
 class Known:
@@ -54,7 +57,7 @@ class Known:
         thing back, so it comes behind it.
         """
         if first is None:
-            made, free = list(self.contents), self.last + 1
+            made, free = sorted(self.contents), self.last + 1
         else:
             free = first
             while free in self.contents:
@@ -76,6 +79,12 @@ class Known:
             self.labels = frozenset()
         elif event.extensions:
             self.labels = _held(self.labels, *map(event.extensions.get, (LABEL, LET_GO)))
+
+    def remember(self, contents: Iterable[tuple[int, bytes | None]]) -> None:
+        """Take what was said at these places, as far as that is known."""
+        for revision, content in contents:
+            if content is not None:
+                self.contents.setdefault(revision, content)
 
     def holds(self, label: object) -> bool:
         """Whether it is known that this label holds the thing; no label holds nothing."""
@@ -110,10 +119,11 @@ class Statements:
         known.take(content, revision, numbered)
         return numbered, is_known
 
-    def knows(self, topic: str, thing: str) -> bool:
-        """Whether anything was ever said of a thing."""
-        known = self._of(topic).get(thing)
-        return known is not None and known.last >= 0
+    def knows(self, event: Event) -> bool:
+        """Whether anything was ever said of the thing that an event is about."""
+        known = self._of(event.topic).setdefault(event.thing, Known())
+        self._recall(event, known)
+        return known.last >= 0
 
     def gone(self, topic: str, label: str, present: set[str]) -> Iterator[Event]:
         """What to say of the runs that were imported under the label and are not there any more.
@@ -160,19 +170,34 @@ class Statements:
         return self._topics[topic]
 
     def _recall(self, event: Event, known: Known) -> None:
-        """Take what was said of a thing in records that were pruned: the learner knows the last."""
-        recalled = self._recalled(event.topic)
-        if not recalled:
-            return
-        snapshot = recalled.get(partition_of(event.key, self._log.partitions))
+        """Take what was said of a thing in records that were pruned.
+
+        The learner knows the last statement, and the content of each by its id. Those that could be
+        this event are asked for: where its source gives its place, that one and what follows it.
+        """
+        snapshot = self._recalled(event.topic).get(partition_of(event.key, self._log.partitions))
         last = None if snapshot is None else snapshot.last(id_hash(self._source, event.thing))
-        if snapshot is None or last is None or last.revision <= known.last:
+        if snapshot is None or last is None:
             return
-        [content] = snapshot.seen.lookup([id_hash(self._source, f"{event.thing}@{last.revision}")])
-        if content is not None:
-            known.contents.setdefault(last.revision, content)
+        if last.revision > known.last:
             known.last = last.revision
             known.last_type = WorkflowRunDeleted.type if last.is_deleted else event.type
+        first = event.revision
+        if first is None:
+            asked = range(max(0, last.revision + 1 - RECALLED_MAX), last.revision + 1)
+            known.remember(zip(asked, self._contents(snapshot, event.thing, asked), strict=True))
+            return
+        for revision in range(first, first + RECALLED_MAX):
+            [content] = self._contents(snapshot, event.thing, [revision])
+            known.remember([(revision, content)])
+            if content is None:
+                return
+
+    def _contents(
+        self, snapshot: Recalled, thing: str, revisions: Iterable[int]
+    ) -> list[bytes | None]:
+        names = [id_hash(self._source, f"{thing}@{revision}") for revision in revisions]
+        return snapshot.seen.lookup(names)
 
     def _recalled(self, topic: str) -> dict[int, Recalled]:
         """What was learned of partitions before some of them was pruned; read once."""

@@ -31,7 +31,6 @@ from motif.stating import Statements
 from projections import operations
 from schemas.envelope import SIZE_MAX, Event, data_bytes
 from schemas.errors import Refused, WrongUse
-from schemas.topics import WORKFLOW_RUNS
 from schemas.workflows import WorkflowOperationAsserted
 from streams.operations import parse_signature, recognise
 from streams.recognise.operation import identity_of
@@ -105,8 +104,7 @@ def record_pattern_occurrence(
     asserted = _Stated(Event(SOURCE, name, said, stated.event.time_us))
     is_said = node.ask(lambda store: operations.is_asserted(store, SOURCE, name))
     with node.stating(SOURCE) as statements:
-        is_known = statements.knows(WORKFLOW_RUNS.name, run_id)
-        stands = [] if is_known else [_placed(statements, stated)]
+        stands = [] if statements.knows(stated.event) else [_placed(statements, stated)]
         _publish(node, stands if is_said else [*stands, asserted])
     _tell(node, [signature], known)
     return identity_of(signature), signature not in known

@@ -16,7 +16,7 @@ from connectors.contract import Options
 from motif.node import Node
 from motif.upkeep import Upkeep
 from motif.watching import Trouble, Watch
-from motif.workflows import batch_process_workflows
+from motif.workflows import batch_process_workflows, record_pattern_occurrence
 from schemas.clock import DAY_US, to_us
 from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
@@ -221,3 +221,35 @@ def test_read_again_after_its_events_were_pruned(
         imported(whole, history)
         with motif.open(tmp_path / "node") as node:
             assert_same(learned(node), learned(whole))
+
+
+def test_an_older_copy_read_after_its_events_were_pruned_undoes_nothing(
+    history: Path, tmp_path: Path
+) -> None:
+    """What was said before the last that was said is still known, though nobody can read it."""
+    older = tmp_path / "older.db"
+    shutil.copy(history, older)
+    changed(history, "UPDATE workflow_history SET status = 'failed' WHERE id % 2 = 0")
+    with motif.open(tmp_path / "node") as node:
+        imported(node, older)
+        imported(node, history)
+        expected = learned(node)
+        node.prune(1)
+    with motif.open(tmp_path / "node") as node:
+        assert imported(node, older) == 0
+        assert imported(node, history) == 0
+        assert_same(learned(node), expected)
+
+
+def test_of_a_run_whose_events_were_pruned_an_id_is_enough(history: Path, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history)
+        query = "SELECT * EXCLUDE (version) FROM patterns WHERE signature = 'test:pytest:backend'"
+        before = asked(node, query)
+        node.prune(1)
+    with motif.open(tmp_path / "node") as node:
+        said = record_pattern_occurrence("deploy:ship:all", {"adw_id": "adw-3"}, node)
+        record_pattern_occurrence("test:pytest:backend", {"adw_id": "adw-4"}, node)
+
+        assert said[1]
+        assert asked(node, query) == before
