@@ -1,6 +1,7 @@
 """From records of an input topic to rows of the raw tables."""
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -16,8 +17,17 @@ from schemas.errors import Refused
 from schemas.log import Log, Record, records_between
 from schemas.times import moment_us
 
-Rows = dict[str, list[Row]]
-"""Rows on their way into the raw tables, by the event type's name."""
+
+@dataclass(slots=True)
+class Found:
+    """Rows on their way into a raw table, and the records of which they were made."""
+
+    rows: list[Row] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+
+
+Rows = dict[str, Found]
+"""What was found, by the event type's name."""
 
 _CHUNK: Final = 4_096
 """Records read at once."""
@@ -59,8 +69,8 @@ class RawRows:
         for of in EVENT_TABLES:
             found = rows.get(of.payload.type)
             if found:
-                of.table.insert(cursor, found)
-                self._recogniser.insert(cursor, of, found, settings)
+                of.table.insert(cursor, found.rows)
+                self._recogniser.insert(cursor, of, found.rows, settings)
         return rows
 
     def prune(self, cursor: DuckDBPyConnection, place: tuple[str, int], below: int) -> None:
@@ -105,7 +115,11 @@ def collect(records: Iterable[Record], skipped: Container[int], rows: Rows) -> l
         except Refused:
             refused.append(record.offset)
             continue
-        rows.setdefault(type_name, []).append(row)
+        found = rows.get(type_name)
+        if found is None:
+            found = rows[type_name] = Found()
+        found.rows.append(row)
+        found.records.append(record)
     return refused
 
 

@@ -354,7 +354,7 @@ class Projector:
             spans = {
                 number: (begun[number], self._position(topic, number).position) for number in taken
             }
-            self._records.take(topic, spans, stated(rows, taken.values()))
+            self._records.take(topic, spans, stated(rows))
         return done
 
     def _learned_beyond(self, order: Sequence[Partition]) -> dict[Partition, int]:

@@ -5,7 +5,7 @@ that an entry of the index can be taken out again by computing it a second time.
 """
 
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -15,6 +15,8 @@ import msgspec
 from msgspec.structs import astuple
 
 from projections.records.times import span_of_day
+from projections.tables.events import BY_TYPE
+from projections.tables.table import Row
 from schemas.clock import DAY_US, from_us
 from schemas.events import AgentUsed, ErrorOccurred, Payload, TaskCompleted, UserCorrected
 from schemas.workflows import WorkflowRunDeleted, WorkflowRunFinished
@@ -134,47 +136,59 @@ def _terms_of_day(number: int) -> str:
     return " ".join(span_term(day[:length]) for length in range(1, len(day) + 1))
 
 
-def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
-    words = dict.fromkeys(
-        filter(
-            None,
-            (
-                *shape.titles,
-                shape.agent,
-                "session_id",
-                "user_id",
-                shape.project,
-                "environment",
-                shape.branch,
-                *shape.texts,
-            ),
-        )
-    )
-    fields: list[tuple[str, Any, Any]] = [(name, str | None, None) for name in words]
-    fields.append(("tags", list[str] | None, None))
-    if shape.outcome is not None:
-        fields.append((shape.outcome, bool | str | None, None))
-    decode = msgspec.json.Decoder(msgspec.defstruct(payload.__name__, fields, gc=False)).decode
-
-    places = {name: place for place, (name, *_) in enumerate(fields)}
-    titles = [places[name] for name in shape.titles]
-    texts = [places[name] for name in shape.texts]
+def _picker(shape: _Shape, names: Sequence[str]) -> Callable[[tuple[Any, ...]], Entry]:
+    """What makes an entry of the values of these fields, behind which None must stand."""
+    places = {name: place for place, name in enumerate(names)}
     named = (shape.agent, "session_id", "user_id", shape.project, "environment", shape.branch)
-    # What a shape does not have is read behind the last field, where None stands.
+    # What a shape does not have is read behind the last field.
     of_names = itemgetter(*(places.get(name or "", _NOT_THERE) for name in named))
     of_outcome, of_tags = places.get(shape.outcome or "", _NOT_THERE), places["tags"]
+    titles = [places[name] for name in shape.titles]
+    texts = [places[name] for name in shape.texts]
 
-    def read(data: bytes) -> Entry:
-        said = (*astuple(decode(data)), None)
-        outcome = said[of_outcome]
-        tags = tuple(dict.fromkeys(said[of_tags])) if said[of_tags] else ()
-        body = [said[place] for place in texts if said[place] is not None]
-        title = next(filter(None, [said[place] for place in titles]), None)
-        if isinstance(outcome, bool):
-            outcome = ("failure", "success")[outcome]
+    def pick(said: tuple[Any, ...]) -> Entry:
+        outcome, tags = said[of_outcome], said[of_tags]
+        tags = tuple(dict.fromkeys(tags)) if tags else ()
+        body = [text for place in texts if (text := said[place]) is not None]
+        if outcome is True or outcome is False:
+            outcome = "success" if outcome else "failure"
+        title = said[titles[0]] or next(filter(None, [said[place] for place in titles]), None)
         return Entry._make((title, *of_names(said), outcome, tags, _APART.join((*body, *tags))))
 
-    return read
+    return pick
+
+
+def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
+    words = filter(
+        None,
+        (
+            *shape.titles,
+            shape.agent,
+            "session_id",
+            "user_id",
+            shape.project,
+            "environment",
+            shape.branch,
+            *shape.texts,
+        ),
+    )
+    fields: dict[str, Any] = dict.fromkeys(words, str | None)
+    fields["tags"] = list[str] | None
+    if shape.outcome is not None:
+        fields[shape.outcome] = bool | str | None
+    said = [(name, of, None) for name, of in fields.items()]
+    decode = msgspec.json.Decoder(msgspec.defstruct(payload.__name__, said, gc=False)).decode
+    pick = _picker(shape, list(fields))
+    return lambda data: pick((*astuple(decode(data)), None))
+
+
+def _reader_of_rows(payload: type[Payload], shape: _Shape) -> Callable[[Row], Entry]:
+    pick = _picker(shape, list(BY_TYPE[payload.type.encode()].table.columns))
+    return lambda row: pick((*row, None))
 
 
 _READERS: Final = {shape.name: _reader(payload, shape) for payload, shape in _SHAPES.items()}
+READERS_OF_ROWS: Final = {
+    payload.type: _reader_of_rows(payload, shape) for payload, shape in _SHAPES.items()
+}
+"""What makes the entry of a statement out of its row in a raw table, by the event type."""

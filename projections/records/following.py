@@ -9,7 +9,7 @@ pruned, and with a new file of the projection all do.
 
 import logging
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -62,6 +62,27 @@ class Reached(NamedTuple):
 
     position: int
     restarts: int
+
+
+_Key = tuple[str, str, str]
+"""The type, the source and the subject of a thing."""
+
+
+class _Known(NamedTuple):
+    """The row of a thing, as far as a statement may change it."""
+
+    place: int
+    revision: int
+    happened_us: int | None
+    data: bytes | None
+
+
+class _Thing(NamedTuple):
+    """A thing spoken of: where first, when that was appended, and the greatest statement."""
+
+    place: int
+    appended_us: int
+    last: Statement
 
 
 class Following:
@@ -231,7 +252,7 @@ class Following:
         skipped = duplicates.offsets_between(cursor, topic, span)[partition]
         rows: Rows = {}
         collect(records, skipped, rows)
-        return Taken(begin, records[-1].offset + 1, stated(rows, [records]))
+        return Taken(begin, records[-1].offset + 1, stated(rows))
 
     def _drop(self, of: Partition) -> None:
         """Take out everything of a partition."""
@@ -249,47 +270,50 @@ class Following:
         """Put in what was said; of each thing what is greatest."""
         latest_us = lane.latest_us
         first_place = span_of(*of)[0]
-        things: dict[tuple[str, str, str, bool], _Thing] = {}
+        alone: list[_Thing] = []
+        things: dict[_Key, _Thing] = {}
         for said in taken.statements:
             latest_us = max(latest_us, said.appended_us)
-            key = (said.type, said.source, said.subject, said.revision is None)
-            known = things.get(key)
-            if known is None:
-                things[key] = _Thing(first_place + said.offset, latest_us, said)
-            elif (said.revision or 0) > (known.last.revision or 0):
+            thing = _Thing(first_place + said.offset, latest_us, said)
+            if said.revision is None:
+                alone.append(thing)
+                continue
+            key = said[2:5]
+            known = things.setdefault(key, thing)
+            if said.revision > (known.last.revision or 0):
                 things[key] = known._replace(last=said)
-        self._write(of, things.values())
+        self._write(alone + self._amended(of, things))
         return Lane(taken.end, lane.restarts, latest_us)
 
-    def _write(self, of: Partition, things: Collection["_Thing"]) -> None:
-        """Amend the rows that are there and add the others, both in the order of their places.
+    def _amended(self, of: Partition, things: Mapping[_Key, _Thing]) -> list[_Thing]:
+        """Amend the rows of the things that are there; the others."""
+        rows = self._known(of, [subject for _, _, subject in things])
+        there = [(rows[key], thing.last) for key, thing in things.items() if key in rows]
+        for known, said in sorted(there, key=itemgetter(0)):
+            if (said.revision or 0) > known.revision:
+                self._amend(known, said)
+        return [thing for key, thing in things.items() if key not in rows]
+
+    def _write(self, new: list[_Thing]) -> None:
+        """Add rows in the order of their places.
 
         Where places go up, the index takes everything at once, and else a piece for each step back.
         """
-        new: list[_Thing] = []
-        amended: list[tuple[int, _Known, Statement]] = []
-        subjects = [one.last.subject for one in things if one.last.revision is not None]
-        rows = self._known(of, subjects)
-        for thing in things:
-            said = thing.last
-            known = None if said.revision is None else rows.get(said[2:5])
-            if known is None:
-                new.append(thing)
-            elif (said.revision or 0) > known.revision:
-                amended.append((known.place, known, said))
-        for place, known, said in sorted(amended, key=itemgetter(0)):
-            self._amend(place, known, said)
+        new.sort(key=itemgetter(0))
         self._writing.executemany(
             "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, new)
         )
-        entries = (
-            _indexed(place, said.type, said.source, said.happened_us, said.data)
-            for place, _, said in new
-            if said.data is not None
+        self._writing.executemany(
+            _PUT_IN,
+            [
+                (place, entry.body, terms_of(said.type, said.source, said.happened_us, entry))
+                for place, _, said in new
+                if (entry := said.entry) is not None
+            ],
         )
-        self._writing.executemany(_PUT_IN, entries)
 
-    def _amend(self, place: int, known: "_Known", said: Statement) -> None:
+    def _amend(self, known: _Known, said: Statement) -> None:
+        place = known.place
         if known.data is not None:
             with file.stored():
                 out = _indexed(place, said.type, said.source, known.happened_us, known.data)
@@ -299,39 +323,20 @@ class Following:
             " WHERE place = ?",
             (said.revision, said.offset, said.happened_us, said.data, place),
         )
-        if said.data is not None:
-            entry = _indexed(place, said.type, said.source, said.happened_us, said.data)
-            self._writing.execute(_PUT_IN, entry)
+        if said.entry is not None:
+            terms = terms_of(said.type, said.source, said.happened_us, said.entry)
+            self._writing.execute(_PUT_IN, (place, said.entry.body, terms))
 
-    def _known(
-        self, of: Partition, subjects: Sequence[str]
-    ) -> dict[tuple[str, str, str], "_Known"]:
+    def _known(self, of: Partition, subjects: Sequence[str]) -> dict[_Key, _Known]:
         """The rows of things with these subjects, by type, source and subject."""
         span = span_of(*of)
-        found: dict[tuple[str, str, str], _Known] = {}
+        found: dict[_Key, _Known] = {}
         for start in range(0, len(subjects), _AT_ONCE):
             some = subjects[start : start + _AT_ONCE]
             # A null is equal to nothing, so that one statement serves groups of any size.
             rows = self._writing.execute(_FIND, (*some, *[None] * (_AT_ONCE - len(some)), *span))
             found |= {(row[0], row[1], row[2]): _Known(*row[3:]) for row in rows}
         return found
-
-
-class _Known(NamedTuple):
-    """The row of a thing, as far as a statement may change it."""
-
-    place: int
-    revision: int
-    happened_us: int | None
-    data: bytes | None
-
-
-class _Thing(NamedTuple):
-    """A thing spoken of: where first, when that was appended, and the greatest statement."""
-
-    place: int
-    appended_us: int
-    last: Statement
 
 
 _AT_ONCE: Final = 250

@@ -305,7 +305,7 @@ def test_the_quick_way_and_the_long_way_read_the_same(data: Payload) -> None:
         rows: Rows = {}
         record = Record(one.topic, 0, 7, one.key, one.value, one.headers, NOON_US)
         assert collect([record], (), rows) == []
-        ((row,),) = rows.values()
+        ((row,),) = (found_of.rows for found_of in rows.values())
         found.append(tuple(bytes(one) if type(one).__name__ == "Raw" else one for one in row))
 
     assert found[0] == found[1]
