@@ -24,7 +24,7 @@ from schemas.topics import (
 from streams.contribution import Contributor
 from streams.federator import Federator
 from streams.identity import Identity, check_whole
-from streams.learner import Learner
+from streams.learner import BATCH, Learner
 from streams.progress import progress_of
 from streams.rules import Rules
 
@@ -34,11 +34,27 @@ PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS,
 BESIDE_FROM = 50_000
 """Records to learn from which on a process of its own projects them meanwhile."""
 
+STEP_LEAST = 8_192
+"""Records of a step of learning beside which somebody projects, at least."""
+
 HELD_TRIES, HELD_PAUSE_S = 100, 0.1
 """How often and how long to wait for the helper of a node that was killed to notice."""
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done (`read`, `learn`, `project`), how much is done, and of how much."""
+
+
+def step_of(learned: int, much: int) -> int:
+    """How many records to learn before the next commit, of so `much`.
+
+    Small at first, that projecting begins at once, and small at last, that little is left to do
+    when learning has ended; in between as large as ever.
+
+    >>> [step_of(learned, 1_000_000) for learned in (0, 20_000, 500_000, 950_000)]
+    [8192, 20000, 131072, 25000]
+    """
+    left = max(much - learned, 0)
+    return max(STEP_LEAST, min(learned, left // 2, BATCH))
 
 
 class Engine:
@@ -72,7 +88,7 @@ class Engine:
             with self._beside(backlog):
                 much = backlog >= BESIDE_FROM
                 with _timed(spent, "learn"):
-                    self._learn_all(progress, release=much)
+                    self._learn_all(progress, backlog if much else None)
                 with _timed(spent, "federate"):
                     self._federate(release=much)
                 waiting_s = monotonic_s()
@@ -189,20 +205,21 @@ class Engine:
         self.let_go()
         return projecting(self._folder, self._identity.log_id, self.notices.append)
 
-    def _learn_all(self, progress: Progress | None, *, release: bool) -> None:
-        """Learn to the end, one partition after the other; after much, keep none in memory.
+    def _learn_all(self, progress: Progress | None, much: int | None) -> None:
+        """Learn to the end, one partition after the other; of much, keep none in memory.
 
-        What many partitions know together may be several times what one does.
+        What many partitions know together may be several times what one does. How `much` there is
+        says how large the steps are, so that whoever projects beside soon has something to do.
         """
         learned = 0
         for learner in self._learners:
-            while done := learner.step():
+            while done := learner.step(BATCH if much is None else step_of(learned, much)):
                 learned += done
                 if progress is not None:
                     progress("learn", learned, 0)
             self.notices += learner.notices
             learner.notices.clear()
-            if release:
+            if much is not None:
                 learner.release()
 
     def _federate(self, *, release: bool) -> None:
