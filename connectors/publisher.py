@@ -81,7 +81,7 @@ class Publisher:
             if isinstance(item, Unreadable):
                 refused = Refused(item.reason, item.detail)
                 record = self._letter(Outgoing("", 0, None, item.value), refused, origin)
-            elif self._forgets and self._is_forgotten(item):
+            elif self.forgot(item):
                 published.forgotten += 1
                 continue
             else:
@@ -92,7 +92,10 @@ class Publisher:
             if record is not None:
                 yield record
 
-    def _is_forgotten(self, event: Event) -> bool:
+    def forgot(self, event: Event) -> bool:
+        """Whether the log forgot an event or what it is about, so that it is not appended."""
+        if not self._forgets:
+            return False
         if self._forgotten is None:
             self._forgotten = Forgotten.of(self.log)
         return self._forgotten.holds(event)

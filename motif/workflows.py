@@ -66,7 +66,7 @@ class Processed(TypedDict):
 
 
 class Batch(TypedDict):
-    """What was found in many; one that has not ended is neither processed nor an error."""
+    """What was found in many; one not ended, or forgotten, is neither processed nor an error."""
 
     total_workflows: int
     processed: int
@@ -82,7 +82,7 @@ def record_pattern_occurrence(
 
     A run that is not known yet is recorded as the workflow states it; what is known of one stays as
     it is, for the workflow may be named by no more than its id. One without an id, or with a value
-    that no run can have, is not recorded: `(None, False)`.
+    that no run can have, or one that was forgotten, is not recorded: `(None, False)`.
 
     Raises:
         WrongUse: the signature is none.
@@ -94,7 +94,7 @@ def record_pattern_occurrence(
         _LOGGER.warning("[Pattern] Missing workflow_id, cannot record %s", signature)
         return None, False
     stated = _stated(node, row)
-    if stated.event is None:
+    if stated.event is None or stated.is_forgotten:
         _publish(node, [stated])
         _LOGGER.warning("[Pattern] Failed to record pattern %s for %s", signature, run_id)
         return None, False
@@ -233,12 +233,13 @@ class _Stated(NamedTuple):
     has_ended: bool = True
     is_refused: bool = False
     is_known: bool = False
+    is_forgotten: bool = False
     why: str = ""
 
     @property
     def is_recorded(self) -> bool:
         """Whether the run counts as it is stated."""
-        return self.has_ended and not self.is_refused
+        return self.has_ended and not self.is_refused and not self.is_forgotten
 
 
 def _record(node: Node, rows: Sequence[Row], *, nameless: bool = True) -> list[_Stated]:
@@ -266,6 +267,8 @@ def _stated(node: Node, row: Row) -> _Stated:
         )
     if is_told(row) and not has_ended(row):
         return _Stated(event, has_ended=False, why="it has not ended")
+    if node.publisher.forgot(event):
+        return _Stated(event, is_forgotten=True, why="it was forgotten")
     for sentence in odd:
         _LOGGER.warning("[Pattern] %s of workflow %s is left out", sentence, run_id)
     if len(data) > SIZE_MAX:
@@ -278,7 +281,7 @@ def _stated(node: Node, row: Row) -> _Stated:
 
 
 def _placed(statements: Statements, stated: _Stated) -> _Stated:
-    if stated.event is None or not stated.has_ended:
+    if stated.event is None or not stated.has_ended or stated.is_forgotten:
         return stated
     event, is_known = statements.numbered(stated.event, newest=True)
     return stated._replace(event=event, is_known=is_known)
@@ -288,7 +291,10 @@ def _publish(node: Node, recorded: Iterable[_Stated]) -> None:
     items = [
         item
         for one in recorded
-        if one.has_ended and not one.is_known and (item := one.letter or one.event) is not None
+        if one.has_ended
+        and not one.is_known
+        and not one.is_forgotten
+        and (item := one.letter or one.event) is not None
     ]
     if items:
         node.publisher.publish(items, origin="library")

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 
 import motif
+from connectors.sources.workflow_db import SOURCE
+from motif.erasing import forget
+from motif.forgetting import Forgetting
 from motif.node import Node
 from motif.workflows import (
     batch_process_workflows,
@@ -18,7 +21,9 @@ from motif.workflows import (
     record_pattern_occurrence,
     update_pattern_statistics,
 )
+from schemas.envelope import Event
 from schemas.errors import LogUnavailable
+from schemas.workflows import WorkflowRunFinished
 from streams.recognise.operation import identity_of
 from tests.connectors.sources.workflow_databases import run
 from tests.integration.rows import asked, assert_settled
@@ -182,3 +187,21 @@ def test_what_could_not_be_appended_is_appended_when_it_is_said_again(
     assert batch_process_workflows([run(0)], node)["processed"] == 1
     record_pattern_occurrence(SHIP, run(1), node)
     assert counts(node) == {PYTEST: 2, SHIP: 1}
+
+
+def test_calls_for_a_run_that_was_forgotten_record_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "forgetful"
+    with motif.open(folder) as node:
+        batch_process_workflows([run(0), run(1)], node)
+        named = WorkflowRunFinished(workflow_id="adw-1", run_id="adw-1", user_id="ann")
+        node.publish(Event(SOURCE, "adw-1@1", named, subject="adw-1", revision=1))
+    forget(folder, Forgetting(user_id="ann"))
+
+    with motif.open(folder) as node:
+        assert record_pattern_occurrence(SHIP, run(1), node) == (None, False)
+        assert process_and_persist_workflow(run(1), node)["pattern_ids"] == []
+        result = batch_process_workflows([run(0), run(1)], node)
+
+        assert (result["processed"], result["errors"]) == (1, 0)
+        assert counts(node) == {PYTEST: 1}
+        assert not node.dead_letters()
