@@ -102,7 +102,9 @@ class PatternStorage(Closing):
         data = stated.event.data.model_copy(update={"record_id": thing})
         named = replace(stated.event, id=thing, data=data)
         with self.node.stating(SOURCE) as statements:
-            event, _ = statements.numbered(named, newest=True)
+            event, is_known = statements.numbered(named, newest=True)
+            if is_known and self.load(pattern["pattern_id"]) is None:
+                event = statements.again(event)  # What it said was pruned: it says it anew.
             self.node.publish(event)
         return True
 

@@ -119,6 +119,14 @@ class Statements:
         known.take(content, revision, numbered)
         return numbered, is_known
 
+    def again(self, event: Event) -> Event:
+        """The same words as the next statement, so that they stand in the log once more."""
+        known = self._of(event.topic)[event.thing]
+        revision = known.last + 1
+        said = replace(event, id=f"{event.thing}@{revision}", revision=revision)
+        known.take(_content(said), revision, said)
+        return said
+
     def knows(self, event: Event) -> bool:
         """Whether anything was ever said of the thing that an event is about."""
         known = self._of(event.topic).setdefault(event.thing, Known())

@@ -282,7 +282,7 @@ def test_what_is_compressed_is_found_as_before(storage: PatternStorage, tmp_path
 
 
 def test_what_was_deleted_and_is_saved_again_counts_once(storage: PatternStorage) -> None:
-    """In the same words it is a repeat, in others it is a correction of what was learned."""
+    """In the same words it is there again, in others it is a correction of what was learned."""
 
     def learned() -> tuple[int, float | None]:
         [row] = storage.node.sql(
@@ -298,6 +298,9 @@ def test_what_was_deleted_and_is_saved_again_counts_once(storage: PatternStorage
 
     storage.save(old)
     assert learned() == (1, 10_000)
+    loaded = storage.load("old")
+    assert loaded is not None
+    assert loaded["data"]["duration_ms"] == 10
     storage.save({**old, "data": {**TASK, "duration_ms": 30}})
     assert learned() == (1, 30_000)
     loaded = storage.load("old")
