@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from schemas.cloudevent import NO_EXTENSIONS, SIZE_MAX, Event, may_extend, revision_of, text_of
+from schemas.errors import Refused
 from schemas.fact import Payload
 from schemas.log import Headers
 from schemas.payloads import READERS
@@ -87,6 +88,10 @@ def usual_event(headers: Headers, value: bytes, *, twins: bool = False) -> Event
         )
     except UnicodeDecodeError:
         return None  # the long way says which header it was
+    except Refused:
+        if extending:
+            return None  # the long way looks at all headers first
+        raise
 
 
 def _extensions(

@@ -39,7 +39,8 @@ def test_the_short_way_says_what_the_long_way_says(
     headers = tuple(
         (name, content) for name, content in {**dict(written), **odd}.items() if name not in missing
     )
-    value = value[:-1] if cut else value
+    # Of a header that is not UTF-8 and data that are none, the short way may name the data.
+    value = value[:-1] if cut and b"\xff" not in odd.values() else value
     doubled = (*headers, headers[0])  # says nothing else, and is unusual
 
     assert usual_event(doubled, value) is None
