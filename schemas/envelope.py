@@ -45,6 +45,7 @@ __all__ = [
     "time_us",
     "to_binary",
     "to_structured",
+    "unplaced",
 ]
 
 STRUCTURED = b"application/cloudevents+json"
@@ -59,10 +60,15 @@ _TYPE_HEADERS = {name: ("ce_type", name.encode()) for name in PAYLOADS}
 
 def outgoing(event: Event, partitions: int) -> Outgoing:
     """The record of an event, where its key says it belongs."""
+    topic, _, key, value, headers = unplaced(event)
+    return Outgoing(topic, partition_of(key or b"", partitions), key, value, headers)
+
+
+def unplaced(event: Event) -> Outgoing:
+    """The record of an event; its partition is still to be found, perhaps with those of others."""
     headers, value = to_binary(event)
     data = event.data
-    key = data.partition_key().encode()
-    return Outgoing(data.topic.name, partition_of(key, partitions), key, value, headers)
+    return Outgoing(data.topic.name, 0, data.partition_key().encode(), value, headers)
 
 
 def decode(record: Record, *, twins: bool = False) -> Event:
