@@ -40,7 +40,7 @@ from streams.recognise import (
     tool_usage,
 )
 from streams.rules import Rules
-from streams.runs import FORGOTTEN, Heard, OfForgotten, RunKeeper, check_amended
+from streams.runs import FORGOTTEN, Heard, OfForgotten, RunKeeper, check_amended, heard_of
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
 from streams.state import State
 
@@ -245,8 +245,8 @@ def happened(event: Event, appended_us: int) -> int | None:
 
 
 def _heard(event: Event, run_id: str, offset: int, appended_us: int) -> Heard:
-    thing = id_hash(event.source, run_id)
-    return Heard(thing, event.revision or 0, happened(event, appended_us), offset, appended_us)
+    thing, at_us = id_hash(event.source, run_id), happened(event, appended_us)
+    return heard_of((thing, event.revision or 0, at_us, offset, appended_us))
 
 
 def session_key(session_id: str) -> int:
