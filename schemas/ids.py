@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 SIGNATURE_SAFE = "*@+"
 """Characters left readable in a part of a signature, beside letters, digits and `_.-~`."""
 
+_begun: Final = blake2b(digest_size=16).copy
+"""A digest to begin with, copied: sooner there than one that is made."""
+
 _FEW: Final = 32
 """Fewer keys than this are hashed one by one, which is quicker then."""
 
@@ -52,7 +55,9 @@ def pattern_id(kind: str, text: str) -> str:
 
 def id_hash(source: str, identity: str) -> bytes:
     """16 bytes that stand for the event `(source, id)`."""
-    return blake2b(f"{source}\0{identity}".encode(), digest_size=16).digest()
+    digest = _begun()
+    digest.update(f"{source}\0{identity}".encode())
+    return digest.digest()
 
 
 def letter_id(origin: str, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> str:

@@ -17,6 +17,7 @@ from streams.dedupe import Seen
 
 _SORTED = msgspec.json.Encoder(order="sorted")
 _NO_CONTENT = bytes(8)
+_begun = blake2b(digest_size=len(_NO_CONTENT)).copy
 
 
 class Verdict(NamedTuple):
@@ -86,13 +87,18 @@ def placed(record: Record, partitions: int, *, twins: bool = True) -> tuple[Even
 
 def _read(records: Sequence[Record], partitions: int) -> list[_Read]:
     """What each record holds; the partitions of all keys are worked out together."""
-    decoded = [_decoded(record) for record in records]
+    decoded: list[tuple[Event | None, Refused | None]] = []
+    for record in records:
+        try:
+            decoded.append((decode(record, twins=True), None))
+        except Refused as refused:
+            decoded.append((None, refused))
     keys = [event.data.partition_key() for event, _ in decoded if event is not None]
     places = iter(zip(keys, partitions_of([key.encode() for key in keys], partitions), strict=True))
     read: list[_Read] = []
-    for record, (event, refused) in zip(records, decoded, strict=True):
+    for record, (event, error) in zip(records, decoded, strict=True):
         if event is None:
-            read.append(_no_event(record, refused))
+            read.append(_no_event(record, error))
             continue
         key, partition = next(places)
         data = event.data
@@ -108,13 +114,6 @@ def _read(records: Sequence[Record], partitions: int) -> list[_Read]:
         else:
             read.append((id_hash(event.source, event.id), _content(event, key), event, None))
     return read
-
-
-def _decoded(record: Record) -> tuple[Event | None, Refused | None]:
-    try:
-        return decode(record, twins=True), None
-    except Refused as refused:
-        return None, refused
 
 
 def _no_event(record: Record, refused: Refused | None) -> _Read:
@@ -144,4 +143,6 @@ def _content(event: Event, key: str) -> bytes:
     while last and known[last - 1] is None:
         last -= 1
     said = _SORTED.encode((data.type, event.time_us, event.subject, key, known[:last]))
-    return blake2b(said, digest_size=8).digest()
+    digest = _begun()
+    digest.update(said)
+    return digest.digest()
