@@ -56,7 +56,7 @@ def usual_event(headers: Headers, value: bytes, *, twins: bool = False) -> Event
     """
     if not headers:
         return None
-    names, contents = zip(*headers, strict=True)
+    names, contents = _columns(headers)
     layout = _layouts.get(names) or _layout_of(names)
     if layout is None:
         return None
@@ -92,6 +92,18 @@ def usual_event(headers: Headers, value: bytes, *, twins: bool = False) -> Event
         if extending:
             return None  # the long way looks at all headers first
         raise
+
+
+def _columns(headers: Headers) -> tuple[tuple[str, ...], tuple[bytes, ...]]:
+    """The names and the contents, soonest for as many headers as most records have."""
+    count = len(headers)
+    if count == 6:  # noqa: PLR2004  an event with its time
+        (a, i), (b, j), (c, k), (d, m), (e, n), (f, o) = headers
+        return (a, b, c, d, e, f), (i, j, k, m, n, o)
+    if count == 8:  # noqa: PLR2004  a statement with its time
+        (a, i), (b, j), (c, k), (d, m), (e, n), (f, o), (g, p), (h, q) = headers
+        return (a, b, c, d, e, f, g, h), (i, j, k, m, n, o, p, q)
+    return tuple([name for name, _ in headers]), tuple([content for _, content in headers])
 
 
 def _extensions(
