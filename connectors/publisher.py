@@ -76,8 +76,8 @@ class Publisher:
                 if batch is None:
                     return published
                 batch = _placed(batch, self.log.partitions)
-                offsets = self.log.append(batch)
-            published.add(batch, offsets)
+                published.add(batch, self.log.append(batch))
+                del batch  # Else the collector goes through all of it when it comes back.
             if progress is not None:
                 progress(published.appended)
 
@@ -149,10 +149,17 @@ def _batches(records: Iterator[Outgoing]) -> Iterator[list[Outgoing]]:
         batch.append(record)
         size += len(record.value or b"") + 256
         if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
+            yield _taken(batch)
+            size = 0
     if batch:
-        yield batch
+        yield _taken(batch)
+
+
+def _taken(batch: list[Outgoing]) -> list[Outgoing]:
+    """What stands in a batch, which is empty then, so that nobody else keeps it."""
+    taken = batch.copy()
+    batch.clear()
+    return taken
 
 
 def _letters_in(log: Log) -> set[str]:
