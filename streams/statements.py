@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.change import Change, Pattern
+from streams.change import Change, Pattern, change_of
 
 Statement = tuple[int, int, list[Change]]
 """Its revision, when it was appended, and what it changed."""
@@ -111,23 +111,18 @@ def unpack(packed: bytes) -> Statement:
     read = _READ_LONG if packed[0] == _JSON_FIRST else _READ_SHORT
     revision, appended_us, *rows = read.decode(packed)
     changes: list[Change] = []
+    rest: Sequence[Any]
     for pattern, *said in rows:
         if said:
             at_us, occurrences, successes, failures, counts, numbered = said
             measures = tuple(
-                (NAMES[name] if isinstance(name, int) else name, value) for name, value in numbered
+                [
+                    (NAMES[name] if isinstance(name, int) else name, value)
+                    for name, value in numbered
+                ]
             )
-            changes.append(
-                Change(
-                    tuple(pattern),
-                    at_us,
-                    occurrences,
-                    successes,
-                    failures,
-                    tuple(counts),
-                    measures,
-                )
-            )
+            rest = (at_us, occurrences, successes, failures, tuple(counts), measures)
         else:
-            changes.append(changes[-1]._replace(pattern=tuple(pattern)))
+            _, *rest = changes[-1]
+        changes.append(change_of((tuple(pattern), *rest)))
     return revision, appended_us, changes
