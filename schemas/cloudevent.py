@@ -36,6 +36,7 @@ SIZE_MAX: Final = 1 << 20
 """Bytes of an event's data, of each attribute and of a structured document; more is refused."""
 
 _EXTENSION_NAME = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
+_REVISION_END = 2**63 - 1
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
@@ -70,8 +71,14 @@ class Event(msgspec.Struct, frozen=True):
             raise Refused("bad_time", f"time_us is {self.time_us}; it names no year from 1 to 9999")
         if self.recorded_us is not None and not FIRST_US <= self.recorded_us <= LAST_US:
             raise Refused("bad_time", f"recorded_us is {self.recorded_us}; no year from 1 to 9999")
-        if self.revision is not None:
-            _check_revision(self)
+        revision, subject = self.revision, self.subject
+        if revision is not None and (
+            subject is None
+            or self.id != f"{subject}@{revision}"
+            or not 0 <= revision < _REVISION_END
+            or not self.data.amendable
+        ):
+            raise _wrong_revision(self)
         if self.extensions:
             _check_extensions(self.extensions)
 
@@ -96,14 +103,14 @@ class Event(msgspec.Struct, frozen=True):
         return self.id if self.revision is None else self.subject or self.id
 
 
-def _check_revision(event: Event) -> None:
+def _wrong_revision(event: Event) -> Refused:
+    """What is wrong with a revision."""
     if not event.data.amendable:
-        raise Refused("bad_revision", f"{event.type} is not amendable; leave out revision")
-    if event.revision is None or not 0 <= event.revision < 2**63 - 1:
-        raise Refused("bad_revision", f"revision is {event.revision}; it counts from 0")
-    if event.subject is None or event.id != f"{event.subject}@{event.revision}":
-        expected = f"{event.subject}@{event.revision}"
-        raise Refused("bad_revision", f"id is {event.id!r}; with its revision it is {expected!r}")
+        return Refused("bad_revision", f"{event.type} is not amendable; leave out revision")
+    if event.revision is None or not 0 <= event.revision < _REVISION_END:
+        return Refused("bad_revision", f"revision is {event.revision}; it counts from 0")
+    expected = f"{event.subject}@{event.revision}"
+    return Refused("bad_revision", f"id is {event.id!r}; with its revision it is {expected!r}")
 
 
 def _check_extensions(extensions: Mapping[str, str | int | bool]) -> None:
