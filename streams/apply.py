@@ -74,7 +74,9 @@ class Applier:
         handler = self._handlers.get(data.type)
         if handler is None:
             return
-        handler(self, event, data, offset, first_appended(event, appended_us), identity)
+        if event.recorded_us is not None:
+            appended_us = first_appended(event, appended_us)
+        handler(self, event, data, offset, appended_us, identity)
 
     def _tool_called(
         self, event: Event, data: ToolCalled, offset: int, appended_us: int, identity: bytes
@@ -136,7 +138,8 @@ class Applier:
     def _run_finished(
         self, event: Event, data: WorkflowRunFinished, offset: int, appended_us: int, _: bytes
     ) -> None:
-        check_amended(event, self._horizon_us)
+        if event.extensions:
+            check_amended(event, self._horizon_us)
         self._runs.finished(_heard(event, data.run_id, offset, appended_us), data)
 
     def _run_deleted(

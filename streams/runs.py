@@ -79,8 +79,9 @@ class RunKeeper:
         before = self._state.statement(thing)
         if before is None:
             self._state.amend_alike(thing, revision, appended_us, stated, patterns)
-            _, *said = stated
-            self._state.fold([change_of((one, *said)) for one in patterns], offset, thing)
+            if patterns:
+                _, *said = stated
+                self._state.fold([change_of((one, *said)) for one in patterns], offset, thing)
             return
         known = _remembered(before)
         if known.revision >= heard.revision:
