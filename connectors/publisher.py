@@ -11,7 +11,7 @@ from schemas.errors import Refused
 from schemas.forgotten import Forgotten
 from schemas.ids import letter_id, partitions_of
 from schemas.letters import letter
-from schemas.log import Log, Outgoing
+from schemas.log import Log, Outgoing, outgoing_of
 from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
 
 BATCH_RECORDS = 8_192
@@ -137,8 +137,8 @@ def _placed(batch: list[Outgoing], partitions: int) -> list[Outgoing]:
     """The records of events where their keys say; letters know their own places."""
     right = partitions_of([key or b"" for _, _, key, _, _ in batch], partitions)
     return [
-        Outgoing(topic, partition if topic == DEAD_LETTERS.name else place, key, value, headers)
-        for (topic, partition, key, value, headers), place in zip(batch, right, strict=True)
+        outgoing_of((topic, at if topic == DEAD_LETTERS.name else place, key, value, headers))
+        for (topic, at, key, value, headers), place in zip(batch, right, strict=True)
     ]
 
 

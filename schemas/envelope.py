@@ -25,7 +25,7 @@ from schemas.cloudevent import (
 from schemas.errors import Refused
 from schemas.events import PAYLOADS
 from schemas.ids import partition_of
-from schemas.log import Headers, Outgoing, Record
+from schemas.log import Headers, Outgoing, Record, outgoing_of
 from schemas.payloads import data_bytes, read_payload
 from schemas.times import time_text, time_us
 from schemas.usual import JSON_CONTENT, RECORDED, usual_event
@@ -60,15 +60,18 @@ _TYPE_HEADERS = {name: ("ce_type", name.encode()) for name in PAYLOADS}
 
 def outgoing(event: Event, partitions: int) -> Outgoing:
     """The record of an event, where its key says it belongs."""
-    topic, _, key, value, headers = unplaced(event)
-    return Outgoing(topic, partition_of(key or b"", partitions), key, value, headers)
+    key = event.data.partition_key().encode()
+    return _record(event, partition_of(key, partitions), key)
 
 
 def unplaced(event: Event) -> Outgoing:
     """The record of an event; its partition is still to be found, perhaps with those of others."""
+    return _record(event, 0, event.data.partition_key().encode())
+
+
+def _record(event: Event, partition: int, key: bytes) -> Outgoing:
     headers, value = to_binary(event)
-    data = event.data
-    return Outgoing(data.topic.name, 0, data.partition_key().encode(), value, headers)
+    return outgoing_of((event.data.topic.name, partition, key, value, headers))
 
 
 def decode(record: Record, *, twins: bool = False) -> Event:
