@@ -1,17 +1,17 @@
 """The publisher: events into the log in transactions, what cannot be read into `dead.letters`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.contract import Unreadable
 from schemas.clock import Clock, now_us
 from schemas.collector import uncollected
-from schemas.envelope import SIZE_MAX, Event, check_producer, outgoing
+from schemas.envelope import SIZE_MAX, Event, check_producer, unplaced
 from schemas.errors import Refused
 from schemas.forgotten import Forgotten
-from schemas.ids import letter_id
+from schemas.ids import letter_id, partitions_of
 from schemas.letters import letter
-from schemas.log import Log, Outgoing
+from schemas.log import Log, Outgoing, outgoing_of
 from schemas.topics import AGENT_EVENTS, DEAD_LETTERS
 
 BATCH_RECORDS = 8_192
@@ -34,6 +34,15 @@ class Published:
     forgotten: int = 0
     starts: dict[tuple[str, int], int] = field(default_factory=dict)
     positions: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def add(self, batch: Sequence[Outgoing], offsets: Sequence[int]) -> None:
+        """Count a batch that was appended at these offsets, which rise in each partition."""
+        places = [(record[0], record[1]) for record in batch]  # by index: this is a hot path
+        firsts = dict(zip(reversed(places), reversed(offsets), strict=True))
+        self.starts = firsts | self.starts
+        self.positions |= {place: last + 1 for place, last in zip(places, offsets, strict=True)}
+        letters = sum(topic == DEAD_LETTERS.name for topic, _ in places)
+        self.appended += len(batch) - letters
 
 
 class Publisher:
@@ -66,11 +75,9 @@ class Publisher:
                 batch = next(batches, None)
                 if batch is None:
                     return published
-                offsets = self.log.append(batch)
-            for record, offset in zip(batch, offsets, strict=True):
-                published.starts.setdefault((record.topic, record.partition), offset)
-                published.positions[record.topic, record.partition] = offset + 1
-            published.appended += sum(record.topic != DEAD_LETTERS.name for record in batch)
+                batch = _placed(batch, self.log.partitions)
+                published.add(batch, self.log.append(batch))
+                del batch  # Else the collector goes through all of it when it comes back.
             if progress is not None:
                 progress(published.appended)
 
@@ -85,7 +92,7 @@ class Publisher:
                 published.forgotten += 1
                 continue
             else:
-                record = outgoing(item, self.log.partitions)
+                record = unplaced(item)
                 if item.data.reserved or len(record.value or b"") > SIZE_MAX:
                     record = self._letter(record, _refused(item), origin)
             published.refused += record is None or record.topic == DEAD_LETTERS.name
@@ -129,6 +136,15 @@ def _refused(event: Event) -> Refused:
     return Refused("too_large", f"its data is over {SIZE_MAX} bytes")
 
 
+def _placed(batch: list[Outgoing], partitions: int) -> list[Outgoing]:
+    """The records of events where their keys say; letters know their own places."""
+    right = partitions_of([key or b"" for _, _, key, _, _ in batch], partitions)
+    return [
+        outgoing_of((topic, at if topic == DEAD_LETTERS.name else place, key, value, headers))
+        for (topic, at, key, value, headers), place in zip(batch, right, strict=True)
+    ]
+
+
 def _batches(records: Iterator[Outgoing]) -> Iterator[list[Outgoing]]:
     batch: list[Outgoing] = []
     size = 0
@@ -136,10 +152,17 @@ def _batches(records: Iterator[Outgoing]) -> Iterator[list[Outgoing]]:
         batch.append(record)
         size += len(record.value or b"") + 256
         if len(batch) >= BATCH_RECORDS or size >= BATCH_BYTES:
-            yield batch
-            batch, size = [], 0
+            yield _taken(batch)
+            size = 0
     if batch:
-        yield batch
+        yield _taken(batch)
+
+
+def _taken(batch: list[Outgoing]) -> list[Outgoing]:
+    """What stands in a batch, which is empty then, so that nobody else keeps it."""
+    taken = batch.copy()
+    batch.clear()
+    return taken
 
 
 def _letters_in(log: Log) -> set[str]:

@@ -6,20 +6,29 @@ specification and its Kafka binding, and are tested against the reference librar
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from schemas.cloudevent import (
+    ATTRIBUTES,
+    NO_EXTENSIONS,
+    SIZE_MAX,
+    Event,
+    check_producer,
+    revision_of,
+    text_of,
+)
 from schemas.errors import Refused
 from schemas.events import PAYLOADS
-from schemas.fact import Payload
 from schemas.ids import partition_of
-from schemas.log import Headers, Outgoing, Record
-from schemas.payloads import READERS, data_bytes, read_payload
-from schemas.times import FIRST_US, LAST_US, moment_us, time_text, time_us
+from schemas.log import Headers, Outgoing, Record, outgoing_of
+from schemas.payloads import data_bytes, read_payload
+from schemas.times import time_text, time_us
+from schemas.usual import JSON_CONTENT, RECORDED, usual_event
 
 __all__ = [
     "RECORDED",
@@ -36,143 +45,33 @@ __all__ = [
     "time_us",
     "to_binary",
     "to_structured",
+    "unplaced",
 ]
 
 STRUCTURED = b"application/cloudevents+json"
 """Content type of a record whose value is the whole event."""
 
-SIZE_MAX = 1 << 20
-"""Bytes of an event's data, of each attribute and of a structured document; more is refused."""
-
-RECORDED = "ce_recordedtime"
-"""Header that says when a record was first appended to a log, where that was another log."""
-
-_NO_EXTENSIONS: Mapping[str, str | int | bool] = MappingProxyType({})
 _JSON = msgspec.json.Encoder()
-_JSON_CONTENT = b"application/json"
-_KNOWN = frozenset(
-    [
-        "specversion",
-        "id",
-        "source",
-        "type",
-        "time",
-        "subject",
-        "datacontenttype",
-        "dataschema",
-        "data",
-        "data_base64",
-        "revision",
-        "recordedtime",
-        "partitionkey",
-    ]
-)
-_EXTENSION_NAME = re.compile(r"[a-z0-9]{1,20}", re.ASCII)
 _JSON_TYPE = re.compile(
     r"(application|text)/([a-z0-9.-]+\+)?json\s*(;.*)?", re.ASCII | re.IGNORECASE
 )
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,19}")
 _TYPE_HEADERS = {name: ("ce_type", name.encode()) for name in PAYLOADS}
-_READERS: Mapping[bytes, Callable[[bytes], Payload]] = {
-    name.encode(): reader for name, reader in READERS.items()
-}
-_TWIN_READERS: Mapping[bytes, Callable[[bytes], Payload]] = {
-    name.encode(): reader.twin for name, reader in READERS.items()
-}
-
-
-class Event(msgspec.Struct, frozen=True):
-    """An immutable fact: who says it, under which id, what, and when it happened.
-
-    `time_us` is microseconds since the Unix epoch (UTC), None where the source does not know.
-    A statement about an amendable thing carries the thing's name as `subject`, its place among the
-    statements as `revision`, and both in its id: `subject@revision`. Without a revision it is the
-    only statement, about `id` itself.
-
-    Raises:
-        Refused: an empty id or source, a time outside the years 1 to 9999, a revision or an
-            extension that does not fit.
-    """
-
-    source: str
-    id: str
-    data: Payload
-    time_us: int | None = None
-    subject: str | None = None
-    revision: int | None = None
-    recorded_us: int | None = None
-    extensions: Mapping[str, str | int | bool] = _NO_EXTENSIONS
-
-    def __post_init__(self) -> None:
-        """Hold what the type system cannot."""
-        if not self.id or not self.source:
-            missing = "id" if self.source else "source"
-            raise Refused("not_cloudevent", f"{missing} is empty; it must name the event")
-        if self.time_us is not None and not FIRST_US <= self.time_us <= LAST_US:
-            raise Refused("bad_time", f"time_us is {self.time_us}; it names no year from 1 to 9999")
-        if self.recorded_us is not None and not FIRST_US <= self.recorded_us <= LAST_US:
-            raise Refused("bad_time", f"recorded_us is {self.recorded_us}; no year from 1 to 9999")
-        if self.revision is not None:
-            _check_revision(self)
-        if self.extensions:
-            _check_extensions(self.extensions)
-
-    @property
-    def type(self) -> str:
-        """The versioned name of the kind of fact, such as `motif.tool.called.v1`."""
-        return self.data.type
-
-    @property
-    def topic(self) -> str:
-        """The name of the topic the event belongs on."""
-        return self.data.topic.name
-
-    @property
-    def key(self) -> bytes:
-        """The key of its record, a function of the payload."""
-        return self.data.partition_key().encode()
-
-    @property
-    def thing(self) -> str:
-        """What an amendable event is a statement about."""
-        return self.id if self.revision is None else self.subject or self.id
-
-
-def _check_revision(event: Event) -> None:
-    if not event.data.amendable:
-        raise Refused("bad_revision", f"{event.type} is not amendable; leave out revision")
-    if event.revision is None or not 0 <= event.revision < 2**63 - 1:
-        raise Refused("bad_revision", f"revision is {event.revision}; it counts from 0")
-    if event.subject is None or event.id != f"{event.subject}@{event.revision}":
-        expected = f"{event.subject}@{event.revision}"
-        raise Refused("bad_revision", f"id is {event.id!r}; with its revision it is {expected!r}")
-
-
-def _check_extensions(extensions: Mapping[str, str | int | bool]) -> None:
-    for name, value in extensions.items():
-        named = _EXTENSION_NAME.fullmatch(name) and name not in _KNOWN
-        if not named or not isinstance(value, str | int | bool):
-            raise Refused(
-                "not_cloudevent", f"extension {name[:30]!r} has no name or value CloudEvents allow"
-            )
-
-
-def check_producer(event: Event) -> None:
-    """Refuse what only a log states about itself, as every event from elsewhere must be checked.
-
-    Raises:
-        Refused: it is of a reserved type.
-    """
-    if event.data.reserved:
-        raise Refused("reserved_type", f"{event.type} is stated by a log about itself only")
 
 
 def outgoing(event: Event, partitions: int) -> Outgoing:
     """The record of an event, where its key says it belongs."""
+    key = event.data.partition_key().encode()
+    return _record(event, partition_of(key, partitions), key)
+
+
+def unplaced(event: Event) -> Outgoing:
+    """The record of an event; its partition is still to be found, perhaps with those of others."""
+    return _record(event, 0, event.data.partition_key().encode())
+
+
+def _record(event: Event, partition: int, key: bytes) -> Outgoing:
     headers, value = to_binary(event)
-    data = event.data
-    key = data.partition_key().encode()
-    return Outgoing(data.topic.name, partition_of(key, partitions), key, value, headers)
+    return outgoing_of((event.data.topic.name, partition, key, value, headers))
 
 
 def decode(record: Record, *, twins: bool = False) -> Event:
@@ -186,10 +85,13 @@ def decode(record: Record, *, twins: bool = False) -> Event:
     value = record.value
     if value is None:
         raise Refused("not_cloudevent", "the record has no value")
+    event = usual_event(record.headers, value, twins=twins)
+    if event is not None:
+        return event
     head = dict(record.headers)
-    if head.get("content-type") != _JSON_CONTENT and _is_structured(record.headers):
+    if head.get("content-type") != JSON_CONTENT and _is_structured(record.headers):
         return _recorded(from_structured(value), head.get(RECORDED))
-    return _from_head(head, value, _TWIN_READERS if twins else _READERS)
+    return _long_way(head, value)
 
 
 def to_binary(event: Event) -> tuple[Headers, bytes]:
@@ -200,7 +102,7 @@ def to_binary(event: Event) -> tuple[Headers, bytes]:
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
         _TYPE_HEADERS[data.type],
-        ("content-type", _JSON_CONTENT),
+        ("content-type", JSON_CONTENT),
     ]
     if event.time_us is not None:
         headers.append(("ce_time", time_text(event.time_us).encode()))
@@ -222,42 +124,7 @@ def from_binary(headers: Headers, value: bytes) -> Event:
     Raises:
         Refused: an attribute is missing or wrong, or the payload does not validate.
     """
-    return _from_head(dict(headers), value, _READERS)
-
-
-def _from_head(
-    head: dict[str, bytes], value: bytes, readers: Mapping[bytes, Callable[[bytes], Payload]]
-) -> Event:
-    """The short way, for what we write ourselves; whatever is unusual goes the long way."""
-    get = head.get
-    reader = readers.get(get("ce_type", b""))
-    identity, source = get("ce_id"), get("ce_source")
-    time, subject, revision = get("ce_time"), get("ce_subject"), get("ce_revision")
-    recorded = get(RECORDED)
-    usual = 5 + (time is not None) + (subject is not None) + (revision is not None)
-    usual += recorded is not None
-    if (
-        reader is None
-        or not identity
-        or not source
-        or len(head) != usual
-        or get("content-type") != _JSON_CONTENT
-        or get("ce_specversion") != b"1.0"
-        or len(value) + len(identity) + len(source) + len(subject or b"") > SIZE_MAX
-    ):
-        return _long_way(head, value)
-    try:
-        return Event(
-            source.decode(),
-            identity.decode(),
-            reader(value),
-            None if time is None else moment_us(time),
-            None if subject is None else _text("subject", subject.decode()),
-            None if revision is None else _revision(revision.decode()),
-            None if recorded is None else moment_us(recorded),
-        )
-    except UnicodeDecodeError:
-        return _long_way(head, value)  # which says which header it was
+    return usual_event(headers, value) or _long_way(dict(headers), value)
 
 
 def _long_way(head: dict[str, bytes], value: bytes) -> Event:
@@ -362,27 +229,11 @@ def _event(attributes: dict[str, Any], value: bytes) -> Event:
         source=attributes["source"],
         id=attributes["id"],
         data=read_payload(attributes["type"], value),
-        time_us=None if time is None else time_us(_text("time", time)),
-        subject=None if subject is None else _text("subject", subject),
-        revision=None if stated is None else _revision(stated),
-        recorded_us=None if recorded is None else time_us(_text("recordedtime", recorded)),
+        time_us=None if time is None else time_us(text_of("time", time)),
+        subject=None if subject is None else text_of("subject", subject),
+        revision=None if stated is None else revision_of(stated),
+        recorded_us=None if recorded is None else time_us(text_of("recordedtime", recorded)),
         extensions=_extensions(attributes),
-    )
-
-
-def _text(name: str, value: object) -> str:
-    if isinstance(value, str) and value:
-        return value
-    raise Refused("not_cloudevent", f"{name} is {value!r:.64}; it must be a non-empty string")
-
-
-def _revision(stated: object) -> int:
-    if isinstance(stated, str) and _WHOLE_NUMBER.fullmatch(stated):
-        return int(stated)
-    if isinstance(stated, int) and not isinstance(stated, bool):
-        return stated
-    raise Refused(
-        "bad_revision", f"revision is {stated!r:.64}; it must be a whole number from 0 on"
     )
 
 
@@ -390,9 +241,9 @@ def _extensions(attributes: dict[str, Any]) -> Mapping[str, str | int | bool]:
     kept = {
         name: value
         for name, value in attributes.items()
-        if name not in _KNOWN and value is not None
+        if name not in ATTRIBUTES and value is not None
     }
-    return MappingProxyType(kept) if kept else _NO_EXTENSIONS
+    return MappingProxyType(kept) if kept else NO_EXTENSIONS
 
 
 def _attribute_text(value: object) -> str:

@@ -1,13 +1,29 @@
 """Names that sites which never met agree on: signatures, pattern ids, hashes, partitions."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
+from typing import Final
 from urllib.parse import quote, unquote
+
+import numpy as np
+from numpy.typing import NDArray
 
 SIGNATURE_SAFE = "*@+"
 """Characters left readable in a part of a signature, beside letters, digits and `_.-~`."""
+
+_begun: Final = blake2b(digest_size=16).copy
+"""A digest to begin with, copied: sooner there than one that is made."""
+
+_FEW: Final = 32
+"""Fewer keys than this are hashed one by one, which is quicker then."""
+
+_LONG: Final = 128
+"""Keys of more bytes are hashed one by one, as those beside them would be filled up to them."""
+
+_SEED: Final = 0x9747B28C
+_FACTOR: Final = 0x5BD1E995
 
 
 def signature(*parts: str) -> str:
@@ -39,7 +55,9 @@ def pattern_id(kind: str, text: str) -> str:
 
 def id_hash(source: str, identity: str) -> bytes:
     """16 bytes that stand for the event `(source, id)`."""
-    return blake2b(f"{source}\0{identity}".encode(), digest_size=16).digest()
+    digest = _begun()
+    digest.update(f"{source}\0{identity}".encode())
+    return digest.digest()
 
 
 def letter_id(origin: str, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> str:
@@ -61,9 +79,9 @@ def murmur2(data: bytes) -> int:
     >>> murmur2(b"21") - 2**32
     -973932308
     """
-    mask, m = 0xFFFFFFFF, 0x5BD1E995
+    mask, m = 0xFFFFFFFF, _FACTOR
     length = len(data)
-    h = 0x9747B28C ^ length
+    h = _SEED ^ length
     for word in _words(length >> 2)(data):
         k = word * m & mask
         h = (h * m ^ (k ^ k >> 24) * m) & mask
@@ -92,3 +110,33 @@ def partition_of(key: bytes, partitions: int) -> int:
     0
     """
     return key_hash(key) % partitions
+
+
+def partitions_of(keys: Sequence[bytes], partitions: int) -> list[int]:
+    """The partitions of many keys, in their order: the same, and a tenth of the work.
+
+    >>> partitions_of([b"21", b"foobar"], 4)
+    [0, 2]
+    """
+    if len(keys) < _FEW or max(map(len, keys)) > _LONG:
+        return [partition_of(key, partitions) for key in keys]
+    hashes = _murmur2_of(keys) & np.uint32(0x7FFFFFFF)
+    found: list[int] = (hashes % np.uint32(partitions)).tolist()
+    return found
+
+
+def _murmur2_of(keys: Sequence[bytes]) -> NDArray[np.uint32]:
+    """`murmur2` of each: the same steps on columns of words, numbers of 32 bits that wrap."""
+    m, shift = np.uint32(_FACTOR), np.uint32(24)
+    lengths = np.fromiter(map(len, keys), np.uint32, len(keys))
+    whole = lengths >> np.uint32(2)
+    columns = (int(lengths.max()) >> 2) + 1  # one more: what is left of the longest
+    words = np.array(keys, dtype=f"S{4 * columns}").view("<u4").reshape(len(keys), columns)
+    h = np.uint32(_SEED) ^ lengths
+    for at in range(columns - 1):
+        k = words[:, at] * m
+        h = np.where(whole > at, h * m ^ (k ^ k >> shift) * m, h)
+    left = words[np.arange(len(keys)), whole]  # filled up with zeros
+    h = np.where(lengths & np.uint32(3), (h ^ left) * m, h)
+    h = (h ^ h >> np.uint32(13)) * m
+    return h ^ h >> np.uint32(15)

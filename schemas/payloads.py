@@ -1,6 +1,6 @@
 """Payloads as bytes: JSON in, validated by its class and lifted from older versions; JSON out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 
 import msgspec
@@ -9,15 +9,22 @@ from pydantic import ValidationError
 from schemas.errors import Refused
 from schemas.events import PAYLOADS
 from schemas.fact import Payload
-from schemas.quick import twin_reader
+from schemas.quick import twin_reader, written_of
 from schemas.upcasts import UPCASTS, upcast
 
 _JSON = msgspec.json.Encoder()
+_WRITTEN: Mapping[type[Payload], tuple[Callable[..., msgspec.Struct], int]] = {
+    payload: (written_of(payload), len(payload.model_fields)) for payload in PAYLOADS.values()
+}
 
 
 def data_bytes(data: Payload) -> bytes:
     """A payload as compact JSON, fields that are not known left out, unknown fields kept."""
-    known = {name: value for name, value in data.__dict__.items() if value is not None}
+    values = data.__dict__
+    written = _WRITTEN.get(type(data))
+    if written is not None and not data.__pydantic_extra__ and len(values) == written[1]:
+        return _JSON.encode(written[0](*values.values()))
+    known = {name: value for name, value in values.items() if value is not None}
     if data.__pydantic_extra__:
         known.update(data.__pydantic_extra__)
     return _JSON.encode(known)

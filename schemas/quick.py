@@ -69,6 +69,16 @@ def twin_reader(payload: type[Payload]) -> Callable[[bytes], Payload | None]:
     return quick
 
 
+def written_of(payload: type[Payload]) -> type[msgspec.Struct]:
+    """A struct of the same fields in their order, which is written without those that are None."""
+    return msgspec.defstruct(
+        payload.__name__,
+        [(name, object, None) for name in payload.model_fields],
+        omit_defaults=True,
+        gc=False,
+    )
+
+
 @cache
 def twin_of(payload: type[Payload]) -> type[msgspec.Struct] | None:
     """The twin of a class of payloads; None where a field that must be there cannot be read so."""

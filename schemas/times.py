@@ -31,9 +31,8 @@ def time_text(microseconds: int) -> str:
     '1970-01-01T00:00:01.000005Z'
     """
     day, of_day = divmod(microseconds, DAY_US)
-    minute, of_minute = divmod(of_day, 60_000_000)
-    second, fraction = divmod(of_minute, 1_000_000)
-    return f"{_day_text(day)}{_MINUTES[minute]}{_SECONDS[second]}{fraction:06d}Z"
+    minute, second = _MINUTES[of_day // 60_000_000], _SECONDS[of_day // 1_000_000 % 60]
+    return f"{_day_text(day)}{minute}{second}{of_day % 1_000_000:06d}Z"
 
 
 def day_text(microseconds: int) -> str:
@@ -77,11 +76,13 @@ def moment_us(text: bytes) -> int:
         Refused: as above.
         UnicodeDecodeError: it is no UTF-8.
     """
-    if len(text) == _LENGTH and text[26] == _UTC and text[20:26].isdigit():
-        parts = _midnight_us(text[:10]), _MINUTES_US.get(text[10:17]), _SECONDS_US.get(text[17:20])
-        midnight_us, minute_us, second_us = parts
-        if midnight_us is not None and minute_us is not None and second_us is not None:
-            return midnight_us + minute_us + second_us + int(text[20:26])
+    fraction = text[20:26]
+    if len(text) == _LENGTH and text[26] == _UTC and fraction.isdigit():
+        minute_us, second_us = _MINUTES_US.get(text[10:17]), _SECONDS_US.get(text[17:20])
+        if minute_us is not None and second_us is not None:
+            midnight_us = _midnight_us(text[:10])
+            if midnight_us is not None:
+                return midnight_us + minute_us + second_us + int(fraction)
     return time_us(text.decode())
 
 

@@ -40,7 +40,7 @@ from streams.recognise import (
     tool_usage,
 )
 from streams.rules import Rules
-from streams.runs import FORGOTTEN, Heard, OfForgotten, RunKeeper, check_amended
+from streams.runs import FORGOTTEN, Heard, OfForgotten, RunKeeper, check_amended, heard_of
 from streams.sessions import HORIZON_US, Call, Result, Session, runs_through
 from streams.state import State
 
@@ -74,7 +74,9 @@ class Applier:
         handler = self._handlers.get(data.type)
         if handler is None:
             return
-        handler(self, event, data, offset, first_appended(event, appended_us), identity)
+        if event.recorded_us is not None:
+            appended_us = first_appended(event, appended_us)
+        handler(self, event, data, offset, appended_us, identity)
 
     def _tool_called(
         self, event: Event, data: ToolCalled, offset: int, appended_us: int, identity: bytes
@@ -136,7 +138,8 @@ class Applier:
     def _run_finished(
         self, event: Event, data: WorkflowRunFinished, offset: int, appended_us: int, _: bytes
     ) -> None:
-        check_amended(event, self._horizon_us)
+        if event.extensions:
+            check_amended(event, self._horizon_us)
         self._runs.finished(_heard(event, data.run_id, offset, appended_us), data)
 
     def _run_deleted(
@@ -245,8 +248,8 @@ def happened(event: Event, appended_us: int) -> int | None:
 
 
 def _heard(event: Event, run_id: str, offset: int, appended_us: int) -> Heard:
-    thing = id_hash(event.source, run_id)
-    return Heard(thing, event.revision or 0, happened(event, appended_us), offset, appended_us)
+    thing, at_us = id_hash(event.source, run_id), happened(event, appended_us)
+    return heard_of((thing, event.revision or 0, at_us, offset, appended_us))
 
 
 def session_key(session_id: str) -> int:

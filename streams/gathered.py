@@ -64,18 +64,16 @@ class Gathered:
     """Changes in the order they were found, until they are folded."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start with none.
+
+        `is_full` says that it is time to fold, so that no sum exceeds 64 bits.
+        """
         self._changes: list[Change] = []
         self._ends: list[int] = []
         self._offsets: list[int] = []
         self._starts: dict[bytes, int] = {}
         self._facts: dict[Bulk, list[tuple[Any, int | None, int]]] = {}
         self._restart()
-
-    @property
-    def is_full(self) -> bool:
-        """Whether it is time to fold, so that no sum exceeds 64 bits."""
-        return self._rows >= _ROWS_MAX
 
     def add(self, changes: Iterable[Change], offset: int, thing: bytes | None = None) -> None:
         """Keep the changes that a record at this offset makes; offsets do not fall.
@@ -135,6 +133,7 @@ class Gathered:
         self._pieces: list[_Piece] = []
         self._large: list[tuple[int, int, int]] = []
         self._rows = 0
+        self.is_full = False
 
     def _fold_singly(self, tally_of: TallyOf) -> None:
         start = 0
@@ -146,6 +145,10 @@ class Gathered:
             for fact, at_us, offset in facts:
                 for change in bulk.one(fact, at_us):
                     put(tally_of(change.pattern, offset), change)
+
+    def _grow(self, rows: int) -> None:
+        self._rows += rows
+        self.is_full = self._rows >= _ROWS_MAX
 
     def _pack(self) -> None:
         """Turn the changes into columns; a column takes a tenth of the room and of the time."""
@@ -163,7 +166,7 @@ class Gathered:
         self._pieces.append(
             _Piece(codes, offsets, _stated(at_us), (done, well, badly), (named, names), values)
         )
-        self._rows += max(len(codes), len(names), len(values[0]))
+        self._grow(max(len(codes), len(names), len(values[0])))
         self._changes, self._ends, self._offsets = [], [], []
         self._starts.clear()
 
@@ -190,7 +193,7 @@ class Gathered:
                 (values[0], values[1], values[2]),
             )
         )
-        self._rows += max(len(codes), len(values[0]))
+        self._grow(max(len(codes), len(values[0])))
 
     def _stated_values(
         self, codes: Ints, name: str, column: Sequence[int | None]

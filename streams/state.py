@@ -4,7 +4,7 @@ No clock, no chance, no input or output here. `changed` and `journal` gather wha
 has to write; everything else is the state itself.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -193,7 +193,20 @@ class State:
 
     def amend(self, thing: bytes, revision: int, appended_us: int, changes: list[Change]) -> None:
         """Make this the current statement about a thing."""
-        packed = statements.pack(revision, appended_us, changes)
+        self._keep(thing, statements.pack(revision, appended_us, changes))
+
+    def amend_alike(
+        self,
+        thing: bytes,
+        revision: int,
+        appended_us: int,
+        change: Change,
+        patterns: Sequence[Pattern],
+    ) -> None:
+        """Make the current statement a change, and the same change of these patterns."""
+        self._keep(thing, statements.pack_alike(revision, appended_us, change, patterns))
+
+    def _keep(self, thing: bytes, packed: bytes) -> None:
         self.current[thing] = packed
         self.journal.current[thing] = packed
 

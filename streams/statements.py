@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from streams.change import Change
+from streams.change import Change, Pattern, change_of
 
 Statement = tuple[int, int, list[Change]]
 """Its revision, when it was appended, and what it changed."""
@@ -43,7 +43,15 @@ NAMES: Final = (
 )
 """Measures; their places are stored, so append only. Any other name stands as it is."""
 
-_NUMBERS: Final = {name: number for number, name in enumerate(NAMES)}
+
+class _Numbers(dict[str, Any]):
+    """The number of a measure, or the name of one that has none."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+_NUMBERS: Final = _Numbers((name, number) for number, name in enumerate(NAMES))
 _SHORT: Final = msgspec.msgpack.Encoder()
 # JSON, as its integers have no limit: the sum of four counts may exceed 64 bits.
 _LONG: Final = msgspec.json.Encoder()
@@ -61,9 +69,32 @@ def pack(revision: int, appended_us: int, changes: Sequence[Change]) -> bytes:
         if rest == before:
             packed.append((change.pattern,))
         else:
-            numbered = [(_NUMBERS.get(name, name), value) for name, value in change.measures]
-            packed.append((*change[:-1], numbered))
+            packed.append(_whole(change))
             before = rest
+    return _encoded(packed)
+
+
+def pack_alike(
+    revision: int, appended_us: int, change: Change, patterns: Sequence[Pattern]
+) -> bytes:
+    """A statement of a change and of others that differ from it in their patterns only.
+
+    >>> change, pattern = Change(("run",), 5), ("task", "a")
+    >>> both = [change, change._replace(pattern=pattern)]
+    >>> pack_alike(3, 9, change, [pattern]) == pack(3, 9, both)
+    True
+    """
+    return _encoded([revision, appended_us, _whole(change), *zip(patterns)])
+
+
+def _whole(change: Change) -> tuple[Any, ...]:
+    pattern, at_us, occurrences, successes, failures, counts, measures = change
+    numbers = _NUMBERS
+    numbered = [(numbers[name], value) for name, value in measures]
+    return pattern, at_us, occurrences, successes, failures, counts, numbered
+
+
+def _encoded(packed: list[Any]) -> bytes:
     try:
         return _SHORT.encode(packed)
     except OverflowError:
@@ -80,23 +111,18 @@ def unpack(packed: bytes) -> Statement:
     read = _READ_LONG if packed[0] == _JSON_FIRST else _READ_SHORT
     revision, appended_us, *rows = read.decode(packed)
     changes: list[Change] = []
+    rest: Sequence[Any]
     for pattern, *said in rows:
         if said:
             at_us, occurrences, successes, failures, counts, numbered = said
             measures = tuple(
-                (NAMES[name] if isinstance(name, int) else name, value) for name, value in numbered
+                [
+                    (NAMES[name] if isinstance(name, int) else name, value)
+                    for name, value in numbered
+                ]
             )
-            changes.append(
-                Change(
-                    tuple(pattern),
-                    at_us,
-                    occurrences,
-                    successes,
-                    failures,
-                    tuple(counts),
-                    measures,
-                )
-            )
+            rest = (at_us, occurrences, successes, failures, tuple(counts), measures)
         else:
-            changes.append(changes[-1]._replace(pattern=tuple(pattern)))
+            _, *rest = changes[-1]
+        changes.append(change_of((tuple(pattern), *rest)))
     return revision, appended_us, changes

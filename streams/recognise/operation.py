@@ -9,10 +9,10 @@ from functools import lru_cache
 from schemas.ids import pattern_id
 from schemas.ids import signature as canonical
 from schemas.workflows import WorkflowRunFinished
-from streams.change import Change, Pattern
+from streams.change import Change, Pattern, change_of
 from streams.fixedpoint import nano_usd
 from streams.names import public_name
-from streams.operations import score
+from streams.operations import Recognised, score
 from streams.recognise.kind import Kind
 from streams.tally import Tally
 
@@ -63,21 +63,24 @@ KIND = Kind(
 def of_run(pattern: Pattern, run: WorkflowRunFinished, at_us: int | None) -> Change:
     """What a run adds to an operation; each measure only where the source states it."""
     measures: list[tuple[str, int]] = []
-    tokens, cost, duration_us = total_tokens(run), run.cost_usd, run.duration_us
+    tokens, cost, duration_us = run.total_tokens, run.cost_usd, run.duration_us
+    if tokens is None:
+        tokens = total_tokens(run)
     if tokens is not None:
         measures.append(("tokens", tokens))
     if cost is not None:
         measures.append(("cost", nano_usd(cost)))
     if duration_us is not None:
         measures.append(("duration", duration_us))
-    if run.error_count is not None:
-        measures.append(("errors", run.error_count))
-    if run.retry_count is not None:
-        measures.append(("retries", run.retry_count))
+    errors, retries = run.error_count, run.retry_count
+    if errors is not None:
+        measures.append(("errors", errors))
+    if retries is not None:
+        measures.append(("retries", retries))
     outcome = run.outcome
     ok, failed = int(outcome == "success"), int(outcome == "failure")
     counts = _TIMELESS if duration_us == 0 else _COUNTED
-    return Change(pattern, at_us, 1, ok, failed, counts, tuple(measures))
+    return change_of((pattern, at_us, 1, ok, failed, counts, tuple(measures)))
 
 
 def total_tokens(run: WorkflowRunFinished) -> int | None:
@@ -91,6 +94,12 @@ def total_tokens(run: WorkflowRunFinished) -> int | None:
 def pattern_of(signature: str) -> Pattern:
     """The pattern of a signature; a part that may be private is masked."""
     return ("operation", *map(public_name, signature.split(":")))
+
+
+@lru_cache(1 << 12)
+def patterns_of(found: tuple[Recognised, ...]) -> tuple[Pattern, ...]:
+    """The patterns of what was recognised, each once, in order."""
+    return tuple(dict.fromkeys(pattern_of(one.signature) for one in found))
 
 
 @lru_cache(1 << 12)

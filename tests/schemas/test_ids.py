@@ -1,7 +1,7 @@
 """Names that sites which never met agree on."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.ids import (
@@ -9,6 +9,7 @@ from schemas.ids import (
     letter_id,
     murmur2,
     partition_of,
+    partitions_of,
     pattern_id,
     signature,
     signature_parts,
@@ -40,6 +41,13 @@ def test_a_partition_is_one_of_those_there_are(key: bytes, partitions: int) -> N
     assert partition_of(key, partitions) == (murmur2(key) & 0x7FFFFFFF) % partitions
     assert 0 <= partition_of(key, partitions) < partitions
     assert partition_of(key, 1) == 0
+
+
+@given(st.lists(st.binary(max_size=140) | st.binary(max_size=5), max_size=80), st.integers(1, 1024))
+@example([bytes(length) for length in range(129)], 1024)
+@example([b"\0" * 127 + b"\1"] * 40, 1)
+def test_the_partitions_of_many_keys_are_those_of_each(keys: list[bytes], partitions: int) -> None:
+    assert partitions_of(keys, partitions) == [partition_of(key, partitions) for key in keys]
 
 
 @given(parts)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from streams.change import Change
 from streams.recognise import KINDS
-from streams.statements import NAMES, pack, unpack
+from streams.statements import NAMES, pack, pack_alike, unpack
 
 numbers = st.integers(-(2**70), 2**70)
 names = st.sampled_from([*NAMES, "resolution.0a", ""])
@@ -37,6 +37,20 @@ def test_the_same_for_another_pattern_costs_little(
     assert (
         len(packed) < len(pack(0, 0, [stated])) + 8 + sum(5 + len(p.encode()) for p in pattern) * 3
     )
+
+
+@given(
+    revision=st.integers(0, 2**63 - 1),
+    at_us=numbers,
+    stated=changes,
+    patterns=st.lists(st.lists(st.text(max_size=4), min_size=1).map(tuple), max_size=3),
+)
+def test_what_is_alike_is_packed_to_the_same_bytes(
+    revision: int, at_us: int, stated: Change, patterns: list[tuple[str, ...]]
+) -> None:
+    each = [stated, *(stated._replace(pattern=pattern) for pattern in patterns)]
+
+    assert pack_alike(revision, at_us, stated, patterns) == pack(revision, at_us, each)
 
 
 def test_names_stand_where_they_stood() -> None:
