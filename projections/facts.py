@@ -20,10 +20,14 @@ from schemas.times import moment_us
 
 @dataclass(slots=True)
 class Found:
-    """Rows on their way into a raw table, and the records of which they were made."""
+    """Rows on their way into a raw table, and the records of which they were made.
+
+    `quick` says of each whether its data was read as it stands, without the envelope.
+    """
 
     rows: list[Row] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
+    quick: list[bool] = field(default_factory=list)
 
 
 Rows = dict[str, Found]
@@ -111,7 +115,7 @@ def collect(records: Iterable[Record], skipped: Container[int], rows: Rows) -> l
         if record.offset in skipped:
             continue
         try:
-            type_name, row = _row(record)
+            type_name, row, is_quick = _row(record)
         except Refused:
             refused.append(record.offset)
             continue
@@ -120,41 +124,50 @@ def collect(records: Iterable[Record], skipped: Container[int], rows: Rows) -> l
             found = rows[type_name] = Found()
         found.rows.append(row)
         found.records.append(record)
+        found.quick.append(is_quick)
     return refused
 
 
-def _row(record: Record) -> tuple[str, Row]:
-    head = dict(record.headers)
+def _row(record: Record) -> tuple[str, Row, bool]:
+    topic, partition, offset, _, value, headers, appended_us = record
+    head = dict(headers)
     of = BY_TYPE.get(head.get("ce_type", b""))
-    if of is None or head.get("content-type") != _JSON or record.value is None:
+    if of is None or value is None or head.get("content-type") != _JSON:
         return _long_way(record)
     try:
-        values = _astuple(of.decode(record.value))
-        place = (*record[:3], head["ce_source"].decode(), head["ce_id"].decode())
+        values = _astuple(of.decode(value))
+        name = head["ce_id"].decode()
         stated = head.get("ce_time")
-        happened_us = None if stated is None else moment_us(stated)
-        appended_us = record.appended_at_us
         recorded = head.get("ce_recordedtime")
         if recorded is not None:
             appended_us = min(appended_us, moment_us(recorded))
+        common = (
+            topic,
+            partition,
+            offset,
+            head["ce_source"].decode(),
+            name,
+            None if stated is None else moment_us(stated),
+            appended_us,
+        )
         if not of.amendable:
-            return of.payload.type, (*place, happened_us, appended_us, *values)
+            return of.type, (*common, *values), True
         revision = head.get("ce_revision")
-        if revision is None and of.alone:
-            return of.payload.type, (*place, happened_us, appended_us, None, None, *values)
-        thing = head["ce_id" if revision is None else "ce_subject"].decode()
-        number = 0 if revision is None else int(revision)
+        if revision is None:
+            statement = (None, None) if of.alone else (name, 0)
+        else:
+            statement = (head["ce_subject"].decode(), int(revision))
     except (msgspec.MsgspecError, KeyError, ValueError, Refused):
         return _long_way(record)
-    return of.payload.type, (*place, happened_us, appended_us, thing, number, *values)
+    return of.type, (*common, *statement, *values), True
 
 
-def _long_way(record: Record) -> tuple[str, Row]:
+def _long_way(record: Record) -> tuple[str, Row, bool]:
     event = decode(record)
     of = BY_TYPE.get(event.type.encode())
     if of is None:
         raise Refused("unknown_type", f"{event.type} has no table on {record.topic}")
-    return event.type, (*_common(record, event, of), *of.long_way(event))
+    return event.type, (*_common(record, event, of), *of.long_way(event)), False
 
 
 def _common(record: Record, event: Event, of: EventTable) -> Row:

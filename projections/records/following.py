@@ -9,10 +9,11 @@ pruned, and with a new file of the projection all do.
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from duckdb import DuckDBPyConnection
 
@@ -83,6 +84,10 @@ class _Thing(NamedTuple):
     place: int
     appended_us: int
     last: Statement
+
+
+_thing: Final[Callable[[tuple[Any, ...]], _Thing]] = partial(tuple.__new__, _Thing)
+"""Made of all its fields in a third of the time."""
 
 
 class Following:
@@ -274,7 +279,7 @@ class Following:
         things: dict[_Key, _Thing] = {}
         for said in taken.statements:
             latest_us = max(latest_us, said.appended_us)
-            thing = _Thing(first_place + said.offset, latest_us, said)
+            thing = _thing((first_place + said.offset, latest_us, said))
             if said.revision is None:
                 alone.append(thing)
                 continue

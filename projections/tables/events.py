@@ -66,6 +66,7 @@ class EventTable:
     table: Table
     fields: tuple[str, ...]
     decode: Callable[[bytes], msgspec.Struct]
+    type: str
     amendable: bool
     alone: bool
 
@@ -114,6 +115,7 @@ def _event_table(
         table=Table(name, {**common, **columns}),
         fields=tuple(columns),
         decode=msgspec.json.Decoder(shape).decode,
+        type=payload.type,
         amendable=payload.amendable,
         alone=alone,
     )
