@@ -20,6 +20,19 @@ from msgspec.structs import astuple
 
 from schemas.fact import Count, Moment, Name, Payload, Text, Usd, plain
 from schemas.times import FIRST_US, LAST_US
+from schemas.workflows import (
+    CURRENCY_PATTERN,
+    SIGNATURE_MAX,
+    SIGNATURE_PATTERN,
+    Currency,
+    Signature,
+)
+
+
+def _ended(pattern: str) -> str:
+    """The pattern as Python reads it, to whom "$" is before a last line break too."""
+    return f"{pattern.removesuffix('$')}\\Z"
+
 
 _TWINS: Final[dict[int, Any]] = {
     id(Name): Annotated[str, msgspec.Meta(min_length=1, max_length=1024)],
@@ -29,6 +42,10 @@ _TWINS: Final[dict[int, Any]] = {
     id(Usd): str,
     id(str): str,
     id(bool): bool,
+    id(Currency): Annotated[str, msgspec.Meta(pattern=_ended(CURRENCY_PATTERN))],
+    id(Signature): Annotated[
+        str, msgspec.Meta(max_length=SIGNATURE_MAX, pattern=_ended(SIGNATURE_PATTERN))
+    ],
 }
 """How the types of fields are read, by identity; a field of another type is left to pydantic."""
 
@@ -103,7 +120,8 @@ def twin_of(payload: type[Payload]) -> type[msgspec.Struct] | None:
 def _twin(hint: Any) -> Any:
     """The type the twin reads; None where the field must be absent."""
     bare = _bare(hint)
-    twin = bare if get_origin(bare) is Literal else _TWINS.get(id(bare))
+    as_it_is = get_origin(bare) is Literal or bare == list[str]
+    twin = bare if as_it_is else _TWINS.get(id(bare))
     return twin if twin is None or bare is hint else twin | None
 
 

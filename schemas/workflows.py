@@ -7,7 +7,7 @@ the source changed what it says; a statement that was changed too long after the
 refused.
 """
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import Field, JsonValue
 
@@ -28,13 +28,15 @@ CATEGORIES = (
 )
 """What an operation may be about: the first part of its signature."""
 
-Signature = Annotated[
-    str,
-    Field(max_length=200, pattern=rf"^({'|'.join(CATEGORIES)}):[a-z0-9_.+-]+:[a-z0-9_.+-]+$"),
-]
+SIGNATURE_PATTERN: Final = rf"^({'|'.join(CATEGORIES)}):[a-z0-9_.+-]+:[a-z0-9_.+-]+$"
+SIGNATURE_MAX: Final = 200
+
+Signature = Annotated[str, Field(max_length=SIGNATURE_MAX, pattern=SIGNATURE_PATTERN)]
 """An operation, `category:subcategory:target`, in lower case."""
 
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+CURRENCY_PATTERN: Final = "^[A-Z]{3}$"
+
+Currency = Annotated[str, Field(pattern=CURRENCY_PATTERN)]
 """The three letters of ISO 4217."""
 
 Status = Literal["detected", "candidate", "approved", "automated", "deprecated", "archived"]

@@ -31,6 +31,8 @@ _ROWS_MAX = measure.VALUES_MAX // 2
 
 _UNDATED = -(2**63)
 
+_FIELDS = len(Change._fields)
+
 Name = TypeVar("Name")
 
 TallyOf = Callable[[Pattern, int], Tally]
@@ -154,7 +156,8 @@ class Gathered:
         """Turn the changes into columns; a column takes a tenth of the room and of the time."""
         if not self._changes:
             return
-        patterns, at_us, *counts, extra, measures = zip(*self._changes, strict=True)
+        said: list[Any] = list(chain.from_iterable(self._changes))
+        patterns, at_us, *counts, extra, measures = (said[at::_FIELDS] for at in range(_FIELDS))
         codes = self._patterns.of(patterns)
         done, well, badly = (np.array(column, np.int64) for column in counts)
         named = np.repeat(codes, np.fromiter(map(len, extra), np.int64, len(extra)))
@@ -213,8 +216,8 @@ class Gathered:
         owners = np.repeat(codes, np.fromiter(map(len, measures), np.int64, len(measures)))
         if not len(owners):
             return owners, owners, owners
-        texts, numbers = zip(*chain.from_iterable(measures), strict=True)
-        return self._small(owners, self._names.of(texts), numbers)
+        said: list[Any] = list(chain.from_iterable(chain.from_iterable(measures)))
+        return self._small(owners, self._names.of(said[::2]), said[1::2])
 
     def _small(self, owners: Ints, names: Ints, numbers: Sequence[int]) -> tuple[Ints, Ints, Ints]:
         """What numpy can add exactly; the rest is kept apart."""

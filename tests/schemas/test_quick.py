@@ -13,6 +13,7 @@ from schemas.events import TaskCompleted, ToolCalled
 from schemas.fact import Payload
 from schemas.payloads import READERS, data_bytes
 from schemas.quick import stated, twin_of, twin_reader
+from schemas.workflows import WorkflowOperationAsserted, WorkflowRunFinished
 from tests.strategies import json_values, payload_classes, payloads
 
 TWINS = {payload.type: twin_reader(payload) for payload in payload_classes()}
@@ -58,6 +59,20 @@ def test_a_payload_that_was_made_without_a_field_is_written_without_it() -> None
     half = ToolCalled.model_construct(tool="Bash")  # type: ignore[call-arg]  # half
 
     assert data_bytes(half) == b'{"tool":"Bash"}'
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r", "\0", "é", "٣", " ", "B", "b" * 188, "b" * 189])
+def test_a_signature_and_a_currency_end_where_pydantic_has_them_end(end: str) -> None:
+    ids = {"workflow_id": "w", "run_id": "r"}
+    asserted = msgspec.json.encode({**ids, "signature": f"test:pytest:{end}"})
+    stated_in = msgspec.json.encode({**ids, "currency": f"EUR{end}", "tags": ["a", end]})
+
+    for payload, value in ((WorkflowOperationAsserted, asserted), (WorkflowRunFinished, stated_in)):
+        try:
+            wanted = READERS[payload.type](value)
+        except Refused:
+            wanted = None
+        assert same(value, payload.type) == wanted
 
 
 @given(st.data(), st.sampled_from(payload_classes()))
