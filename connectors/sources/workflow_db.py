@@ -11,16 +11,15 @@ others the log is asked.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from connectors.contract import LABEL, Item, Options, Report, Unnumbered
+from connectors.sources.foreign_db import reading
 from connectors.sources.lines import files_under, name_of
 from connectors.sources.moments import Moment, moment, zone_of
 from connectors.sources.numbers import count_of, micros_of, money_of, shown
@@ -36,9 +35,6 @@ SOURCE: Final = "workflow-db"
 
 TABLE: Final = "workflow_history"
 NO_OPTIONS: Final = Options()
-BUSY_S: Final = 5.0
-"""How long to wait for somebody who writes."""
-
 TEXT_MAX: Final = 256 << 10
 """Characters kept of a request or of an error; the rest of a longer one is cut off."""
 
@@ -218,45 +214,31 @@ def _check_label(files: Sequence[Path]) -> None:
 
 def _has_nameless(path: Path) -> bool:
     """Whether a database has rows that only a label can name."""
-    try:
-        with closing(_open(path)) as database:
-            columns = _columns(database, path)
-            names = [columns[name] for name in ("workflow_id", "adw_id") if name in columns]
-            if not names or "id" not in columns:
-                return not names
-            empty = " AND ".join(f"""coalesce("{name}", '') = ''""" for name in names)
-            # The names of columns are those the database itself has told.
-            query = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {empty})"  # noqa: S608
-            return bool(database.execute(query).fetchone()[0])
-    except (sqlite3.Error, OverflowError) as error:
-        raise SourceUnreadable(_sentence(path, error)) from error
+    with reading(path) as database:
+        columns = _columns(database, path)
+        names = [columns[name] for name in ("workflow_id", "adw_id") if name in columns]
+        if not names or "id" not in columns:
+            return not names
+        empty = " AND ".join(f"""coalesce("{name}", '') = ''""" for name in names)
+        # The names of columns are those the database itself has told.
+        query = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {empty})"  # noqa: S608
+        return bool(database.execute(query).fetchone()[0])
 
 
 def _rows(path: Path, label: str | None) -> Iterator[Row]:
     """The rows of a database, their columns under the names this module knows."""
-    try:
-        with closing(_open(path)) as database:
-            columns = _columns(database, path)
-            if label is None and not {"workflow_id", "adw_id"} & set(columns):
-                message = (
-                    f"the rows of {path} are named by a number only; give this database a name "
-                    "of its own: --label NAME"
-                )
-                raise WrongUse(message)
-            chosen = ", ".join(f'"{column}"' for column in columns.values())
-            # The names of columns are those the database itself has told.
-            for values in database.execute(f"SELECT {chosen} FROM {TABLE}"):  # noqa: S608
-                yield dict(zip(columns, values, strict=True))
-    except (sqlite3.Error, OverflowError) as error:
-        raise SourceUnreadable(_sentence(path, error)) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    where = f"file:{quote(bytes(path.resolve()))}?mode=ro"
-    database = sqlite3.connect(where, uri=True, timeout=BUSY_S)
-    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    database.execute("PRAGMA query_only = 1")
-    return database
+    with reading(path) as database:
+        columns = _columns(database, path)
+        if label is None and not {"workflow_id", "adw_id"} & set(columns):
+            message = (
+                f"the rows of {path} are named by a number only; give this database a name "
+                "of its own: --label NAME"
+            )
+            raise WrongUse(message)
+        chosen = ", ".join(f'"{column}"' for column in columns.values())
+        # The names of columns are those the database itself has told.
+        for values in database.execute(f"SELECT {chosen} FROM {TABLE}"):  # noqa: S608
+            yield dict(zip(columns, values, strict=True))
 
 
 def _columns(database: sqlite3.Connection, path: Path) -> dict[str, str]:
@@ -276,12 +258,6 @@ def _columns(database: sqlite3.Connection, path: Path) -> dict[str, str]:
         message = f"table {TABLE} of {path} has no column that names a run; workflow_id would do"
         raise SourceUnreadable(message)
     return found
-
-
-def _sentence(path: Path, error: Exception) -> str:
-    if "locked" in str(error) or "busy" in str(error):
-        return f"{path} is locked by another program for more than {BUSY_S:.0f} s; try again later"
-    return f"{path} cannot be read as a SQLite database: {error}"
 
 
 def _finished(times: Mapping[str, Moment | None], took_us: int | None) -> Moment | None:

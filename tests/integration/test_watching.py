@@ -9,7 +9,7 @@ import pytest
 
 import motif
 from connectors.contract import Options
-from connectors.sources import workflow_db
+from connectors.sources import foreign_db
 from motif.importing import Imported
 from motif.node import Node
 from motif.watching import Watch
@@ -55,7 +55,7 @@ def told(watch: Watch, *steps: Callable[[], object]) -> list[str | int]:
 def test_a_locked_and_a_missing_file_are_waited_for(
     node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflow_db, "BUSY_S", 0.01)
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.01)
     path = database(tmp_path / "w.db", [run(0)], WHOLE)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN EXCLUSIVE")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.contract import Item, Report, Unnumbered, Unreadable
-from connectors.sources import moai_db
+from connectors.sources import foreign_db
 from connectors.sources.moai import Moai
 from schemas.errors import SourceUnreadable
 from tests.connectors.sources.moai_samples import TASK, database, row
@@ -118,7 +118,7 @@ def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
 def test_a_locked_database_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moai_db, "BUSY_S", 0.01)
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.01)
     path = database(tmp_path / "patterns.db", [row()])
     with closing(sqlite3.connect(path)) as busy:
         busy.execute("BEGIN EXCLUSIVE")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.contract import LABEL, Options, Report, Unnumbered, Unreadable
-from connectors.sources import workflow_db
+from connectors.sources import foreign_db
 from connectors.sources.workflow_db import WorkflowDatabase
 from schemas.envelope import Event, time_us
 from schemas.errors import SourceUnreadable, WrongUse
@@ -309,7 +309,7 @@ def test_a_torn_database_says_so(tmp_path: Path) -> None:
 def test_a_locked_database_is_waited_for_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflow_db, "BUSY_S", 0.05)
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.05)
     path = database(tmp_path / "w.db", [run(0)], WHOLE)
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
