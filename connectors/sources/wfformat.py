@@ -13,7 +13,14 @@ import msgspec
 from pydantic import ValidationError
 
 from connectors.contract import Report, Unnumbered
-from connectors.sources.lines import NOT_JSON, content_of, files_under, moment_of, name_of
+from connectors.sources.lines import (
+    NOT_JSON,
+    content_of,
+    files_under,
+    moment_of,
+    name_of,
+    wrong_with,
+)
 from schemas.envelope import Event
 from schemas.errors import Refused
 from schemas.workflows import WorkflowRunFinished, WorkflowStepFinished
@@ -48,8 +55,8 @@ class WfFormat:
                 continue
             try:
                 run, steps = _events(_DOCUMENT.decode(content))
-            except (*NOT_JSON, ValidationError, Refused):
-                report.broken += 1
+            except (*NOT_JSON, ValidationError, Refused) as error:
+                report.broke(path, wrong_with(error))
                 continue
             yield Unnumbered(report.counted(run))
             for step in steps:

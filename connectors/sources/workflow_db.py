@@ -102,7 +102,7 @@ class WorkflowDatabase:
             for row in _rows(path, self.options.label):
                 report.lines += 1
                 try:
-                    event = self.event_of(row, report)
+                    event = self.event_of(row, path, report)
                 except (ValidationError, Refused) as error:
                     raw = repr(sorted(row.items())).encode()
                     yield report.refused(raw, *why_refused(error))
@@ -112,8 +112,8 @@ class WorkflowDatabase:
                 else:
                     yield Unnumbered(report.counted(event))
 
-    def event_of(self, row: Row, report: Report) -> Event | None:
-        """What a row of a database states; None of a run that has not ended.
+    def event_of(self, row: Row, path: Path, report: Report) -> Event | None:
+        """What a row of this database states; None of a run that has not ended.
 
         Raises:
             Refused: nothing names it.
@@ -127,7 +127,8 @@ class WorkflowDatabase:
             return None
         event, assumed, unread = self.statement(row, run_id, asked=is_told(row))
         report.assumed_times += assumed
-        report.broken += bool(unread)
+        if unread:
+            report.broke(path, f"has a row of {run_id} in which {', '.join(unread)}")
         return event
 
     def statement(self, row: Row, run_id: str, *, asked: bool) -> Stated:

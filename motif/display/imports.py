@@ -8,6 +8,7 @@ from motif.display.table import number, table, text
 from motif.importing import Imported
 
 _UNKNOWN_SHOWN = 5
+_FAULTS_SHOWN = 10
 
 
 def report(name: str, imported: Imported, seconds: float, *, dry_run: bool) -> RenderableType:
@@ -38,8 +39,13 @@ def remarks(imported: Imported, *, dry_run: bool, timezone: str = "UTC") -> list
         more = ", ..." if len(names) > _UNKNOWN_SHOWN else ""
         listed = ", ".join(names[:_UNKNOWN_SHOWN])
         said.append(f"line types this version does not know were left out: {listed}{more}.")
-    if read.broken:
-        said.append(f"{words.plural(read.broken, 'line')} had something unreadable in them.")
+    said += [f"{words.safe(str(fault))}." for fault in read.faults[:_FAULTS_SHOWN]]
+    unshown = read.broken + read.unreadable_files - _FAULTS_SHOWN
+    if unshown > 0:
+        said.append(
+            f"and {words.plural(unshown, 'more file or line', 'more files or lines')} "
+            "could not be read as they are; --json names them."
+        )
     if read.unfinished_runs:
         runs = words.plural(read.unfinished_runs, "run")
         sentence = f"{runs} that have not ended were left for a later import."

@@ -114,6 +114,24 @@ def test_a_dry_run_of_a_mirror_shows_what_it_would_delete(run: Run, tmp_path: Pa
     assert json.loads(run(*command).out)["report"]["events"] == dry["report"]["events"]
 
 
+def test_files_and_lines_that_are_broken_are_named(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(13):
+        (folder / f"{number:02}.json").write_text("{")
+    command = ["import", "moai", folder, "--dry-run"]
+
+    ran, told = run(*command), json.loads(run(*command, "--json").out)
+
+    notes = [line for line in ran.err.splitlines() if "is no JSON: " in line]
+    assert (ran.code, len(notes)) == (0, 10)
+    assert f"{folder}/00.json is no JSON: " in ran.err
+    assert "and 3 more files or lines could not be read" in ran.err
+    assert [one["file"] for one in told["report"]["faults"]] == [
+        f"{folder}/{number:02}.json" for number in range(13)
+    ]
+
+
 @pytest.mark.parametrize("form", ["workflow-db", "moai"])
 def test_a_file_whose_name_is_no_text_is_read_and_named(
     run: Run, tmp_path: Path, form: str

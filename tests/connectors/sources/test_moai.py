@@ -285,22 +285,27 @@ def test_an_id_is_never_a_path(tmp_path: Path, identity: str) -> None:
         ("nan.json", b'{"pattern_id":"p","data":{"coverage_percent":NaN}}'),
     ],
 )
-def test_what_is_no_json_is_counted(tmp_path: Path, name: str, content: bytes) -> None:
+def test_what_is_no_json_is_counted_and_named(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     save(tmp_path, "whole.json", record())
 
     found, report = items(tmp_path)
 
     assert (len(found), report.broken) == (1, 1)
+    assert [
+        str(fault).startswith(f"{tmp_path / name} is no JSON: ") for fault in report.faults
+    ] == [True]
 
 
 @pytest.mark.parametrize("content", [b"no gzip", b"\x1f\x8b\x08\0cut", b"\x1f\x8b"])
-def test_what_is_no_gzip_is_counted(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_gzip_is_counted_and_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.json.gz").write_bytes(content)
 
     found, report = items(tmp_path)
 
     assert (found, report.broken) == ([], 1)
+    [fault] = report.faults
+    assert str(fault).startswith(f"{tmp_path}/a.json.gz is no whole gzip: ")
 
 
 def test_other_json_is_left_out_and_counted(tmp_path: Path) -> None:
@@ -323,6 +328,9 @@ def test_a_file_of_any_size_is_read_up_to_a_bound(
     found, report = items(tmp_path)
 
     assert (found, report.broken) == ([], 1)
+    assert [str(fault).partition(" ")[2] for fault in report.faults] == [
+        "holds more than 1,000 bytes once it is unpacked"
+    ]
 
 
 def test_a_loop_of_links_is_not_followed(tmp_path: Path) -> None:
@@ -340,6 +348,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     assert Moai().files(tmp_path) == []
     found, report = items(pipe)
     assert (found, report.unreadable_files) == ([], 1)
+    assert [str(fault) for fault in report.faults] == [f"{pipe} cannot be read: it is no file"]
 
 
 def test_of_a_folder_as_much_is_read_as_can_be(tmp_path: Path) -> None:
@@ -350,6 +359,9 @@ def test_of_a_folder_as_much_is_read_as_can_be(tmp_path: Path) -> None:
     found, report = items(tmp_path)
 
     assert (len(found), report.unreadable_files) == (2, 1)
+    [fault] = report.faults
+    assert (Path(fault.file).name, fault.line) == ("broken.db", None)
+    assert fault.reason.startswith("has no table patterns: ")
 
 
 def test_a_label_is_carried_and_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:

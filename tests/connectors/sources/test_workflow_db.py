@@ -236,6 +236,8 @@ def test_what_makes_no_sense_is_not_known_and_is_counted(
     names = {"duration_seconds": "duration_us", "actual_cost_total": "cost_usd"}
     assert getattr(known, names.get(column, column), None) is None
     assert (report.broken, len(events)) == (1, 2)
+    [fault] = report.faults
+    assert fault.reason.startswith(f"has a row of adw-0 in which {column} is ")
 
 
 @pytest.mark.parametrize("tokens", [5000, 5000.0, "5000", " 5000.0 ", "5e3"])
