@@ -103,6 +103,7 @@ class Report:
     tool calls of subagents, `orphan_results` results whose call the file does not hold, and
     `unreadable_files` files the system would not open, or not read to their end. `unreadable` were
     handed back as such. `unfinished_runs` are left for an import when they have ended,
+    `busy_files` are those of the unreadable ones that somebody else writes just now,
     `assumed_times` had no offset and were read in the time zone that was asked for, and `present`
     names all things that a mirrored source holds.
     """
@@ -122,6 +123,7 @@ class Report:
     assumed_times: int = 0
     present: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
+    busy_files: int = 0
 
     def counted(self, event: Event) -> Event:
         """The event itself, counted by its type."""
@@ -138,9 +140,13 @@ class Report:
         self.broken += 1
         self._fault(path, reason, line)
 
-    def cannot_read(self, path: Path, reason: str) -> None:
-        """Count a file that cannot be read, or not to its end, and say why."""
+    def cannot_read(self, path: Path, reason: str, *, busy: bool = False) -> None:
+        """Count a file that cannot be read, or not to its end, and say why.
+
+        It is `busy` where another time it can be read.
+        """
         self.unreadable_files += 1
+        self.busy_files += busy
         self._fault(path, reason, None)
 
     def _fault(self, path: Path, reason: str, line: int | None) -> None:

@@ -89,7 +89,8 @@ class Watch:
             published = self._node.publisher.publish(items, origin=reading.source.name)
         if published.positions:
             self._node.settle()
-        self._stamp = stamp
+        # What somebody else is writing now may be whole again without looking changed.
+        self._stamp = None if reading.report.busy_files else stamp
         return Imported(reading.report, published.appended, published.refused, 0, 0, {}, {})
 
     def looks(self, every_s: float, stopping: Signal) -> Iterator[Imported | Trouble]:

@@ -6,7 +6,7 @@ and one at rest as a file that does not change: in both cases SQLite would leave
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from shutil import copyfile
@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 from urllib.parse import quote
 
+from connectors.contract import Report
 from schemas.errors import SourceUnreadable
 
 BUSY_S: Final = 5.0
@@ -65,6 +66,22 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             message = f"{path} is locked by another program for more than {BUSY_S:.0f} s"
             raise SourceBusy(f"{message}; try again later") from error
         raise SourceUnreadable(f"{path} cannot be read as a SQLite database: {error}") from error
+
+
+@contextmanager
+def tolerant(path: Path, files: Sequence[Path], report: Report) -> Iterator[None]:
+    """Read a file among others: one that cannot be read is told, and the others are read.
+
+    Raises:
+        SourceUnreadable: there are no others.
+    """
+    try:
+        yield
+    except SourceUnreadable as error:
+        why, busy = str(error).removeprefix(f"{path} "), isinstance(error, SourceBusy)
+        report.cannot_read(path, why, busy=busy)
+        if len(files) == 1:
+            raise
 
 
 def _state(place: Path) -> _State:

@@ -18,10 +18,11 @@ import msgspec
 
 from connectors.contract import Item, Options, Report
 from connectors.sources import moai_db
+from connectors.sources.foreign_db import tolerant
 from connectors.sources.lines import NOT_JSON, unread, wrong_with
 from connectors.sources.moai_records import SOURCE, Reader, is_record
 from connectors.sources.moments import zone_of
-from schemas.errors import Refused, SourceUnreadable, WrongUse
+from schemas.errors import Refused, WrongUse
 
 SUFFIXES: Final = (".json", ".json.gz", ".db")
 """How the names of the files end."""
@@ -79,12 +80,8 @@ class Moai:
             if not path.is_file():
                 report.cannot_read(path, "cannot be read: it is no file")
             elif path.suffix == ".db" or moai_db.is_database(path):
-                try:
+                with tolerant(path, files, report):
                     yield from moai_db.read(path, reader, report)
-                except SourceUnreadable as error:
-                    report.cannot_read(path, str(error).removeprefix(f"{path} "))
-                    if len(files) == 1:
-                        raise
             else:
                 yield from _document(path, reader, report)
 

@@ -11,6 +11,7 @@ others the log is asked.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from pydantic import ValidationError
 
 from connectors.contract import LABEL, Item, Options, Report, Unnumbered
-from connectors.sources.foreign_db import reading
+from connectors.sources.foreign_db import reading, tolerant
 from connectors.sources.lines import files_under, name_of
 from connectors.sources.moments import Moment, moment, zone_of
 from connectors.sources.numbers import count_of, micros_of, money_of, shown
@@ -89,28 +90,32 @@ class WorkflowDatabase:
         return files_under(path, (".db",))
 
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Item]:
-        """The ended runs of every database.
+        """The ended runs of every database; of several as many as can be read.
 
         Raises:
-            SourceUnreadable: a file is no such database, damaged, or locked.
+            SourceUnreadable: the only file is no such database, damaged, or locked.
             WrongUse: rows have no name of their own, and there is no label, or one for two files.
         """
         if self.options.label and len(files) > 1:
             _check_label(files)
         for path in files:
             report.files += 1
-            for row in _rows(path, self.options.label):
-                report.lines += 1
-                try:
-                    event = self.event_of(row, path, report)
-                except (ValidationError, Refused) as error:
-                    raw = repr(sorted(row.items())).encode()
-                    yield report.refused(raw, *why_refused(error))
-                    continue
-                if event is None:
-                    report.unfinished_runs += 1
-                else:
-                    yield Unnumbered(report.counted(event))
+            with tolerant(path, files, report):
+                yield from self._runs(path, report)
+
+    def _runs(self, path: Path, report: Report) -> Iterator[Item]:
+        for row in _rows(path, self.options.label):
+            report.lines += 1
+            try:
+                event = self.event_of(row, path, report)
+            except (ValidationError, Refused) as error:
+                raw = repr(sorted(row.items())).encode()
+                yield report.refused(raw, *why_refused(error))
+                continue
+            if event is None:
+                report.unfinished_runs += 1
+            else:
+                yield Unnumbered(report.counted(event))
 
     def event_of(self, row: Row, path: Path, report: Report) -> Event | None:
         """What a row of this database states; None of a run that has not ended.
@@ -204,7 +209,10 @@ def _sound(at_us: int) -> int:
 
 def _check_label(files: Sequence[Path]) -> None:
     """One label names one database: the numbers of a second one would mean the same runs."""
-    nameless = [path for path in files if _has_nameless(path)]
+    nameless = []
+    for path in files:
+        with suppress(SourceUnreadable):  # which is told when it is read
+            nameless += [path] if _has_nameless(path) else []
     if len(nameless) > 1:
         message = (
             f"rows of {nameless[0]} and {nameless[1]} are named by a number only, which one "

@@ -11,6 +11,7 @@ from connectors.generate import sessions
 from connectors.sources import SOURCES
 from schemas.envelope import to_structured
 from schemas.topics import LEARNED_TOPICS
+from tests.connectors.sources import moai_samples
 from tests.connectors.sources.workflow_databases import changed, database
 from tests.motif.conftest import Run
 
@@ -130,6 +131,26 @@ def test_files_and_lines_that_are_broken_are_named(run: Run, tmp_path: Path) -> 
     assert [one["file"] for one in told["report"]["faults"]] == [
         f"{folder}/{number:02}.json" for number in range(13)
     ]
+
+
+@pytest.mark.parametrize("form", ["workflow-db", "moai"])
+def test_a_database_of_another_program_among_others_is_named(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    database(folder / "z.db", [{"title": "a"}], {"title": ""})
+    changed(folder / "z.db", "ALTER TABLE workflow_history RENAME TO songs")
+    if form == "moai":
+        moai_samples.database(folder / "a.db", [moai_samples.row()])
+    else:
+        database(folder / "a.db", [{"workflow_id": "a", "status": "completed"}])
+
+    ran = run("import", form, folder, "--data", tmp_path / "data")
+
+    assert (ran.code, "Recorded 1 event: 1 new." in ran.out) == (1, True)
+    assert f"{folder}/z.db has no table" in ran.err
+    assert ran.sentence == "1 of the files could not be read; the rest was imported"
 
 
 @pytest.mark.parametrize("form", ["workflow-db", "moai"])

@@ -291,6 +291,21 @@ def test_a_database_of_another_program_is_said_to_be_one(tmp_path: Path) -> None
         read(tmp_path / "other.db")
 
 
+def test_of_several_databases_as_many_are_read_as_can_be(tmp_path: Path) -> None:
+    for name in ("a.db", "z.db"):
+        database(tmp_path / name, [run(ord(name[0]) % 20)], WHOLE)
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+    for options in (Options(), Options(label="farm")):
+        source, report = WorkflowDatabase().configured(options), Report()
+
+        found = list(source.read(source.files(tmp_path), report))
+
+        assert (len(found), report.files, report.unreadable_files) == (2, 3, 1)
+        [fault] = report.faults
+        assert str(fault).startswith(f"{tmp_path}/other.db has no table workflow_history: ")
+
+
 @pytest.mark.parametrize("content", [b"", b"no database at all, but long enough" * 99])
 def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "w.db").write_bytes(content)
