@@ -105,7 +105,8 @@ class Report:
     handed back as such. `unfinished_runs` are left for an import when they have ended,
     `busy_files` are those of the unreadable ones that somebody else writes just now,
     `assumed_times` had no offset and were read in the time zone that was asked for, and `present`
-    names all things that a mirrored source holds.
+    names all things that a mirrored source holds. `gone` are things recorded as deleted, as a
+    mirrored source does not hold them any more; `unmirrored` says why nothing was.
     """
 
     files: int = 0
@@ -124,6 +125,8 @@ class Report:
     present: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     busy_files: int = 0
+    gone: int = 0
+    unmirrored: str | None = None
 
     def counted(self, event: Event) -> Event:
         """The event itself, counted by its type."""

@@ -81,7 +81,8 @@ class Watch:
             if stamp == self._stamp:
                 self._node.keep_up()  # what is old gets older, whatever the files do
                 return None
-            reading = Reading(self._format, self._paths, None, self._options)
+            folder = self._node.folder
+            reading = Reading(self._format, self._paths, None, self._options, folder)
         except (WrongUse, OSError) as gone:
             raise SourceUnreadable(str(gone)) from gone
         with self._node.stating(reading.states_for) as statements:

@@ -111,8 +111,13 @@ def test_a_dry_run_of_a_mirror_shows_what_it_would_delete(run: Run, tmp_path: Pa
     for _ in range(2):
         dry = json.loads(run(*command, "--dry-run").out)
         assert (dry["report"]["events"][deleted], dry["appended"]) == (2, 0)
-    assert "workflow run deleted" in run(*command[:-1], "--dry-run").out
-    assert json.loads(run(*command).out)["report"]["events"] == dry["report"]["events"]
+    dry_run = run(*command[:-1], "--dry-run")
+    assert "workflow run deleted" in dry_run.out
+    told = "2 runs of this label that are gone from the database"
+    assert f"{told} would be deleted; a label stands for one database." in dry_run.err
+    ran = run(*command)
+    assert json.loads(ran.out)["report"]["events"] == dry["report"]["events"]
+    assert f"{told} were deleted" in ran.err
 
 
 def test_files_and_lines_that_are_broken_are_named(run: Run, tmp_path: Path) -> None:
