@@ -92,13 +92,19 @@ def test_times_are_what_they_say(tmp_path: Path, zone: str, text: Any, utc: str)
     [
         ("completed", "success"),
         ("FAILED", "failure"),
+        ("done", "success"),
+        ("Complete", "success"),
+        ("finished", "success"),
+        ("passed", "success"),
+        ("errored", "failure"),
         ("cancelled", None),
         ("running", "left"),
         ("pending", "left"),
     ],
 )
 def test_only_what_has_ended_is_read(tmp_path: Path, status: str, outcome: str | None) -> None:
-    events, report = read(database(tmp_path / "w.db", [run(0, status=status)], WHOLE))
+    row = run(0, status=status, start_time=None, end_time=None)
+    events, report = read(database(tmp_path / "w.db", [row], WHOLE))
 
     assert report.unfinished_runs == (outcome == "left")
     assert [one.outcome for one in stated(events)] == ([] if outcome == "left" else [outcome])
