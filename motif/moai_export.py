@@ -16,13 +16,12 @@ from typing import Any, Final
 
 from connectors.sources import moai_db
 from connectors.sources.moai import INDEX
-from connectors.sources.moai_records import SOURCE, record_of
+from connectors.sources.moai_records import SOURCE, record_of, saved_time
 from motif.node import Node
 from projections.agent_records import Wanted, find
 from schemas.clock import from_us
-from schemas.envelope import decode
-from schemas.errors import Refused, WrongUse
-from schemas.stamps import read_stamp
+from schemas.envelope import Event, decode
+from schemas.errors import WrongUse
 
 UNDATED: Final = "undated"
 """The folder of records without a time."""
@@ -102,18 +101,13 @@ def _records(node: Node) -> Iterator[_Record]:
     for one in sorted(found, key=lambda one: one.subject):
         [record] = node.log.read(one.topic, one.partition, one.offset, 1)
         event = decode(record)
-        yield _Record(one.subject, event.time_us, _as_saved(one.subject, record_of(event)))
+        yield _Record(one.subject, event.time_us, _as_saved(event))
 
 
-def _as_saved(thing: str, document: dict[str, Any]) -> dict[str, Any]:
-    """The record with its time as it was written, which is a part of its name."""
-    written = thing.split("/", 2)[1]
-    try:
-        if "timestamp" in document and read_stamp(written) is not None:
-            document["timestamp"] = written
-    except Refused:
-        pass  # whole seconds of a database, which no file has
-    return document
+def _as_saved(event: Event) -> dict[str, Any]:
+    """The record of an event, its time as it was written."""
+    document, written = record_of(event), saved_time(event)
+    return document if written is None else document | {"timestamp": written}
 
 
 def _place(record: _Record) -> str:

@@ -103,6 +103,30 @@ def test_a_database_gives_itself_back(saved: Path, tmp_path: Path) -> None:
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.parametrize("form", ["folder", "database"])
+@pytest.mark.parametrize(
+    "text", ["2026-03-01T09:00:00", "2026-03-01T09:00:00Z", "2026-03-01T18:00:00+09:00"]
+)
+def test_an_export_that_comes_back_names_the_same_records(
+    tmp_path: Path, text: str, form: str
+) -> None:
+    for number in range(3):
+        save(tmp_path / "saved", f"{number}.json", record(f"pat-{number}", timestamp=text))
+    out = tmp_path / "out.db"
+    with motif.open(tmp_path / "a") as a:
+        a.import_files("moai", [tmp_path / "saved"])
+        expected = learned(a)
+        if form == "folder":
+            to_folder(a, out)
+        else:
+            to_database(a, out)
+
+        a.import_files("moai", [out])
+
+        assert [one.occurrences for one in a.patterns(kind="task")] == [3]
+        assert_same(learned(a), expected)
+
+
 def test_of_records_that_share_an_id_a_database_has_the_latest(tmp_path: Path) -> None:
     save(tmp_path / "saved", "a.json", record("one", timestamp="2025-01-01T00:00:00Z"))
     save(tmp_path / "saved", "b.json", record("one", timestamp="2025-01-02T00:00:00Z"))
