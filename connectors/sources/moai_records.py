@@ -225,6 +225,12 @@ def saved_time(event: Event) -> str | None:
     return str(written) if read_stamp(written) is not None else f"{time_name(event.time_us)}Z"
 
 
+def is_rounded(event: Event) -> bool:
+    """Whether what it took is no whole number of milliseconds, which a record counts."""
+    took = (getattr(event.data, name, None) for name in _IN_MICROSECONDS.values())
+    return any(one is not None and one % 1_000 for one in took)
+
+
 def record_of(event: Event) -> dict[str, Any]:
     """The record that an event was made from; what was null or empty in it is left out.
 
