@@ -1,7 +1,8 @@
 """WfFormat: one JSON document an executed workflow, as WfCommons keeps them, versions 1.3 to 1.5.
 
 The execution is a run, its tasks are steps. It is named by the workflow and when it was executed.
-What names a machine, and the command of a task, is not read at all.
+What names a machine, and the command of a task, is not read at all. A step has the time at which
+its run ended, and is never amended: where a document is corrected its run is, its steps stay.
 """
 
 from collections.abc import Iterator, Sequence
