@@ -14,6 +14,7 @@ from typing import Any, Final
 from connectors.contract import Options, Report
 from motif.stating import Statements
 from schemas.envelope import Event
+from schemas.errors import LogUnavailable
 from schemas.topics import WORKFLOW_RUNS
 from schemas.workflows import WorkflowRunDeleted
 
@@ -36,7 +37,11 @@ class Mirror:
     def gone(
         self, statements: Statements, report: Report, *, dry_run: bool = False
     ) -> Iterator[Event]:
-        """What to say of what is gone, counted; or in the report why nothing is said."""
+        """What to say of what is gone, counted; or in the report why nothing is said.
+
+        Raises:
+            LogUnavailable: which files were read cannot be remembered: a full disk, missing rights.
+        """
         label = self._options.label
         if not self._options.mirror or not label:
             return
@@ -74,5 +79,11 @@ class Mirror:
         if self._beside is None or kept.get(label) == paths:
             return
         partial = self._beside.with_name(f"{FILE_NAME}.partial")
-        partial.write_text(json.dumps(kept | {label: paths}, indent=1), "utf-8")
-        partial.replace(self._beside)
+        try:
+            partial.write_text(json.dumps(kept | {label: paths}, indent=1), "utf-8")
+            partial.replace(self._beside)
+        except OSError as error:
+            message = (
+                f"{self._beside} cannot be written: {error.strerror}; import again when it can"
+            )
+            raise LogUnavailable(message) from error

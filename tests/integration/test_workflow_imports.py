@@ -18,7 +18,7 @@ from motif.upkeep import Upkeep
 from motif.watching import Trouble, Watch
 from motif.workflows import batch_process_workflows
 from schemas.clock import DAY_US, to_us
-from schemas.errors import SourceUnreadable
+from schemas.errors import LogUnavailable, SourceUnreadable
 from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
 from tests.streams.worlds import CAMPAIGN
@@ -245,6 +245,14 @@ def test_a_mirrored_file_that_is_away_is_not_deleted(tmp_path: Path) -> None:
         assert (found.gone, found.unmirrored) == (1, None), "it was named as all there is"
         assert mirrored(node, folder).unmirrored is None
         assert not node.verify()
+
+
+def test_a_mirror_that_cannot_remember_its_files_says_so(history: Path, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        (tmp_path / "node" / "mirrored.json.partial").mkdir()
+
+        with pytest.raises(LogUnavailable, match=r"mirrored\.json cannot be written: Is a dir"):
+            mirrored(node, history)
 
 
 def test_a_mirror_deletes_nothing_while_one_of_its_files_cannot_be_read(tmp_path: Path) -> None:
