@@ -72,17 +72,41 @@ class Options:
     mirror: bool = False
 
 
+FAULTS_MAX = 10_000
+"""Files and lines that a report names one by one; of further ones it only has the number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A file that could not be read, or a line of it, counted from 1.
+
+    `reason` goes on with the sentence that the file begins: "is no JSON".
+    """
+
+    file: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        """The whole sentence, without its full stop."""
+        where = "" if self.line is None else f", line {self.line:,},"
+        return f"{self.file}{where} {self.reason}"
+
+
 @dataclass(slots=True)
 class Report:
     """What an import has met; a source counts into it while it reads.
 
-    `broken` are lines with something unreadable in them, which may still have given events;
+    `broken` are lines with something unreadable in them, which may still have given events, and
+    files that are none of the format; `faults` name them and the files that are unreadable;
     `unfinished` are last lines without a newline, left for the next import; `nested_calls` are
     tool calls of subagents, `orphan_results` results whose call the file does not hold, and
     `unreadable_files` files the system would not open, or not read to their end. `unreadable` were
     handed back as such. `unfinished_runs` are left for an import when they have ended,
+    `busy_files` are those of the unreadable ones that somebody else writes just now,
     `assumed_times` had no offset and were read in the time zone that was asked for, and `present`
-    names all things that a mirrored source holds.
+    names all things that a mirrored source holds. `gone` are things recorded as deleted, as a
+    mirrored source does not hold them any more; `unmirrored` says why nothing was.
     """
 
     files: int = 0
@@ -99,6 +123,10 @@ class Report:
     unfinished_runs: int = 0
     assumed_times: int = 0
     present: set[str] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+    busy_files: int = 0
+    gone: int = 0
+    unmirrored: str | None = None
 
     def counted(self, event: Event) -> Event:
         """The event itself, counted by its type."""
@@ -109,6 +137,26 @@ class Report:
         """A line to be handed back byte for byte, counted."""
         self.unreadable += 1
         return Unreadable(value, reason, detail)
+
+    def broke(self, path: Path, reason: str, line: int | None = None) -> None:
+        """Count a line or a file that holds something unreadable, and say what."""
+        self.broken += 1
+        self._fault(path, reason, line)
+
+    def cannot_read(self, path: Path, reason: str, *, busy: bool = False) -> None:
+        """Count a file that cannot be read, or not to its end, and say why.
+
+        It is `busy` where another time it can be read.
+        """
+        self.unreadable_files += 1
+        self.busy_files += busy
+        self._fault(path, reason, None)
+
+    def _fault(self, path: Path, reason: str, line: int | None) -> None:
+        if len(self.faults) < FAULTS_MAX:
+            # A name may be no text, and a report is written as such.
+            file = str(path).encode("utf-8", "backslashreplace").decode()
+            self.faults.append(Fault(file, line, reason))
 
     def unknown_line(self, name: object) -> None:
         """Count a line of a type this version does not know, under its name cut short."""

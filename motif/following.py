@@ -77,7 +77,7 @@ class FollowingNode(Node):
         Raises:
             WrongUse: no such format, or nothing at a path.
         """
-        reading = Reading(format_name, paths, progress, options)
+        reading = Reading(format_name, paths, progress, options, self.folder)
         if dry_run:
             return reading.dry(self.log)
         before = self.ask(queries.kinds_by_totals)

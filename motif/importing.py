@@ -9,12 +9,12 @@ from connectors.contract import Configurable, Item, Options, Report, Source, Unr
 from connectors.publisher import Publisher
 from connectors.sources import by_name
 from motif.engine import Engine, Progress
+from motif.mirroring import Mirror
 from motif.stating import Statements, numbered
 from projections import queries
 from schemas.envelope import Event
 from schemas.errors import WrongUse
 from schemas.log import Log
-from schemas.topics import WORKFLOW_RUNS
 
 NO_OPTIONS = Options()
 """What is read as it stands."""
@@ -73,8 +73,11 @@ class Reading:
         paths: Sequence[Path],
         progress: Progress | None = None,
         options: Options = NO_OPTIONS,
+        beside: Path | None = None,
     ) -> None:
         """Find the files; they are read as items are drawn.
+
+        A mirror remembers its files in `beside`, the folder of the node.
 
         Raises:
             WrongUse: no such format, one without these options, or nothing at a path.
@@ -84,6 +87,7 @@ class Reading:
         self.progress = progress
         self.report = Report()
         files = files_of(self.source, paths)
+        self._mirror = Mirror(options, paths, files, beside)
         read = self.source.read(files, self.report)
         self.items = _told(read, self.report, len(files), progress)
 
@@ -97,24 +101,18 @@ class Reading:
     ) -> Iterator[Event | Unreadable]:
         """What to append to the log that holds these statements; perhaps only what is new."""
         yield from numbered(self.items, statements, only_new=only_new)
-        yield from self._gone(statements)
+        yield from self._mirror.gone(statements, self.report)
         self.report.present.clear()  # It was for us, and may be long.
 
     def dry(self, log: Log | None = None) -> Imported:
         """Read everything and record nothing; what a mirror would delete is counted by the log."""
         refused = sum(isinstance(item, Unreadable) for item in self.items)
         if log is not None:
-            for _ in self._gone(Statements(log, self.states_for)):  # which nobody else will ask
+            statements = Statements(log, self.states_for)  # which nobody else will ask
+            for _ in self._mirror.gone(statements, self.report, dry_run=True):
                 continue
         self.report.present.clear()
         return Imported(self.report, 0, refused, 0, 0, {}, {})
-
-    def _gone(self, statements: Statements) -> Iterator[Event]:
-        """What a mirror says of things that are not there any more, counted."""
-        if self.options.mirror and self.options.label:
-            topic, present = WORKFLOW_RUNS.name, self.report.present
-            for event in statements.gone(topic, self.options.label, present):
-                yield self.report.counted(event)
 
 
 def source_of(format_name: str, options: Options = NO_OPTIONS) -> Source:

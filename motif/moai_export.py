@@ -3,6 +3,9 @@
 A file is named by type, time and a hash of the record's name, so that no two share one and no id
 leads anywhere else. What is exported, imported into a new log and exported again is the same, byte
 for byte. Of records that share an id, which a database cannot hold, it keeps the latest.
+
+Records of other sources are written as well, if MoAI-Flow has a place for what they lack: a task
+without a duration is none there. Their ids are the names of their events.
 """
 
 import gzip
@@ -16,26 +19,36 @@ from typing import Any, Final
 
 from connectors.sources import moai_db
 from connectors.sources.moai import INDEX
-from connectors.sources.moai_records import SOURCE, record_of
+from connectors.sources.moai_records import SOURCE, is_rounded, record_of, saved_time
 from motif.node import Node
 from projections.agent_records import Wanted, find
 from schemas.clock import from_us
-from schemas.envelope import decode
-from schemas.errors import Refused, WrongUse
-from schemas.stamps import read_stamp
+from schemas.envelope import Event, decode
+from schemas.errors import WrongUse
+from schemas.validation import validate_pattern
 
 UNDATED: Final = "undated"
 """The folder of records without a time."""
 
 _ALL: Final = 1 << 62
+_SECOND: Final = 1_000_000
+_ANY_TIME: Final = "1970-01-01"
 
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How many records were written, and how many gave way to a later one of their id."""
+    """How many records were written, and what became of the others.
+
+    `replaced` gave way to a later one of their id, `undated` have no time, which a database asks
+    for, and `unfit` lack what such a record must have. Of those written `rounded` lost a part of a
+    time: of a second in a database, of a millisecond of what they took anywhere.
+    """
 
     records: int
     replaced: int = 0
+    undated: int = 0
+    rounded: int = 0
+    unfit: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ class _Record:
     thing: str
     at_us: int | None
     document: dict[str, Any]
+    is_rounded: bool
 
 
 def to_folder(node: Node, folder: Path, *, compress: bool = False) -> Exported:
@@ -56,8 +70,12 @@ def to_folder(node: Node, folder: Path, *, compress: bool = False) -> Exported:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     index: dict[str, dict[str, str]] = {}
-    written = 0
+    written = rounded = unfit = 0
     for record in _records(node):
+        if not _fits(record):
+            unfit += 1
+            continue
+        rounded += record.is_rounded
         path = Path(_place(record) + (".json.gz" if compress else ".json"))
         content = json.dumps(record.document, indent=2, sort_keys=True, ensure_ascii=False).encode()
         (partial / path).parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +90,7 @@ def to_folder(node: Node, folder: Path, *, compress: bool = False) -> Exported:
     if folder.exists():
         folder.rmdir()
     partial.replace(folder)
-    return Exported(written)
+    return Exported(written, rounded=rounded, unfit=unfit)
 
 
 def to_database(node: Node, path: Path) -> Exported:
@@ -83,9 +101,13 @@ def to_database(node: Node, path: Path) -> Exported:
     """
     _check_free(path)
     latest: dict[str, _Record] = {}
-    replaced = 0
+    replaced = undated = unfit = 0
     for record in sorted(_records(node), key=lambda one: (one.at_us or 0, one.thing)):
-        if record.at_us is not None:
+        if not _fits(record):
+            unfit += 1
+        elif record.at_us is None:
+            undated += 1
+        else:
             replaced += record.document["pattern_id"] in latest
             latest[record.document["pattern_id"]] = record
     partial = path.with_name(f"{path.name}.partial")
@@ -93,27 +115,29 @@ def to_database(node: Node, path: Path) -> Exported:
     path.parent.mkdir(parents=True, exist_ok=True)
     moai_db.write(partial, [_row(latest[identity]) for identity in sorted(latest)])
     partial.replace(path)
-    return Exported(len(latest), replaced)
+    rounded = sum(one.is_rounded or bool((one.at_us or 0) % _SECOND) for one in latest.values())
+    return Exported(len(latest), replaced, undated, rounded, unfit)
 
 
 def _records(node: Node) -> Iterator[_Record]:
     """Every agent record as it is now, by name."""
-    found = node.ask(lambda store: find(store, Wanted(SOURCE), _ALL))
-    for one in sorted(found, key=lambda one: one.subject):
+    found = node.ask(lambda store: find(store, Wanted(), _ALL))
+    for one in sorted(found, key=lambda one: (one.subject, one.source)):
         [record] = node.log.read(one.topic, one.partition, one.offset, 1)
         event = decode(record)
-        yield _Record(one.subject, event.time_us, _as_saved(one.subject, record_of(event)))
+        thing = one.subject if one.source == SOURCE else f"{one.source}\0{one.subject}"
+        yield _Record(thing, event.time_us, _as_saved(event), is_rounded(event))
 
 
-def _as_saved(thing: str, document: dict[str, Any]) -> dict[str, Any]:
-    """The record with its time as it was written, which is a part of its name."""
-    written = thing.split("/", 2)[1]
-    try:
-        if "timestamp" in document and read_stamp(written) is not None:
-            document["timestamp"] = written
-    except Refused:
-        pass  # whole seconds of a database, which no file has
-    return document
+def _as_saved(event: Event) -> dict[str, Any]:
+    """The record of an event, its time as it was written."""
+    document, written = record_of(event), saved_time(event)
+    return document if written is None else document | {"timestamp": written}
+
+
+def _fits(record: _Record) -> bool:
+    """Whether an import would take it; its time alone may be missing."""
+    return bool(validate_pattern({"timestamp": _ANY_TIME} | record.document))
 
 
 def _place(record: _Record) -> str:

@@ -146,7 +146,7 @@ class Node(Asking):
             WrongUse: no such format, one without these options, or nothing at a path.
             SourceUnreadable: a file is not what the format says.
         """
-        reading = Reading(format_name, paths, progress, options)
+        reading = Reading(format_name, paths, progress, options, self.folder)
         if dry_run:
             return reading.dry(self.log)
         with self.stating(reading.states_for) as statements:

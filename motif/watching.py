@@ -81,7 +81,8 @@ class Watch:
             if stamp == self._stamp:
                 self._node.keep_up()  # what is old gets older, whatever the files do
                 return None
-            reading = Reading(self._format, self._paths, None, self._options)
+            folder = self._node.folder
+            reading = Reading(self._format, self._paths, None, self._options, folder)
         except (WrongUse, OSError) as gone:
             raise SourceUnreadable(str(gone)) from gone
         with self._node.stating(reading.states_for) as statements:
@@ -89,7 +90,8 @@ class Watch:
             published = self._node.publisher.publish(items, origin=reading.source.name)
         if published.positions:
             self._node.settle()
-        self._stamp = stamp
+        # What somebody else is writing now may be whole again without looking changed.
+        self._stamp = None if reading.report.busy_files else stamp
         return Imported(reading.report, published.appended, published.refused, 0, 0, {}, {})
 
     def looks(self, every_s: float, stopping: Signal) -> Iterator[Imported | Trouble]:

@@ -10,6 +10,7 @@ which is logged.
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypedDict
 
@@ -40,8 +41,8 @@ _LOGGER: Final = logging.getLogger(__name__)
 _NUMBER_BITS: Final = 64
 _MISSING: Final = "workflow_id is missing: nothing names this run"
 
-Workflow = Mapping[str, Any]
-"""A workflow as a row of its database."""
+Workflow = Mapping[str, Any] | sqlite3.Row
+"""A workflow as a row of its database, which need be no more than `sqlite3` gives."""
 
 
 def _escaped(said: logging.LogRecord) -> bool:
@@ -85,7 +86,7 @@ def record_pattern_occurrence(
     that no run can have, or one that was forgotten, is not recorded: `(None, False)`.
 
     Raises:
-        WrongUse: the signature is none.
+        WrongUse: the signature is none, or the workflow is no row.
     """
     signature = _signature(pattern_signature)
     row = _row(workflow)
@@ -116,6 +117,9 @@ def update_pattern_statistics(
     """Take over what a workflow says now; the operation's row of `operation_patterns` after that.
 
     None where there is no such pattern. Averages are always those over all runs that state a value.
+
+    Raises:
+        WrongUse: the workflow is no row.
     """
     row = _row(workflow)
     if run_name(row, None) is not None:
@@ -145,6 +149,9 @@ def process_and_persist_workflow(workflow: Workflow, node: Node) -> Processed:
     """Record a workflow, and learn from it what its request, error and template name.
 
     What is wrong with it is logged, and nothing of it is recorded.
+
+    Raises:
+        WrongUse: the workflow is no row.
     """
     row = _row(workflow)
     found = _operations(node, row)
@@ -170,8 +177,8 @@ def process_and_persist_workflow(workflow: Workflow, node: Node) -> Processed:
 
 def batch_process_workflows(workflows: Iterable[Workflow], node: Node) -> Batch:
     """Record many workflows at once; one that cannot be is an error, and a dead letter."""
-    rows = [_row(workflow) for workflow in workflows]
-    found = [_operations(node, row) for row in rows]
+    rows = [_row_or_letter(workflow) for workflow in workflows]
+    found = [[] if isinstance(row, Unreadable) else _operations(node, row) for row in rows]
     known = _known(node, {signature for one in found for signature in one})
     recorded = _record(node, rows)
     errors = sum(stated.is_refused for stated in recorded)
@@ -190,8 +197,25 @@ def batch_process_workflows(workflows: Iterable[Workflow], node: Node) -> Batch:
     }
 
 
+def _row_or_letter(workflow: Workflow) -> Row | Unreadable:
+    """A workflow by the names of its columns, or the letter about what is none."""
+    try:
+        return _row(workflow)
+    except WrongUse as error:
+        return Unreadable(json.dumps(shown(workflow)).encode(), "invalid_payload", str(error))
+
+
 def _row(workflow: Workflow) -> Row:
-    """A workflow by the names that the reader of such databases has for its columns."""
+    """A workflow by the names that the reader of such databases has for its columns.
+
+    Raises:
+        WrongUse: it is no row.
+    """
+    if isinstance(workflow, sqlite3.Row):
+        workflow = {name.lower(): workflow[name] for name in workflow.keys()}  # noqa: SIM118  # it iterates over its values
+    if not isinstance(workflow, Mapping):
+        message = f"a workflow is {shown(workflow)}; it must be a row: a dictionary by its columns"
+        raise WrongUse(message)
     row: dict[str, Any] = {}
     for name, spellings in COLUMNS.items():
         stated = [workflow[one] for one in spellings if one in workflow]
@@ -242,9 +266,16 @@ class _Stated(NamedTuple):
         return self.has_ended and not self.is_refused and not self.is_forgotten
 
 
-def _record(node: Node, rows: Sequence[Row], *, nameless: bool = True) -> list[_Stated]:
+def _record(
+    node: Node, rows: Sequence[Row | Unreadable], *, nameless: bool = True
+) -> list[_Stated]:
     """Append what workflows state, where the log does not say so already; what became of each."""
-    stated = [_stated(node, row) for row in rows]
+    stated = [
+        _Stated(letter=row, is_refused=True, why=row.detail)
+        if isinstance(row, Unreadable)
+        else _stated(node, row)
+        for row in rows
+    ]
     with node.stating(SOURCE) as statements:
         recorded = [_placed(statements, one) for one in stated]
         _publish(node, [one for one in recorded if nameless or one.why != _MISSING])

@@ -17,6 +17,9 @@ VIEWS: Final = {
 """The view of each type of record."""
 
 
+_THING: Final = "CASE WHEN revision IS NULL THEN event_id ELSE coalesce(subject, event_id) END"
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which records: null is any, times are inclusive, and of the tags all must be there.
@@ -24,7 +27,7 @@ class Wanted:
     `identity` is the id of a record, which is what its name has behind type and time.
     """
 
-    source: str
+    source: str | None = None
     kind: str | None = None
     identity: str | None = None
     start: datetime | None = None
@@ -34,9 +37,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A record's name, and where in the log its current statement stands."""
+    """A record's source and name, and where in the log its current statement stands."""
 
     kind: str
+    source: str
     subject: str
     topic: str
     partition: int
@@ -47,18 +51,20 @@ def find(store: Readable, wanted: Wanted, limit: int) -> list[Found]:
     """The records that are wanted, the latest first; each filter counts before the limit."""
     kinds = VIEWS if wanted.kind is None else {wanted.kind: VIEWS[wanted.kind]}
     rows = " UNION ALL ".join(
-        f'SELECT \'{kind}\' AS kind, subject, topic, "partition", "offset", happened_at, revision'
-        f" FROM {view} WHERE source = $source AND subject IS NOT NULL"
+        f"SELECT '{kind}' AS kind, source, {_THING} AS subject,"
+        f' topic, "partition", "offset", happened_at'
+        f" FROM {view} WHERE ($source::VARCHAR IS NULL"
+        " OR (source = $source::VARCHAR AND subject IS NOT NULL))"
         " AND list_has_all(coalesce(tags, []::VARCHAR[]), $tags::VARCHAR[])"
         for kind, view in kinds.items()
     )
     query = (
-        f'SELECT kind, subject, topic, "partition", "offset" FROM ({rows})'
+        f'SELECT kind, source, subject, topic, "partition", "offset" FROM ({rows})'
         " WHERE ($start::TIMESTAMPTZ IS NULL OR happened_at >= $start::TIMESTAMPTZ)"
         " AND ($end::TIMESTAMPTZ IS NULL OR happened_at <= $end::TIMESTAMPTZ)"
         " AND ($identity::VARCHAR IS NULL"
         " OR regexp_extract(subject, '^[a-z_]+/[^/]*/(.*)$', 1, 's') = $identity::VARCHAR)"
-        " ORDER BY happened_at DESC NULLS LAST, subject LIMIT $limit"
+        " ORDER BY happened_at DESC NULLS LAST, subject, source LIMIT $limit"
     )
     bound: dict[str, Any] = {
         "source": wanted.source,

@@ -25,6 +25,7 @@ from connectors.sources.lines import (
     moment_of_seconds,
     name_of,
     whole_number,
+    wrong_with,
 )
 from schemas.envelope import SIZE_MAX, Event, from_structured, to_structured
 from schemas.errors import Refused
@@ -58,10 +59,10 @@ class Aider:
         """Every line of every file; overlapping files give the same events again."""
         for path in files:
             seen: Counter[bytes] = Counter()
-            for text in documents(path, report):
+            for number, text in documents(path, report):
                 content = text.strip()
                 if len(content) > _LINE_MAX:
-                    report.broken += 1
+                    report.broke(path, f"has more than {_LINE_MAX:,} bytes", number)
                     continue
                 try:
                     line = _LINE.decode(content)
@@ -69,8 +70,8 @@ class Aider:
                     seen[digest] += 1
                     for event in _events(f"{digest.hex()}/{seen[digest]}", line):
                         yield report.counted(event)
-                except (*NOT_JSON, ValidationError, Refused):
-                    report.broken += 1
+                except (*NOT_JSON, ValidationError, Refused) as error:
+                    report.broke(path, wrong_with(error), number)
 
 
 class _Line(msgspec.Struct):

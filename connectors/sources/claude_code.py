@@ -28,6 +28,7 @@ from connectors.sources.lines import (
     moment_of,
     name_of,
     whole_number,
+    wrong_with,
 )
 from schemas.envelope import Event
 from schemas.errors import Refused
@@ -143,13 +144,15 @@ class _Transcript:
 
     def read(self, path: Path) -> Iterator[Event]:
         """The events of the file."""
-        for text in finished_lines(path, self.report):
+        for number, text in finished_lines(path, self.report):
             self.odd = False
+            wrong = "holds something that cannot be read"
             try:
                 yield from self._line(_LINE.decode(text), text)
-            except (*NOT_JSON, ValidationError, Refused):
-                self.odd = True
-            self.report.broken += self.odd
+            except (*NOT_JSON, ValidationError, Refused) as error:
+                self.odd, wrong = True, wrong_with(error)
+            if self.odd:
+                self.report.broke(path, wrong, number)
         yield from self._model_calls()
 
     def _line(self, line: _Line, text: bytes) -> Iterator[Event]:

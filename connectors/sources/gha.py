@@ -14,7 +14,14 @@ import msgspec
 from pydantic import ValidationError
 
 from connectors.contract import Report, Unnumbered
-from connectors.sources.lines import NOT_JSON, documents, files_under, name_of, whole_number
+from connectors.sources.lines import (
+    NOT_JSON,
+    documents,
+    files_under,
+    name_of,
+    whole_number,
+    wrong_with,
+)
 from schemas.envelope import Event
 from schemas.errors import Refused
 from schemas.workflows import WorkflowRunFinished
@@ -43,11 +50,11 @@ class GitHubActions:
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Unnumbered]:
         """Every run of every line; a line with anything unreadable in it gives no run at all."""
         for path in files:
-            for text in documents(path, report):
+            for number, text in documents(path, report):
                 try:
                     found = list(_runs(_GROUP.decode(text)))
-                except (*NOT_JSON, ValidationError, Refused):
-                    report.broken += 1
+                except (*NOT_JSON, ValidationError, Refused) as error:
+                    report.broke(path, wrong_with(error), number)
                     continue
                 for event in found:
                     yield Unnumbered(report.counted(event))

@@ -32,7 +32,7 @@ class JsonLines:
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Event | Unreadable]:
         """Every line of every file: an event, or the refused bytes without their line end."""
         for path in files:
-            for line in documents(path, report):
+            for _, line in documents(path, report):
                 document = line.rstrip(b"\r\n")
                 try:
                     event = from_structured(document)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from pydantic import ValidationError
 
 from connectors.contract import Report
 from schemas.envelope import time_us
@@ -39,27 +40,27 @@ def files_under(path: Path, suffixes: Collection[str] = (".jsonl",)) -> list[Pat
     raise WrongUse(f"there is nothing at {path}; give a file or a folder that exists")
 
 
-def finished_lines(path: Path, report: Report) -> Iterator[bytes]:
-    """The lines of a file that end with a newline and are not blank.
+def finished_lines(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The lines of a file that end with a newline and are not blank, with their numbers.
 
     A last line without newline may still be growing: it is counted and left for the next import.
     """
-    for line in _lines(path, report):
+    for number, line in _lines(path, report):
         if line.endswith(b"\n"):
-            yield line
+            yield number, line
         else:
             report.unfinished += 1
 
 
-def documents(path: Path, report: Report) -> Iterator[bytes]:
-    """The lines of a file that are not blank, the last one also without its newline.
+def documents(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
+    """The numbered lines of a file that are not blank, the last one also without its newline.
 
     A JSON object says itself where it ends: no beginning of one is another. So a last line that is
     an object is whole, and one that is none may still be growing: it is left, and counted.
     """
-    for line in _lines(path, report):
+    for number, line in _lines(path, report):
         if line.endswith(b"\n") or _is_object(line):
-            yield line
+            yield number, line
         else:
             report.unfinished += 1
 
@@ -69,14 +70,41 @@ def content_of(path: Path, limit: int, report: Report) -> bytes | None:
     try:
         with path.open("rb") as file:
             content = file.read(limit + 1)
-    except OSError:
-        report.unreadable_files += 1
+    except OSError as error:
+        report.cannot_read(path, unread(error))
         return None
     report.files += 1
     if len(content) > limit:
-        report.broken += 1
+        report.broke(path, f"holds more than {limit:,} bytes")
         return None
     return content
+
+
+def unread(error: OSError) -> str:
+    """Why the system does not read a file, to go behind its name.
+
+    >>> unread(PermissionError(13, "Permission denied", "a.json"))
+    'cannot be read: Permission denied'
+    """
+    return f"cannot be read: {error.strerror or error}"
+
+
+def wrong_with(error: Exception) -> str:
+    """What a line or a file is where decoding it raised this, to go behind its name.
+
+    >>> wrong_with(ValueError("no digits"))
+    'is no JSON: no digits'
+    """
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_context=False)[0]
+        detail = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    elif isinstance(error, Refused):
+        detail = error.detail
+    elif isinstance(error, msgspec.ValidationError):
+        detail = str(error)
+    else:
+        return f"is no JSON: {error}"[:300]
+    return f"is no record of this format: {detail}"[:300]
 
 
 def whole_number(value: Any) -> int | None:
@@ -119,29 +147,31 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
-def _lines(path: Path, report: Report) -> Iterator[bytes]:
-    """Every line that is not blank, with its newline if it has one, counted."""
+def _lines(path: Path, report: Report) -> Iterator[tuple[int, bytes]]:
+    """Every line that is not blank, with its number and its newline if it has one, counted."""
     try:
         file = path.open("rb")
-    except OSError:
-        report.unreadable_files += 1
+    except OSError as error:
+        report.cannot_read(path, unread(error))
         return
     report.files += 1
+    number = 0
     with file:
-        while line := _next_line(file, report):
+        while line := _next_line(file, path, report):
             report.lines += 1
+            number += 1
             if len(line) == LINE_MAX and not line.endswith(b"\n"):
-                report.broken += 1
-                while (piece := _next_line(file, report)) and not piece.endswith(b"\n"):
+                report.broke(path, f"has more than {LINE_MAX:,} bytes", number)
+                while (piece := _next_line(file, path, report)) and not piece.endswith(b"\n"):
                     continue
             elif line.strip():
-                yield line
+                yield number, line
 
 
-def _next_line(file: BufferedReader, report: Report) -> bytes:
+def _next_line(file: BufferedReader, path: Path, report: Report) -> bytes:
     """The next line, or its next piece; nothing at the end, or where the disk gives no more."""
     try:
         return file.readline(LINE_MAX)
-    except OSError:
-        report.unreadable_files += 1
+    except OSError as error:
+        report.cannot_read(path, unread(error))
         return b""

@@ -18,10 +18,11 @@ import msgspec
 
 from connectors.contract import Item, Options, Report
 from connectors.sources import moai_db
-from connectors.sources.lines import NOT_JSON
+from connectors.sources.foreign_db import tolerant
+from connectors.sources.lines import NOT_JSON, unread, wrong_with
 from connectors.sources.moai_records import SOURCE, Reader, is_record
 from connectors.sources.moments import zone_of
-from schemas.errors import Refused, SourceUnreadable, WrongUse
+from schemas.errors import Refused, WrongUse
 
 SUFFIXES: Final = (".json", ".json.gz", ".db")
 """How the names of the files end."""
@@ -77,14 +78,10 @@ class Moai:
         for path in files:
             report.files += 1
             if not path.is_file():
-                report.unreadable_files += 1
+                report.cannot_read(path, "cannot be read: it is no file")
             elif path.suffix == ".db" or moai_db.is_database(path):
-                try:
+                with tolerant(path, files, report):
                     yield from moai_db.read(path, reader, report)
-                except SourceUnreadable:
-                    report.unreadable_files += 1
-                    if len(files) == 1:
-                        raise
             else:
                 yield from _document(path, reader, report)
 
@@ -105,8 +102,8 @@ def _document(path: Path, reader: Reader, report: Report) -> Iterator[Item]:
     report.lines += 1
     try:
         found: Any = msgspec.json.decode(content)
-    except NOT_JSON:
-        report.broken += 1
+    except NOT_JSON as error:
+        report.broke(path, wrong_with(error))
         return
     if not is_record(found):
         report.unknown_line("JSON that is no record")
@@ -122,14 +119,14 @@ def _content(path: Path, report: Report) -> bytes | None:
     try:
         with _opened(path) as file:
             content = file.read(FILE_MAX + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error):
-        report.broken += 1
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        report.broke(path, f"is no whole gzip: {error}")
         return None
-    except OSError:
-        report.unreadable_files += 1
+    except OSError as error:
+        report.cannot_read(path, unread(error))
         return None
     if len(content) > FILE_MAX:
-        report.broken += 1
+        report.broke(path, f"holds more than {FILE_MAX:,} bytes once it is unpacked")
         return None
     return content
 

@@ -9,24 +9,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import msgspec
 
 from connectors.contract import Item, Report
+from connectors.sources.foreign_db import MAGIC, reading
 from connectors.sources.lines import NOT_JSON
 from connectors.sources.moai_records import Reader
 from schemas.errors import Refused, SourceUnreadable
 from schemas.times import FIRST_US, LAST_US
 
 TABLE: Final = "patterns"
-BUSY_S: Final = 5.0
-"""How long to wait for somebody who writes."""
-
 PART_MAX: Final = 1 << 20
 """Bytes of the data or the context of a row; no event holds more."""
 
-_MAGIC: Final = b"SQLite format 3\0"
 _NEEDED: Final = ("pattern_id", "pattern_type", "timestamp", "data")
 _OPTIONAL: Final = ("context", "version", "created_at")
 _TEXTS: Final = ("pattern_id", "pattern_type", "data", "context", "version")
@@ -37,7 +33,7 @@ def is_database(path: Path) -> bool:
     """Whether a file begins as a SQLite database does."""
     try:
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
 
@@ -87,26 +83,13 @@ def _json(name: str, text: object) -> Any:
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    try:
-        with closing(_open(path)) as database:
-            columns = _columns(database, path)
-            # What is too long is cut off, and then no JSON: nothing is read without a bound.
-            parts = [
-                f"substr({name}, 1, {PART_MAX})" if name in _TEXTS else name for name in columns
-            ]
-            # The names of columns are our own.
-            for values in database.execute(f"SELECT {', '.join(parts)} FROM {TABLE}"):  # noqa: S608
-                yield dict(zip(columns, values, strict=True))
-    except (sqlite3.Error, OverflowError) as error:
-        raise SourceUnreadable(_sentence(path, error)) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    where = f"file:{quote(bytes(path.resolve()))}?mode=ro"
-    database = sqlite3.connect(where, uri=True, timeout=BUSY_S)
-    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    database.execute("PRAGMA query_only = 1")
-    return database
+    with reading(path) as database:
+        columns = _columns(database, path)
+        # What is too long is cut off, and then no JSON: nothing is read without a bound.
+        parts = [f"substr({name}, 1, {PART_MAX})" if name in _TEXTS else name for name in columns]
+        # The names of columns are our own.
+        for values in database.execute(f"SELECT {', '.join(parts)} FROM {TABLE}"):  # noqa: S608
+            yield dict(zip(columns, values, strict=True))
 
 
 def _columns(database: sqlite3.Connection, path: Path) -> list[str]:
@@ -125,12 +108,6 @@ def _columns(database: sqlite3.Connection, path: Path) -> list[str]:
 def _bytes_of(row: dict[str, Any]) -> bytes:
     """A row that was refused, as JSON."""
     return msgspec.json.encode(row)
-
-
-def _sentence(path: Path, error: Exception) -> str:
-    if "locked" in str(error) or "busy" in str(error):
-        return f"{path} is locked by another program for more than {BUSY_S:.0f} s; try again later"
-    return f"{path} cannot be read as a SQLite database: {error}"
 
 
 SCHEMA: Final = """

@@ -1,9 +1,11 @@
 """One record of MoAI-Flow as an event: which one it is, what it says, and when that was.
 
-A record is named by its type, its time as it is written and its id: the format's own collector
-starts to count again with every process, so that ids alone are not unique. Saved again, it is
-another statement about the same thing. What the schema does not know is kept in the event beside
-what it knows, apart under `data` and `context`, and so are `pattern_id` and `version`.
+A record is named by its type, its time and its id: the format's own collector starts to count again
+with every process, so that ids alone are not unique. Its time is the same name wherever it is
+stated: in UTC where it has an offset or is a number of seconds, and as it is where it has none.
+Saved again, it is another statement about the same thing. What the schema does not know is kept in
+the event beside what it knows, apart under `data` and `context`, and so are `pattern_id` and
+`version`.
 """
 
 from collections.abc import Mapping
@@ -85,8 +87,12 @@ class Reader:
         stamp = read_stamp(text, self.zone)
         at_us = None if stamp is None else stamp.at_us
         if seconds is not None:
-            text, at_us = str(seconds), seconds * 1_000_000
-        thing = thing_of(kind, text or "", cleaned["pattern_id"])
+            at_us = seconds * 1_000_000
+            named = time_name(at_us)
+        else:
+            as_it_is = read_stamp(text)  # in whatever zone it is read
+            named = "" if as_it_is is None else time_name(as_it_is.at_us)
+        thing = thing_of(kind, named, cleaned["pattern_id"])
         event = Event(
             SOURCE,
             thing,
@@ -94,9 +100,10 @@ class Reader:
             at_us,
             extensions={LABEL: self.label} if self.label else {},
         )
-        if stamp is not None and stamp.assumed:
-            report.assumed_times += 1
-            event = replace(event, extensions={**event.extensions, "timetext": str(text)})
+        if stamp is not None:
+            report.assumed_times += stamp.assumed
+            if stamp.assumed or text != f"{named}Z":
+                event = replace(event, extensions={**event.extensions, "timetext": str(text)})
         return self._numbered(event, record.get("updated_at"), saved_us, report)
 
     def _numbered(
@@ -129,6 +136,15 @@ def thing_of(kind: str, time: str, identity: str) -> str:
     if len(identity) > ID_LENGTH_MAX:
         raise Refused("invalid_payload", f"pattern_id has more than {ID_LENGTH_MAX} characters")
     return f"{kind}/{time}/{identity}"
+
+
+def time_name(at_us: int) -> str:
+    """A time in the name of a record: ISO 8601 without an offset, a fraction only if it has one.
+
+    >>> time_name(1_000_000), time_name(1_500_000)
+    ('1970-01-01T00:00:01', '1970-01-01T00:00:01.500000')
+    """
+    return time_text(at_us).removesuffix("Z").removesuffix(".000000")
 
 
 def is_record(found: object) -> bool:
@@ -201,6 +217,20 @@ def _sound(event: Event) -> Event:
     return event
 
 
+def saved_time(event: Event) -> str | None:
+    """The time of a record as it was written, where that was kept; else in UTC."""
+    if event.time_us is None:
+        return None
+    written = event.extensions.get("timetext")
+    return str(written) if read_stamp(written) is not None else f"{time_name(event.time_us)}Z"
+
+
+def is_rounded(event: Event) -> bool:
+    """Whether what it took is no whole number of milliseconds, which a record counts."""
+    took = (getattr(event.data, name, None) for name in _IN_MICROSECONDS.values())
+    return any(one is not None and one % 1_000 for one in took)
+
+
 def record_of(event: Event) -> dict[str, Any]:
     """The record that an event was made from; what was null or empty in it is left out.
 
@@ -222,7 +252,10 @@ def record_of(event: Event) -> dict[str, Any]:
         | said.get("data", {}),
     }
     if event.time_us is not None:
-        record["timestamp"] = event.extensions.get("timetext", time_text(event.time_us))
+        written = event.extensions.get("timetext")
+        stamp = read_stamp(written)
+        has_none = stamp is not None and stamp.assumed
+        record["timestamp"] = written if has_none else time_text(event.time_us)
     if context:
         record["context"] = context
     if "version" in said:

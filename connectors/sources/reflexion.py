@@ -12,7 +12,7 @@ import msgspec
 from pydantic import ValidationError
 
 from connectors.contract import Report, Unnumbered
-from connectors.sources.lines import NOT_JSON, documents, files_under
+from connectors.sources.lines import NOT_JSON, documents, files_under, wrong_with
 from schemas.envelope import Event
 from schemas.errors import Refused
 from schemas.workflows import WorkflowRunFinished
@@ -39,11 +39,11 @@ class Reflexion:
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Unnumbered]:
         """Every problem of every file."""
         for path in files:
-            for text in documents(path, report):
+            for number, text in documents(path, report):
                 try:
                     event = _event(path.stem, _PROBLEM.decode(text))
-                except (*NOT_JSON, ValidationError, Refused):
-                    report.broken += 1
+                except (*NOT_JSON, ValidationError, Refused) as error:
+                    report.broke(path, wrong_with(error), number)
                 else:
                     yield Unnumbered(report.counted(event))
 

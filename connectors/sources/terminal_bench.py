@@ -21,6 +21,7 @@ from connectors.sources.lines import (
     moment_of,
     name_of,
     whole_number,
+    wrong_with,
 )
 from schemas.envelope import Event
 from schemas.errors import Refused
@@ -48,11 +49,11 @@ class TerminalBench:
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Event]:
         """Every trial of every file; the file's stem names the submission."""
         for path in files:
-            for text in documents(path, report):
+            for number, text in documents(path, report):
                 try:
                     event = _event(path.stem, _TRIAL.decode(text))
-                except (*NOT_JSON, ValidationError, Refused):
-                    report.broken += 1
+                except (*NOT_JSON, ValidationError, Refused) as error:
+                    report.broke(path, wrong_with(error), number)
                 else:
                     yield report.counted(event)
 

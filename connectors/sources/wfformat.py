@@ -1,7 +1,8 @@
 """WfFormat: one JSON document an executed workflow, as WfCommons keeps them, versions 1.3 to 1.5.
 
 The execution is a run, its tasks are steps. It is named by the workflow and when it was executed.
-What names a machine, and the command of a task, is not read at all.
+What names a machine, and the command of a task, is not read at all. A step has the time at which
+its run ended, and is never amended: where a document is corrected its run is, its steps stay.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,14 @@ import msgspec
 from pydantic import ValidationError
 
 from connectors.contract import Report, Unnumbered
-from connectors.sources.lines import NOT_JSON, content_of, files_under, moment_of, name_of
+from connectors.sources.lines import (
+    NOT_JSON,
+    content_of,
+    files_under,
+    moment_of,
+    name_of,
+    wrong_with,
+)
 from schemas.envelope import Event
 from schemas.errors import Refused
 from schemas.workflows import WorkflowRunFinished, WorkflowStepFinished
@@ -48,8 +56,8 @@ class WfFormat:
                 continue
             try:
                 run, steps = _events(_DOCUMENT.decode(content))
-            except (*NOT_JSON, ValidationError, Refused):
-                report.broken += 1
+            except (*NOT_JSON, ValidationError, Refused) as error:
+                report.broke(path, wrong_with(error))
                 continue
             yield Unnumbered(report.counted(run))
             for step in steps:

@@ -35,11 +35,16 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 
 OUTCOMES: Final[Mapping[str, str]] = {
     "completed": "success",
+    "complete": "success",
+    "done": "success",
+    "finished": "success",
+    "passed": "success",
     "succeeded": "success",
     "success": "success",
     "failed": "failure",
     "failure": "failure",
     "error": "failure",
+    "errored": "failure",
 }
 """What a status says of the outcome; another one leaves it open."""
 

@@ -11,16 +11,16 @@ others the log is asked.
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote
 
 from pydantic import ValidationError
 
 from connectors.contract import LABEL, Item, Options, Report, Unnumbered
+from connectors.sources.foreign_db import reading, tolerant
 from connectors.sources.lines import files_under, name_of
 from connectors.sources.moments import Moment, moment, zone_of
 from connectors.sources.numbers import count_of, micros_of, money_of, shown
@@ -36,9 +36,6 @@ SOURCE: Final = "workflow-db"
 
 TABLE: Final = "workflow_history"
 NO_OPTIONS: Final = Options()
-BUSY_S: Final = 5.0
-"""How long to wait for somebody who writes."""
-
 TEXT_MAX: Final = 256 << 10
 """Characters kept of a request or of an error; the rest of a longer one is cut off."""
 
@@ -93,31 +90,35 @@ class WorkflowDatabase:
         return files_under(path, (".db",))
 
     def read(self, files: Sequence[Path], report: Report) -> Iterator[Item]:
-        """The ended runs of every database.
+        """The ended runs of every database; of several as many as can be read.
 
         Raises:
-            SourceUnreadable: a file is no such database, damaged, or locked.
+            SourceUnreadable: the only file is no such database, damaged, or locked.
             WrongUse: rows have no name of their own, and there is no label, or one for two files.
         """
         if self.options.label and len(files) > 1:
             _check_label(files)
         for path in files:
             report.files += 1
-            for row in _rows(path, self.options.label):
-                report.lines += 1
-                try:
-                    event = self.event_of(row, report)
-                except (ValidationError, Refused) as error:
-                    raw = repr(sorted(row.items())).encode()
-                    yield report.refused(raw, *why_refused(error))
-                    continue
-                if event is None:
-                    report.unfinished_runs += 1
-                else:
-                    yield Unnumbered(report.counted(event))
+            with tolerant(path, files, report):
+                yield from self._runs(path, report)
 
-    def event_of(self, row: Row, report: Report) -> Event | None:
-        """What a row of a database states; None of a run that has not ended.
+    def _runs(self, path: Path, report: Report) -> Iterator[Item]:
+        for row in _rows(path, self.options.label):
+            report.lines += 1
+            try:
+                event = self.event_of(row, path, report)
+            except (ValidationError, Refused) as error:
+                raw = repr(sorted(row.items())).encode()
+                yield report.refused(raw, *why_refused(error))
+                continue
+            if event is None:
+                report.unfinished_runs += 1
+            else:
+                yield Unnumbered(report.counted(event))
+
+    def event_of(self, row: Row, path: Path, report: Report) -> Event | None:
+        """What a row of this database states; None of a run that has not ended.
 
         Raises:
             Refused: nothing names it.
@@ -131,7 +132,8 @@ class WorkflowDatabase:
             return None
         event, assumed, unread = self.statement(row, run_id, asked=is_told(row))
         report.assumed_times += assumed
-        report.broken += bool(unread)
+        if unread:
+            report.broke(path, f"has a row of {run_id} in which {', '.join(unread)}")
         return event
 
     def statement(self, row: Row, run_id: str, *, asked: bool) -> Stated:
@@ -207,7 +209,10 @@ def _sound(at_us: int) -> int:
 
 def _check_label(files: Sequence[Path]) -> None:
     """One label names one database: the numbers of a second one would mean the same runs."""
-    nameless = [path for path in files if _has_nameless(path)]
+    nameless = []
+    for path in files:
+        with suppress(SourceUnreadable):  # which is told when it is read
+            nameless += [path] if _has_nameless(path) else []
     if len(nameless) > 1:
         message = (
             f"rows of {nameless[0]} and {nameless[1]} are named by a number only, which one "
@@ -218,45 +223,31 @@ def _check_label(files: Sequence[Path]) -> None:
 
 def _has_nameless(path: Path) -> bool:
     """Whether a database has rows that only a label can name."""
-    try:
-        with closing(_open(path)) as database:
-            columns = _columns(database, path)
-            names = [columns[name] for name in ("workflow_id", "adw_id") if name in columns]
-            if not names or "id" not in columns:
-                return not names
-            empty = " AND ".join(f"""coalesce("{name}", '') = ''""" for name in names)
-            # The names of columns are those the database itself has told.
-            query = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {empty})"  # noqa: S608
-            return bool(database.execute(query).fetchone()[0])
-    except (sqlite3.Error, OverflowError) as error:
-        raise SourceUnreadable(_sentence(path, error)) from error
+    with reading(path) as database:
+        columns = _columns(database, path)
+        names = [columns[name] for name in ("workflow_id", "adw_id") if name in columns]
+        if not names or "id" not in columns:
+            return not names
+        empty = " AND ".join(f"""coalesce("{name}", '') = ''""" for name in names)
+        # The names of columns are those the database itself has told.
+        query = f"SELECT EXISTS (SELECT 1 FROM {TABLE} WHERE {empty})"  # noqa: S608
+        return bool(database.execute(query).fetchone()[0])
 
 
 def _rows(path: Path, label: str | None) -> Iterator[Row]:
     """The rows of a database, their columns under the names this module knows."""
-    try:
-        with closing(_open(path)) as database:
-            columns = _columns(database, path)
-            if label is None and not {"workflow_id", "adw_id"} & set(columns):
-                message = (
-                    f"the rows of {path} are named by a number only; give this database a name "
-                    "of its own: --label NAME"
-                )
-                raise WrongUse(message)
-            chosen = ", ".join(f'"{column}"' for column in columns.values())
-            # The names of columns are those the database itself has told.
-            for values in database.execute(f"SELECT {chosen} FROM {TABLE}"):  # noqa: S608
-                yield dict(zip(columns, values, strict=True))
-    except (sqlite3.Error, OverflowError) as error:
-        raise SourceUnreadable(_sentence(path, error)) from error
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    where = f"file:{quote(bytes(path.resolve()))}?mode=ro"
-    database = sqlite3.connect(where, uri=True, timeout=BUSY_S)
-    database.text_factory = lambda raw: raw.decode("utf-8", "replace")
-    database.execute("PRAGMA query_only = 1")
-    return database
+    with reading(path) as database:
+        columns = _columns(database, path)
+        if label is None and not {"workflow_id", "adw_id"} & set(columns):
+            message = (
+                f"the rows of {path} are named by a number only; give this database a name "
+                "of its own: --label NAME"
+            )
+            raise WrongUse(message)
+        chosen = ", ".join(f'"{column}"' for column in columns.values())
+        # The names of columns are those the database itself has told.
+        for values in database.execute(f"SELECT {chosen} FROM {TABLE}"):  # noqa: S608
+            yield dict(zip(columns, values, strict=True))
 
 
 def _columns(database: sqlite3.Connection, path: Path) -> dict[str, str]:
@@ -276,12 +267,6 @@ def _columns(database: sqlite3.Connection, path: Path) -> dict[str, str]:
         message = f"table {TABLE} of {path} has no column that names a run; workflow_id would do"
         raise SourceUnreadable(message)
     return found
-
-
-def _sentence(path: Path, error: Exception) -> str:
-    if "locked" in str(error) or "busy" in str(error):
-        return f"{path} is locked by another program for more than {BUSY_S:.0f} s; try again later"
-    return f"{path} cannot be read as a SQLite database: {error}"
 
 
 def _finished(times: Mapping[str, Moment | None], took_us: int | None) -> Moment | None:

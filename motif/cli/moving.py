@@ -155,7 +155,10 @@ def export_moai(
     data: Data = None,
     kafka: Kafka = None,
 ) -> None:
-    """Write the agent records in the layout of MoAI-Flow, which 'motif import moai' reads."""
+    """Write the agent records in the layout of MoAI-Flow, which 'motif import moai' reads.
+
+    All four types, wherever they came from; what was left out or rounded is told.
+    """
     from motif.cli.opened import opened
     from motif.cli.output import print_json
     from motif.display.console import stdout, warn
@@ -175,6 +178,11 @@ def export_moai(
         print_json(exported)
     else:
         stdout().print(f"Exported {plural(exported.records, 'record')} to {target}.")
-    if exported.replaced:
-        earlier = plural(exported.replaced, "record")
-        warn(f"{earlier} gave way to a later one of the same id, which a database keeps once.")
+    for number, what in (
+        (exported.replaced, "gave way to a later one of the same id, which a database keeps once."),
+        (exported.undated, "without a time left out: a database has no place for that."),
+        (exported.unfit, "left out: MoAI-Flow asks for more than they say, such as a duration."),
+        (exported.rounded, "rounded: a database keeps whole seconds, a record whole milliseconds."),
+    ):
+        if number:
+            warn(f"{plural(number, 'record')} {what}")

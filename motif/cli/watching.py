@@ -33,9 +33,11 @@ def watched(
                 if wanted.as_json:
                     print_json(found)
                 else:
+                    gone = found.report.gone
+                    deleting = f", {plural(gone, 'deletion')} among them" if gone else ""
                     stdout().print(
                         f"Read {plural(found.report.lines, 'line')}, recorded "
-                        f"{plural(found.appended, 'new event')}."
+                        f"{plural(found.appended, 'new event')}{deleting}."
                     )
                 for sentence in remarks(found, dry_run=False, timezone=wanted.options.timezone):
                     warn(sentence)

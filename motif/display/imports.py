@@ -8,6 +8,7 @@ from motif.display.table import number, table, text
 from motif.importing import Imported
 
 _UNKNOWN_SHOWN = 5
+_FAULTS_SHOWN = 10
 
 
 def report(name: str, imported: Imported, seconds: float, *, dry_run: bool) -> RenderableType:
@@ -38,8 +39,14 @@ def remarks(imported: Imported, *, dry_run: bool, timezone: str = "UTC") -> list
         more = ", ..." if len(names) > _UNKNOWN_SHOWN else ""
         listed = ", ".join(names[:_UNKNOWN_SHOWN])
         said.append(f"line types this version does not know were left out: {listed}{more}.")
-    if read.broken:
-        said.append(f"{words.plural(read.broken, 'line')} had something unreadable in them.")
+    said += [f"{words.safe(str(fault))}." for fault in read.faults[:_FAULTS_SHOWN]]
+    unshown = read.broken + read.unreadable_files - _FAULTS_SHOWN
+    if unshown > 0:
+        said.append(
+            f"and {words.plural(unshown, 'more file or line', 'more files or lines')} "
+            "could not be read as they are; --json names them."
+        )
+    said += _remarks_of_mirror(imported, dry_run=dry_run)
     if read.unfinished_runs:
         runs = words.plural(read.unfinished_runs, "run")
         sentence = f"{runs} that have not ended were left for a later import."
@@ -60,6 +67,19 @@ def remarks(imported: Imported, *, dry_run: bool, timezone: str = "UTC") -> list
         sentence = f"{lines} without an end were left for the next import."
         said.append(_agreeing(read.unfinished, sentence))
     return said + _remarks_of_log(imported, dry_run=dry_run)
+
+
+def _remarks_of_mirror(imported: Imported, *, dry_run: bool) -> list[str]:
+    """What became of things that the source does not hold any more."""
+    read, said = imported.report, []
+    if read.unmirrored:
+        said.append(f"nothing was deleted by the mirror: {words.safe(read.unmirrored)}.")
+    if read.gone:
+        runs = words.plural(read.gone, "run")
+        deleted = "would be deleted" if dry_run else "were deleted"
+        sentence = f"{runs} of this label that are gone from the database {deleted}"
+        said.append(f"{_agreeing(read.gone, sentence)}; a label stands for one database.")
+    return said
 
 
 def _remarks_of_log(imported: Imported, *, dry_run: bool) -> list[str]:
@@ -85,6 +105,7 @@ def _agreeing(number: int, sentence: str) -> str:
         return sentence
     return (
         sentence.replace(" were ", " was ")
+        .replace(" that are gone ", " that is gone ")
         .replace("they belong ", "it belongs ")
         .replace("they are ", "it is ")
     )

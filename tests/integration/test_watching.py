@@ -9,7 +9,7 @@ import pytest
 
 import motif
 from connectors.contract import Options
-from connectors.sources import workflow_db
+from connectors.sources import foreign_db
 from motif.importing import Imported
 from motif.node import Node
 from motif.watching import Watch
@@ -55,7 +55,7 @@ def told(watch: Watch, *steps: Callable[[], object]) -> list[str | int]:
 def test_a_locked_and_a_missing_file_are_waited_for(
     node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflow_db, "BUSY_S", 0.01)
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.01)
     path = database(tmp_path / "w.db", [run(0)], WHOLE)
     writer = sqlite3.connect(path, isolation_level=None)
     writer.execute("BEGIN EXCLUSIVE")
@@ -101,14 +101,29 @@ def test_trouble_that_comes_back_is_said_again(node: Node, tmp_path: Path) -> No
 
 def test_what_was_read_before_trouble_is_not_lost(node: Node, tmp_path: Path) -> None:
     """It was numbered, and not appended yet."""
-    (tmp_path / "in").mkdir()
-    database(tmp_path / "in" / "a.db", [run(0)], WHOLE)
-    later = tmp_path / "in" / "b.db"
-    later.write_bytes(b"no database yet")
+    path = database(tmp_path / "w.db", [run(n % 28, adw_id=f"a{n}") for n in range(99)], WHOLE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-4_096] + bytes(4_096))
 
-    def repaired() -> None:
-        later.unlink()
-        database(later, [run(1)], WHOLE)
+    trouble, later = told(Watch(node, "workflow-db", [path]), lambda: path.write_bytes(whole))
+    assert ("malformed" in str(trouble), later) == (True, 99)
+    assert node.sql("SELECT run_id FROM workflow_runs").num_rows == 99
 
-    assert told(Watch(node, "workflow-db", [tmp_path / "in"]), repaired)[1:] == [2]
-    assert node.sql("SELECT run_id FROM workflow_runs").num_rows == 2
+
+def test_of_a_folder_what_can_be_read_is_read_and_the_rest_when_it_can(
+    node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.01)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number, name in enumerate("ab"):
+        database(folder / f"{name}.db", [run(number)], WHOLE)
+    writer = sqlite3.connect(folder / "b.db", isolation_level=None)
+    writer.execute("BEGIN EXCLUSIVE")
+
+    said = told(
+        Watch(node, "workflow-db", [folder]), nothing, nothing, lambda: writer.execute("ROLLBACK")
+    )
+    writer.close()
+
+    assert said == [1, 0, 1]

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 import motif
-from connectors.contract import Options
+from connectors.contract import Options, Report
 from motif.node import Node
 from motif.upkeep import Upkeep
 from motif.watching import Trouble, Watch
 from motif.workflows import batch_process_workflows, record_pattern_occurrence
 from schemas.clock import DAY_US, to_us
+from schemas.errors import LogUnavailable, SourceUnreadable
 from tests.connectors.sources.workflow_databases import WHOLE, changed, database, run
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned
 from tests.streams.worlds import CAMPAIGN
@@ -40,6 +41,12 @@ def expected(history: Path, tmp_path: Path) -> Tables:
         imported(node, history)
         assert counted(node) == RUNS
         return learned(node)
+
+
+def mirrored(node: Node, path: Path) -> Report:
+    """Mirror a database, or a folder of them, under one label; what that met."""
+    options = Options(label="farm", mirror=True)
+    return node.import_files("workflow-db", [path], options=options).report
 
 
 def imported(node: Node, path: Path, **options: Any) -> int:
@@ -180,6 +187,101 @@ def test_a_vanished_run_is_deleted_only_from_a_mirror(
         imported(node, whole, label="farm", mirror=True)
         assert counted(node) == RUNS + 1, "it came back"
         assert not node.verify()
+
+
+def test_a_mirror_deletes_nothing_where_a_row_was_refused(tmp_path: Path) -> None:
+    """A name that was emptied is not a run that was deleted."""
+    history = database(tmp_path / "named.db", [run(number) for number in range(RUNS)])
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history, label="farm", mirror=True)
+        changed(history, "DELETE FROM workflow_history WHERE adw_id = 'adw-5'")
+        changed(history, "UPDATE workflow_history SET adw_id = NULL WHERE adw_id = 'adw-6'")
+        found = mirrored(node, history)
+        assert (found.unmirrored, found.gone) == ("not every row could be read", 0)
+        assert counted(node) == RUNS
+
+        changed(history, "UPDATE workflow_history SET adw_id = 'adw-6' WHERE adw_id IS NULL")
+        assert mirrored(node, history).gone == 1
+        assert counted(node) == RUNS - 1
+
+
+@pytest.mark.parametrize("size", [4_096, 5_000, -100])
+def test_a_mirror_deletes_nothing_of_a_database_that_was_cut(
+    history: Path, tmp_path: Path, size: int
+) -> None:
+    with motif.open(tmp_path / "node") as node:
+        imported(node, history, label="farm", mirror=True)
+        history.write_bytes(history.read_bytes()[:size])
+        with pytest.raises(SourceUnreadable):
+            mirrored(node, history)
+
+        assert counted(node) == RUNS
+
+
+def two_databases(folder: Path) -> Path:
+    folder.mkdir()
+    for number, name in enumerate(("one.db", "two.db")):
+        database(folder / name, [run(number)], WHOLE)
+    return folder
+
+
+def test_a_mirrored_file_that_is_away_is_not_deleted(tmp_path: Path) -> None:
+    folder, away = two_databases(tmp_path / "in"), tmp_path / "away.db"
+    with motif.open(tmp_path / "node") as node:
+        mirrored(node, folder)
+        (folder / "two.db").rename(away)
+        why = str(mirrored(node, folder).unmirrored)
+        assert why.startswith(f"{folder}/two.db was read before and is not there")
+        assert mirrored(node, folder).gone == 0, "nor the second time"
+        assert counted(node) == 2
+
+        away.rename(folder / "two.db")
+        changed(folder / "one.db", "DELETE FROM workflow_history")
+        assert (mirrored(node, folder).gone, counted(node)) == (1, 1)
+
+        (folder / "two.db").unlink()
+        changed(folder / "one.db", "INSERT INTO workflow_history (adw_id) VALUES ('x')")
+        found = mirrored(node, folder / "one.db")
+        assert (found.gone, found.unmirrored) == (1, None), "it was named as all there is"
+        assert mirrored(node, folder).unmirrored is None
+        assert not node.verify()
+
+
+def test_a_mirror_that_cannot_remember_its_files_says_so(history: Path, tmp_path: Path) -> None:
+    with motif.open(tmp_path / "node") as node:
+        (tmp_path / "node" / "mirrored.json.partial").mkdir()
+
+        with pytest.raises(LogUnavailable, match=r"mirrored\.json cannot be written: Is a dir"):
+            mirrored(node, history)
+
+
+def test_a_mirror_deletes_nothing_while_one_of_its_files_cannot_be_read(tmp_path: Path) -> None:
+    folder = two_databases(tmp_path / "in")
+    with motif.open(tmp_path / "node") as node:
+        mirrored(node, folder)
+        (folder / "two.db").write_bytes(b"no database for now")
+
+        assert mirrored(node, folder).unmirrored == "not every file could be read"
+        assert counted(node) == 2
+
+
+def test_a_watched_mirror_waits_for_a_file_that_is_away(tmp_path: Path) -> None:
+    folder, away = two_databases(tmp_path / "in"), tmp_path / "away.db"
+    with motif.open(tmp_path / "node") as node:
+        watch = Watch(node, "workflow-db", [folder], Options(label="farm", mirror=True))
+        looks = [watch.look()]
+        (folder / "two.db").rename(away)
+        looks.append(watch.look())
+        away.rename(folder / "two.db")
+        looks.append(watch.look())
+
+        assert [one and (one.appended, one.report.gone) for one in looks] == [
+            (2, 0),
+            (0, 0),
+            (0, 0),
+        ]
+        assert [bool(one and one.report.unmirrored) for one in looks] == [False, True, False]
+        assert counted(node) == 2
 
 
 def test_of_runs_that_have_not_ended_nothing_vanished(history: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from connectors.generate import sessions
 from connectors.sources import SOURCES
 from schemas.envelope import to_structured
 from schemas.topics import LEARNED_TOPICS
+from tests.connectors.sources import moai_samples
 from tests.connectors.sources.workflow_databases import changed, database
 from tests.motif.conftest import Run
 
@@ -110,8 +111,51 @@ def test_a_dry_run_of_a_mirror_shows_what_it_would_delete(run: Run, tmp_path: Pa
     for _ in range(2):
         dry = json.loads(run(*command, "--dry-run").out)
         assert (dry["report"]["events"][deleted], dry["appended"]) == (2, 0)
-    assert "workflow run deleted" in run(*command[:-1], "--dry-run").out
-    assert json.loads(run(*command).out)["report"]["events"] == dry["report"]["events"]
+    dry_run = run(*command[:-1], "--dry-run")
+    assert "workflow run deleted" in dry_run.out
+    told = "2 runs of this label that are gone from the database"
+    assert f"{told} would be deleted; a label stands for one database." in dry_run.err
+    ran = run(*command)
+    assert json.loads(ran.out)["report"]["events"] == dry["report"]["events"]
+    assert f"{told} were deleted" in ran.err
+
+
+def test_files_and_lines_that_are_broken_are_named(run: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(13):
+        (folder / f"{number:02}.json").write_text("{")
+    command = ["import", "moai", folder, "--dry-run"]
+
+    ran, told = run(*command), json.loads(run(*command, "--json").out)
+
+    notes = [line for line in ran.err.splitlines() if "is no JSON: " in line]
+    assert (ran.code, len(notes)) == (0, 10)
+    assert f"{folder}/00.json is no JSON: " in ran.err
+    assert "and 3 more files or lines could not be read" in ran.err
+    assert [one["file"] for one in told["report"]["faults"]] == [
+        f"{folder}/{number:02}.json" for number in range(13)
+    ]
+
+
+@pytest.mark.parametrize("form", ["workflow-db", "moai"])
+def test_a_database_of_another_program_among_others_is_named(
+    run: Run, tmp_path: Path, form: str
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    database(folder / "z.db", [{"title": "a"}], {"title": ""})
+    changed(folder / "z.db", "ALTER TABLE workflow_history RENAME TO songs")
+    if form == "moai":
+        moai_samples.database(folder / "a.db", [moai_samples.row()])
+    else:
+        database(folder / "a.db", [{"workflow_id": "a", "status": "completed"}])
+
+    ran = run("import", form, folder, "--data", tmp_path / "data")
+
+    assert (ran.code, "Recorded 1 event: 1 new." in ran.out) == (1, True)
+    assert f"{folder}/z.db has no table" in ran.err
+    assert ran.sentence == "1 of the files could not be read; the rest was imported"
 
 
 @pytest.mark.parametrize("form", ["workflow-db", "moai"])

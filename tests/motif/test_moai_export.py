@@ -9,9 +9,12 @@ import pytest
 
 import motif
 from motif.moai_export import Exported, to_database, to_folder
+from schemas.envelope import Event
 from schemas.errors import WrongUse
+from schemas.events import ErrorOccurred, TaskCompleted
 from tests.connectors.sources.moai_samples import TASK, record, save
 from tests.integration.rows import assert_same, learned
+from tests.motif.conftest import Run
 
 KINDS: dict[str, dict[str, Any]] = {
     "task_completion": TASK,
@@ -93,7 +96,7 @@ def test_a_database_gives_itself_back(saved: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first.db", tmp_path / "second.db"
     with motif.open(tmp_path / "a") as a:
         a.import_files("moai", [saved])
-        assert to_database(a, first) == Exported(23)
+        assert to_database(a, first) == Exported(23, rounded=20)
         totals = {one.signature: one.occurrences for one in a.patterns(limit=100)}
     with motif.open(tmp_path / "b") as b:
         b.import_files("moai", [first])
@@ -101,6 +104,68 @@ def test_a_database_gives_itself_back(saved: Path, tmp_path: Path) -> None:
         to_database(b, second)
 
     assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("form", ["folder", "database"])
+@pytest.mark.parametrize(
+    "text", ["2026-03-01T09:00:00", "2026-03-01T09:00:00Z", "2026-03-01T18:00:00+09:00"]
+)
+def test_an_export_that_comes_back_names_the_same_records(
+    tmp_path: Path, text: str, form: str
+) -> None:
+    for number in range(3):
+        save(tmp_path / "saved", f"{number}.json", record(f"pat-{number}", timestamp=text))
+    out = tmp_path / "out.db"
+    with motif.open(tmp_path / "a") as a:
+        a.import_files("moai", [tmp_path / "saved"])
+        expected = learned(a)
+        if form == "folder":
+            to_folder(a, out)
+        else:
+            to_database(a, out)
+
+        a.import_files("moai", [out])
+
+        assert [one.occurrences for one in a.patterns(kind="task")] == [3]
+        assert_same(learned(a), expected)
+
+
+def test_what_a_database_has_no_place_for_is_counted(tmp_path: Path) -> None:
+    save(tmp_path / "saved", "a.json", record("undated", timestamp=None))
+    save(tmp_path / "saved", "b.json", record("exact", timestamp="2026-03-01T09:00:00Z"))
+    save(tmp_path / "saved", "c.json", record("rounded"))
+    with motif.open(tmp_path / "a") as a:
+        a.import_files("moai", [tmp_path / "saved"])
+
+        assert to_database(a, tmp_path / "a.db") == Exported(2, undated=1, rounded=1)
+        assert to_folder(a, tmp_path / "out") == Exported(3)
+
+
+def test_records_of_other_sources_are_written_too(tmp_path: Path) -> None:
+    """As far as MoAI-Flow can read them; imported again what came from it counts once."""
+    own = TaskCompleted(task_type="build", agent="coder", success=True, duration_us=1_500)
+    error = ErrorOccurred(error_type="TypeError", error_message="no", resolution_time_us=2_000)
+    save(tmp_path / "saved", "a.json", record("pat-1", timestamp="2026-03-01T09:00:00Z"))
+    with motif.open(tmp_path / "a") as a:
+        a.import_files("moai", [tmp_path / "saved"])
+        a.publish(Event("own", "t/1", own, 1_764_410_400_000_000))
+        a.publish(Event("own", "t/2", own.model_copy(update={"duration_us": None})))
+        a.publish(Event("own", "e@0", error, subject="e", revision=0))
+        assert to_folder(a, tmp_path / "out") == Exported(3, rounded=1, unfit=1)
+        assert to_database(a, tmp_path / "out.db") == Exported(2, undated=1, rounded=1, unfit=1)
+
+        found = a.import_files("moai", [tmp_path / "out"])
+        assert (found.appended, found.repeats, found.refused) == (3, 1, 0)
+    with motif.open(tmp_path / "b") as b:
+        b.import_files("moai", [tmp_path / "out"])
+        assert sorted(one.kind for one in b.patterns()) == ["error", "task", "task"]
+        to_folder(b, tmp_path / "again")
+    with motif.open(tmp_path / "c") as c:
+        c.import_files("moai", [tmp_path / "again"])
+        to_folder(c, tmp_path / "third")
+    assert files(tmp_path / "again") == files(tmp_path / "third")
+    index = json.loads((tmp_path / "out" / "index.json").read_text())
+    assert set(index) == {"pat-1", "t/1", "e"}
 
 
 def test_of_records_that_share_an_id_a_database_has_the_latest(tmp_path: Path) -> None:
@@ -121,3 +186,23 @@ def test_nothing_is_written_over(saved: Path, tmp_path: Path) -> None:
         with pytest.raises(WrongUse, match="there is something at"):
             to_database(a, saved)
         assert files(saved) == before
+
+
+def test_what_was_left_out_or_rounded_is_told(tmp_path: Path, run: Run) -> None:
+    save(tmp_path / "saved", "a.json", record("undated", timestamp=None))
+    save(tmp_path / "saved", "b.json", record("rounded"))
+    run("import", "moai", tmp_path / "saved", "--data", tmp_path / "a")
+
+    ran = run("export", "moai", tmp_path / "out.db", "--data", tmp_path / "a")
+
+    assert f"Exported 1 record to {tmp_path}/out.db." in ran.out.replace("\n", "")
+    assert "1 record without a time left out" in ran.err
+    assert "1 record rounded" in ran.err
+    told = run("export", "moai", tmp_path / "b.db", "--data", tmp_path / "a", "--json")
+    assert json.loads(told.out) == {
+        "records": 1,
+        "replaced": 0,
+        "undated": 1,
+        "rounded": 1,
+        "unfit": 0,
+    }

@@ -1,7 +1,9 @@
 """What a program's own loop hands over, whatever that is: counted once, refused alone, told."""
 
 import logging
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +24,7 @@ from motif.workflows import (
     update_pattern_statistics,
 )
 from schemas.envelope import Event
-from schemas.errors import LogUnavailable
+from schemas.errors import LogUnavailable, WrongUse
 from schemas.workflows import WorkflowRunFinished
 from streams.recognise.operation import identity_of
 from tests.connectors.sources.workflow_databases import run
@@ -66,6 +68,51 @@ def test_a_workflow_that_is_refused_is_refused_alone(
         [letter] = node.dead_letters()
         assert letter.reason == reason
         assert counts(node) == {PYTEST: 2}
+
+
+def rows_of(*runs: dict[str, Any]) -> list[sqlite3.Row]:
+    """The runs as rows that SQLite gives."""
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.row_factory = sqlite3.Row
+        asking = " UNION ALL ".join(
+            f"SELECT {', '.join(f':{n}_{k} AS {n.upper()}' for n in one)}"
+            for k, one in enumerate(runs)
+        )
+        bound = {f"{name}_{k}": value for k, one in enumerate(runs) for name, value in one.items()}
+        return database.execute(asking, bound).fetchall()
+
+
+def test_a_row_of_sqlite_is_a_workflow(node: Node) -> None:
+    rows = rows_of(run(0), run(1), run(2), run(3))
+
+    result = batch_process_workflows(rows[:2], node)
+    found = process_and_persist_workflow(rows[2], node)
+
+    assert (result["processed"], result["errors"], found["patterns_detected"]) == (2, 0, 1)
+    assert record_pattern_occurrence(SHIP, rows[3], node)[1]
+    pattern = update_pattern_statistics(identity_of(PYTEST), rows[3], node)
+    assert (pattern or {})["occurrence_count"] == 4
+    assert counts(node) == {PYTEST: 4, SHIP: 1}
+
+
+@pytest.mark.parametrize("odd", [None, "wf-1", 7, ["wf-1"]])
+def test_what_is_no_row_is_an_error_of_its_own(node: Node, odd: Any) -> None:
+    result = batch_process_workflows([run(0), odd, run(2)], node)
+
+    assert (result["total_workflows"], result["processed"], result["errors"]) == (3, 2, 1)
+    [letter] = node.dead_letters()
+    assert (letter.reason, letter.detail) == (
+        "invalid_payload",
+        f"a workflow is {odd!r}; it must be a row: a dictionary by its columns",
+    )
+    for call in (
+        lambda: record_pattern_occurrence(SHIP, odd, node),
+        lambda: process_and_persist_workflow(odd, node),
+        lambda: update_pattern_statistics(identity_of(PYTEST), odd, node),
+    ):
+        with pytest.raises(WrongUse, match="must be a row"):
+            call()
+    assert counts(node) == {PYTEST: 2}
 
 
 @pytest.mark.parametrize("odd", [{"end_time": BEYOND}, {"adw_id": "adw-\ud800"}])

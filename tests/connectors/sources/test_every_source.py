@@ -98,6 +98,24 @@ def test_no_bytes_shake_a_source(source: Source, content: bytes) -> None:
     assert sum(report.events.values()) == len(events)
     assert report.unreadable == len(found) - len(events)
     assert report.lines <= content.count(b"\n") + 1
+    assert len(report.faults) == report.broken + report.unreadable_files
+
+
+@pytest.mark.parametrize("name", ["gha", "reflexion", "terminal-bench", "aider", "wfformat"])
+def test_what_is_none_of_the_format_is_named_with_its_line(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "any.jsonl"
+    path.write_bytes(b'\n{"a":1}\n' if name == "wfformat" else b'\n{"a":1}\n{"b\n')
+    report = Report()
+
+    assert not list(by_name(name).read([path], report))
+
+    said = [str(fault).removeprefix(str(path)) for fault in report.faults]
+    if name == "wfformat":
+        assert said == [" is no record of this format: Object missing required field `name`"]
+    else:
+        assert said[0].startswith(", line 2, is no record of this format: Object missing required")
+        assert said[1].startswith(", line 3, is no JSON: ")
+    assert report.broken == len(said)
 
 
 @every_source

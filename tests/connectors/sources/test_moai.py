@@ -1,7 +1,6 @@
 """What MoAI-Flow saved is read from whichever file it lies in, and nothing in it is written."""
 
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import LABEL, Item, Options, Report, Unnumbered, Unreadable
-from connectors.sources import moai
 from connectors.sources.moai import Moai
 from connectors.sources.moai_records import Reader
 from schemas.envelope import Event, from_structured, time_us, to_structured
 from schemas.errors import Refused, WrongUse
 from schemas.events import AgentUsed, ErrorOccurred, TaskCompleted, UserCorrected
-from tests.connectors.sources.moai_samples import CONTEXT, TASK, database, record, row, save
+from tests.connectors.sources.moai_samples import CONTEXT, TASK, record, save
 from tests.strategies import json_values
 
 DAY = "2025/11/29/"
@@ -51,7 +49,7 @@ def test_a_record_is_an_event_with_its_context(tmp_path: Path) -> None:
     [event] = read(tmp_path)
 
     assert event.source == "moai-flow"
-    assert event.id == "task_completion/2025-11-29T10:00:00.123456Z/pat-1"
+    assert event.id == "task_completion/2025-11-29T10:00:00.123456/pat-1"
     assert event.time_us == time_us("2025-11-29T10:00:00.123456Z")
     assert event.extensions == {}
     assert isinstance(event.data, TaskCompleted)
@@ -192,7 +190,28 @@ def test_a_time_without_an_offset_is_read_in_the_time_zone_and_kept(
     assert one.event.time_us == time_us(utc)
     assert one.event.extensions == {"timetext": text}
     assert report.assumed_times == 1
-    assert one.event.id == f"task_completion/{text}/pat-1", "the same in whatever zone"
+    named = "2025-11-29T00:00:00" if text == "2025-11-29" else text
+    assert one.event.id == f"task_completion/{named}/pat-1", "the same in whatever zone"
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "kept"),
+    [
+        ("2025-11-29T10:00:00Z", "2025-11-29T10:00:00", False),
+        ("2025-11-29T10:00:00.5Z", "2025-11-29T10:00:00.500000", True),
+        ("2025-11-29T10:00:00+09:00", "2025-11-29T01:00:00", True),
+        ("2025-11-29 10:00:00z", "2025-11-29T10:00:00", True),
+    ],
+)
+def test_a_time_with_an_offset_is_named_in_utc_and_kept_as_it_was_written(
+    tmp_path: Path, text: str, named: str, kept: bool
+) -> None:
+    save(tmp_path, "a.json", record(timestamp=text))
+
+    [event] = read(tmp_path, Options(timezone="Europe/Berlin"))
+
+    assert event.id == f"task_completion/{named}/pat-1"
+    assert event.extensions == ({"timetext": text} if kept else {})
 
 
 def test_a_record_without_time_has_none(tmp_path: Path) -> None:
@@ -272,84 +291,8 @@ def test_an_id_is_never_a_path(tmp_path: Path, identity: str) -> None:
 
     [event] = read(tmp_path)
 
-    assert event.id.endswith(f"Z/{identity}")
+    assert event.id.endswith(f"T10:00:00.123456/{identity}")
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("cut.json", json.dumps(record()).encode()[:-9]),
-        ("empty.json", b""),
-        ("latin.json", b'{"pattern_id":"\xff","data":{}}'),
-        ("nan.json", b'{"pattern_id":"p","data":{"coverage_percent":NaN}}'),
-    ],
-)
-def test_what_is_no_json_is_counted(tmp_path: Path, name: str, content: bytes) -> None:
-    (tmp_path / name).write_bytes(content)
-    save(tmp_path, "whole.json", record())
-
-    found, report = items(tmp_path)
-
-    assert (len(found), report.broken) == (1, 1)
-
-
-@pytest.mark.parametrize("content", [b"no gzip", b"\x1f\x8b\x08\0cut", b"\x1f\x8b"])
-def test_what_is_no_gzip_is_counted(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.json.gz").write_bytes(content)
-
-    found, report = items(tmp_path)
-
-    assert (found, report.broken) == ([], 1)
-
-
-def test_other_json_is_left_out_and_counted(tmp_path: Path) -> None:
-    save(tmp_path, "package.json", {"name": "x"})
-    save(tmp_path, "list.json", b"[1, 2]")
-
-    found, report = items(tmp_path)
-
-    assert found == []
-    assert report.unknown == {"JSON that is no record": 2}
-
-
-@pytest.mark.parametrize("suffix", [".json", ".json.gz"])
-def test_a_file_of_any_size_is_read_up_to_a_bound(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
-) -> None:
-    monkeypatch.setattr(moai, "FILE_MAX", 1_000)
-    save(tmp_path, f"a{suffix}", record(context={"metadata": {"a": "x" * 100_000}}))
-
-    found, report = items(tmp_path)
-
-    assert (found, report.broken) == ([], 1)
-
-
-def test_a_loop_of_links_is_not_followed(tmp_path: Path) -> None:
-    save(tmp_path, "a/b.json", record())
-    (tmp_path / "a" / "again").symlink_to(tmp_path)
-    (tmp_path / "a" / "self.json").symlink_to(tmp_path / "a" / "self.json")
-
-    assert [path.name for path in Moai().files(tmp_path)] == ["b.json"]
-
-
-def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
-    pipe = tmp_path / "pipe.json"
-    os.mkfifo(pipe)
-
-    assert Moai().files(tmp_path) == []
-    found, report = items(pipe)
-    assert (found, report.unreadable_files) == ([], 1)
-
-
-def test_of_a_folder_as_much_is_read_as_can_be(tmp_path: Path) -> None:
-    (tmp_path / "broken.db").write_bytes(b"x")
-    save(tmp_path, "a.json", record())
-    database(tmp_path / "patterns.db", [row()])
-
-    found, report = items(tmp_path)
-
-    assert (len(found), report.unreadable_files) == (2, 1)
 
 
 def test_a_label_is_carried_and_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:

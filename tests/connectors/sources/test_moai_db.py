@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.contract import Item, Report, Unnumbered, Unreadable
-from connectors.sources import moai_db
+from connectors.sources import foreign_db
 from connectors.sources.moai import Moai
 from schemas.errors import SourceUnreadable
 from tests.connectors.sources.moai_samples import TASK, database, row
@@ -30,8 +30,10 @@ def test_the_rows_of_a_database_are_revisions_at_the_time_of_their_saving(tmp_pa
     found, report = items(tmp_path)
 
     by_subject = {one.event.subject: one.event for one in found if isinstance(one, Unnumbered)}
-    assert set(by_subject) == {f"task_completion/1764410400/pat-{number}" for number in (1, 2)}
-    first = by_subject["task_completion/1764410400/pat-1"]
+    assert set(by_subject) == {
+        f"task_completion/2025-11-29T10:00:00/pat-{number}" for number in (1, 2)
+    }
+    first = by_subject["task_completion/2025-11-29T10:00:00/pat-1"]
     assert (first.revision, first.time_us) == (1_764_500_000_000_000, 1_764_410_400_000_000)
     assert first.data.model_dump()["duration_us"] == 5_000_000
     assert first.extensions == {}, "it may have been moved here long after it happened"
@@ -118,7 +120,7 @@ def test_a_damaged_database_is_told_in_a_sentence(tmp_path: Path) -> None:
 def test_a_locked_database_is_told_in_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moai_db, "BUSY_S", 0.01)
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.01)
     path = database(tmp_path / "patterns.db", [row()])
     with closing(sqlite3.connect(path)) as busy:
         busy.execute("BEGIN EXCLUSIVE")

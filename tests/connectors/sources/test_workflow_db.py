@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.contract import LABEL, Options, Report, Unnumbered, Unreadable
-from connectors.sources import workflow_db
+from connectors.sources import foreign_db
 from connectors.sources.workflow_db import WorkflowDatabase
 from schemas.envelope import Event, time_us
 from schemas.errors import SourceUnreadable, WrongUse
@@ -92,13 +92,19 @@ def test_times_are_what_they_say(tmp_path: Path, zone: str, text: Any, utc: str)
     [
         ("completed", "success"),
         ("FAILED", "failure"),
+        ("done", "success"),
+        ("Complete", "success"),
+        ("finished", "success"),
+        ("passed", "success"),
+        ("errored", "failure"),
         ("cancelled", None),
         ("running", "left"),
         ("pending", "left"),
     ],
 )
 def test_only_what_has_ended_is_read(tmp_path: Path, status: str, outcome: str | None) -> None:
-    events, report = read(database(tmp_path / "w.db", [run(0, status=status)], WHOLE))
+    row = run(0, status=status, start_time=None, end_time=None)
+    events, report = read(database(tmp_path / "w.db", [row], WHOLE))
 
     assert report.unfinished_runs == (outcome == "left")
     assert [one.outcome for one in stated(events)] == ([] if outcome == "left" else [outcome])
@@ -236,6 +242,8 @@ def test_what_makes_no_sense_is_not_known_and_is_counted(
     names = {"duration_seconds": "duration_us", "actual_cost_total": "cost_usd"}
     assert getattr(known, names.get(column, column), None) is None
     assert (report.broken, len(events)) == (1, 2)
+    [fault] = report.faults
+    assert fault.reason.startswith(f"has a row of adw-0 in which {column} is ")
 
 
 @pytest.mark.parametrize("tokens", [5000, 5000.0, "5000", " 5000.0 ", "5e3"])
@@ -289,6 +297,21 @@ def test_a_database_of_another_program_is_said_to_be_one(tmp_path: Path) -> None
         read(tmp_path / "other.db")
 
 
+def test_of_several_databases_as_many_are_read_as_can_be(tmp_path: Path) -> None:
+    for name in ("a.db", "z.db"):
+        database(tmp_path / name, [run(ord(name[0]) % 20)], WHOLE)
+    with closing(sqlite3.connect(tmp_path / "other.db")) as other:
+        other.execute("CREATE TABLE songs (title TEXT)")
+    for options in (Options(), Options(label="farm")):
+        source, report = WorkflowDatabase().configured(options), Report()
+
+        found = list(source.read(source.files(tmp_path), report))
+
+        assert (len(found), report.files, report.unreadable_files) == (2, 3, 1)
+        [fault] = report.faults
+        assert str(fault).startswith(f"{tmp_path}/other.db has no table workflow_history: ")
+
+
 @pytest.mark.parametrize("content", [b"", b"no database at all, but long enough" * 99])
 def test_a_file_that_is_no_database(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "w.db").write_bytes(content)
@@ -309,7 +332,7 @@ def test_a_torn_database_says_so(tmp_path: Path) -> None:
 def test_a_locked_database_is_waited_for_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workflow_db, "BUSY_S", 0.05)
+    monkeypatch.setattr(foreign_db, "BUSY_S", 0.05)
     path = database(tmp_path / "w.db", [run(0)], WHOLE)
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("BEGIN EXCLUSIVE")
