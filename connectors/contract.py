@@ -106,7 +106,8 @@ class Report:
     `busy_files` are those of the unreadable ones that somebody else writes just now,
     `assumed_times` had no offset and were read in the time zone that was asked for, and `present`
     names all things that a mirrored source holds. `gone` are things recorded as deleted, as a
-    mirrored source does not hold them any more; `unmirrored` says why nothing was.
+    mirrored source does not hold them any more; `unmirrored` says why nothing was, and `overlooks`
+    that things whose events were pruned are not among them.
     """
 
     files: int = 0
@@ -127,6 +128,7 @@ class Report:
     busy_files: int = 0
     gone: int = 0
     unmirrored: str | None = None
+    overlooks: bool = False
 
     def counted(self, event: Event) -> Event:
         """The event itself, counted by its type."""

@@ -52,6 +52,7 @@ class Mirror:
             for event in statements.gone(WORKFLOW_RUNS.name, label, report.present):
                 report.gone += event.type == WorkflowRunDeleted.type
                 yield report.counted(event)
+            report.overlooks = statements.is_pruned(WORKFLOW_RUNS.name)
         if not dry_run:
             self._keep(kept, label, self._files | (before if report.unmirrored else set()))
 

@@ -165,6 +165,12 @@ class Statements:
             known.take(_content(event), _place(event), repeat)
             yield repeat
 
+    def is_pruned(self, topic: str) -> bool:
+        """Whether things were stated of which nobody knows under which label."""
+        return any(
+            self._log.pruned(topic, partition).records for partition in range(self._log.partitions)
+        )
+
     def refresh(self) -> None:
         """Hear what others have said since; done before a series of questions."""
         self._snapshots.clear()

@@ -74,6 +74,10 @@ def _remarks_of_mirror(imported: Imported, *, dry_run: bool) -> list[str]:
     read, said = imported.report, []
     if read.unmirrored:
         said.append(f"nothing was deleted by the mirror: {words.safe(read.unmirrored)}.")
+    if read.overlooks:
+        said.append(
+            "the mirror does not look for runs whose events were pruned: nobody knows their label."
+        )
     if read.gone:
         runs = words.plural(read.gone, "run")
         deleted = "would be deleted" if dry_run else "were deleted"

@@ -189,6 +189,19 @@ def test_a_vanished_run_is_deleted_only_from_a_mirror(
         assert not node.verify()
 
 
+def test_a_mirror_says_that_it_does_not_look_for_what_was_pruned(tmp_path: Path) -> None:
+    history = database(tmp_path / "whole.db", [run(number) for number in range(RUNS)])
+    with motif.open(tmp_path / "node") as node:
+        assert not mirrored(node, history).overlooks
+        node.prune(1)
+    changed(history, "DELETE FROM workflow_history WHERE adw_id = 'adw-5'")
+    with motif.open(tmp_path / "node") as node:
+        found = mirrored(node, history)
+
+        assert (found.gone, found.overlooks) == (0, True)
+        assert counted(node) == RUNS
+
+
 def test_a_mirror_deletes_nothing_where_a_row_was_refused(tmp_path: Path) -> None:
     """A name that was emptied is not a run that was deleted."""
     history = database(tmp_path / "named.db", [run(number) for number in range(RUNS)])
