@@ -27,11 +27,15 @@ BESIDE: Final = "forgetting"
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What was forgotten, of whom, when, and which log took the place of which."""
+    """What was forgotten, of whom, when, and which log took the place of which.
+
+    `events` stood in so many `records`, as an event that came again is a record again.
+    """
 
     forgot: str
     id: str
     events: int
+    records: int
     letters: int
     at: str
     old_log_id: str
@@ -129,6 +133,7 @@ def _receipt(forgetting: Forgetting, copied: Copied, place: str) -> Receipt:
         forgot="session" if forgetting.session_id else "user",
         id=forgetting.name,
         events=copied.counts.forgotten,
+        records=copied.counts.forgotten_records,
         letters=copied.counts.letters_forgotten,
         at=time_text(now_us()),
         old_log_id=copied.copied.log_id,

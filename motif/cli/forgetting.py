@@ -40,7 +40,6 @@ def forget(
     from motif.cli.opened import where_of
     from motif.cli.output import print_json
     from motif.display.console import stdout
-    from motif.display.words import plural
     from motif.forgetting import Forgetting
 
     if (session is None) == (user is None) or session == "" or user == "":
@@ -51,11 +50,19 @@ def forget(
         print_json(receipt)
         return
     stdout().print(
-        f"Forgot {receipt.forgot} {receipt.id}: {plural(receipt.events, 'event')} and "
-        f"{plural(receipt.letters, 'refused record')}, at {receipt.at}.\n"
+        f"Forgot {receipt.forgot} {receipt.id}: {_what(receipt)}, at {receipt.at}.\n"
         f"Log {receipt.new_log_id} at {receipt.place} has taken the place of "
         f"{receipt.old_log_id}; it is learned when it is next used."
     )
+
+
+def _what(receipt: "Receipt") -> str:
+    from motif.display.words import plural
+
+    events = plural(receipt.events, "event")
+    if receipt.records != receipt.events:
+        events += f" in {plural(receipt.records, 'record')}"
+    return f"{events} and {plural(receipt.letters, 'refused record')}"
 
 
 def _forgotten(where: "Where", forgetting: "Forgetting", into: str | None) -> "Receipt":

@@ -30,6 +30,15 @@ def test_it_gives_a_receipt(run: Run, folder: Path) -> None:
     assert '"occurrences": 1,' in shown.out
 
 
+def test_an_event_that_came_again_is_one_event(run: Run, folder: Path) -> None:
+    done = TaskCompleted(agent="a", task_type="x", success=True, session_id="ann")
+    with motif.open(folder) as node:
+        node.publish([motif.Event("test", "0", done)] * 2)
+    ran = run("forget", "--session", "ann", "--data", folder)
+
+    assert "Forgot session ann: 2 events in 4 records and 0 refused records, at 20" in ran.out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
