@@ -6,6 +6,7 @@ write. What is refused for its order is an event: the learner of the copy refuse
 writes the letter of the same id again, which counts once.
 """
 
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -89,6 +90,11 @@ class Carrier:
         self._letters: set[bytes] | None = None
         self._gone: set[bytes] = set()
         self._erased: Forgotten | None = None
+
+    @property
+    def things_digest(self) -> str:
+        """What stands for all the things that go."""
+        return blake2b(b"".join(sorted(self._things)), digest_size=16).hexdigest()
 
     def contribution(self, record: Record, counts: Counts) -> Outgoing | None:
         """The last word about a contributor of this log; what others contributed as it is."""

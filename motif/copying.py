@@ -103,9 +103,11 @@ class _Copying:
 
     @property
     def purpose(self) -> bytes:
-        """What the copy is made for: an interrupted one goes on for the same only."""
+        """What the copy is made for, and what goes: an interrupted one goes on for just that."""
         forgetting = self.carrier.forgetting
-        return b"{}" if forgetting is None else msgspec.json.encode(forgetting.digest)
+        if forgetting is None:
+            return b"{}"
+        return msgspec.json.encode([forgetting.digest, self.carrier.things_digest])
 
     def run(self, copied: Identity) -> Copied:
         """Copy all; the order matters."""
@@ -146,8 +148,8 @@ class _Copying:
                 raise WrongUse(message)
             if key == self.claim and value != self.purpose:
                 raise WrongUse(
-                    "the new log is an unfinished copy that forgets somebody else, or nobody: "
-                    "end that first, or name another place"
+                    "the new log is an unfinished copy that forgets somebody else, or nobody, or "
+                    "the same before more was said of them: delete it, or name another place"
                 )
             if key != self.claim:
                 self.done[key] = msgspec.json.decode(value, type=_Done)

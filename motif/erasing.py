@@ -19,7 +19,6 @@ from schemas.clock import now_us
 from schemas.errors import LogUnavailable, WrongUse
 from schemas.failpoint import reach
 from schemas.times import time_text
-from streams.identity import identity_of
 
 BESIDE: Final = "forgetting"
 """The folder within a node's own in which the copy is made."""
@@ -47,7 +46,8 @@ def forget(folder: Path, forgetting: Forgetting, progress: Progress | None = Non
     """Forget somebody in a folder that no process has open.
 
     Interrupted at any moment, either the old log is there or the new one, and it may be typed
-    again. The tables are made anew when they are next asked.
+    again: a copy that did not take its place is begun anew, as more may have been said since. The
+    tables are made anew when they are next asked.
 
     Raises:
         LogHeld: a process has the folder open.
@@ -59,7 +59,8 @@ def forget(folder: Path, forgetting: Forgetting, progress: Progress | None = Non
     beside = folder / BESIDE
     lock = WriterLock(folder)
     try:
-        _throw_away_whole(beside)
+        if beside.exists():
+            shutil.rmtree(beside)
         with SqliteLog.open(folder, read_only=True) as old:
             new = SqliteLog.open_or_create(beside, partitions=old.partitions)
             with new:
@@ -116,16 +117,6 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def _throw_away_whole(beside: Path) -> None:
-    """A whole copy that never took its place is thrown away: what came since is not in it."""
-    if not sqlite_file.exists(beside):
-        return
-    with SqliteLog.open(beside, read_only=True) as made:
-        is_whole = identity_of(made) is not None
-    if is_whole:
-        shutil.rmtree(beside)
 
 
 def _receipt(forgetting: Forgetting, copied: Copied, place: str) -> Receipt:

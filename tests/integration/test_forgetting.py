@@ -1,6 +1,6 @@
 """Who is forgotten is gone from every file, table and number, and does not come back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -187,22 +187,11 @@ class PowerCut(BaseException):
         *FORGET_FAILPOINTS,
     ],
 )
-def test_interrupted_anywhere_it_can_be_typed_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
-) -> None:
+def test_interrupted_anywhere_it_can_be_typed_again(tmp_path: Path, where: str) -> None:
     folder = tmp_path / "node"
     filled(folder)
     expected = without(tmp_path / "never", others())
-
-    def cut(name: str) -> None:
-        if name == where:
-            raise PowerCut(name)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(copying, "reach", cut)
-        patch.setattr(erasing, "reach", cut)
-        with pytest.raises(PowerCut):
-            forget(folder, Forgetting(session_id=SECRET))
+    interrupt(folder, Forgetting(session_id=SECRET), where)
 
     forget(folder, Forgetting(session_id=SECRET))
     assert found_in(folder, [SECRET]) == []
@@ -210,23 +199,75 @@ def test_interrupted_anywhere_it_can_be_typed_again(
         assert_same(learned(node), expected)
 
 
-def test_an_interrupted_one_is_not_gone_on_with_for_somebody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "node"
-    filled(folder)
+def interrupt(folder: Path, forgetting: Forgetting, where: str) -> None:
+    """Forget somebody, and let the process end there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "reach", _cut_at(where))
+        patch.setattr(erasing, "reach", _cut_at(where))
+        with pytest.raises(PowerCut):
+            forget(folder, forgetting)
 
+
+def _cut_at(where: str) -> Callable[[str], None]:
     def cut(name: str) -> None:
-        if name == "copy.after_letters":
+        if name == where:
             raise PowerCut(name)
 
-    with monkeypatch.context() as patch:
-        patch.setattr(copying, "reach", cut)
-        with pytest.raises(PowerCut):
-            forget(folder, Forgetting(session_id=SECRET))
+    return cut
 
-    with pytest.raises(WrongUse, match="forgets somebody else"):
-        forget(folder, Forgetting(user_id=USER))
+
+def test_an_interrupted_one_is_begun_anew_for_somebody_else(tmp_path: Path) -> None:
+    folder = tmp_path / "node"
+    mine = Event("t", "1", TaskCompleted(agent="a", task_type="x", success=True, user_id=USER))
+    filled(folder, mine)
+    interrupt(folder, Forgetting(session_id=SECRET), "copy.after_letters")
+
+    assert forget(folder, Forgetting(user_id=USER)).events == 1
+
+    assert not found_in(folder, [USER])
+    with motif.open(folder) as node:
+        assert_same(learned(node), without(tmp_path / "never", [*others(), *of_ann()]))
+
+
+def test_what_is_said_of_them_after_an_interruption_goes_as_well(tmp_path: Path) -> None:
+    """The first statement names nobody, and stands in the copy by then."""
+    folder = tmp_path / "node"
+    first, second = (
+        WorkflowRunFinished(workflow_id="w", run_id="r9", user_id=user, input_text=text)
+        for user, text in ((None, "PRIV9"), (USER, "Run tests"))
+    )
+    other = TaskCompleted(agent="a", task_type="x", success=True, user_id=USER)
+    filled(folder, Event("t", "r9@0", first, None, "r9", 0), Event("t", "o", other))
+    interrupt(folder, Forgetting(user_id=USER), "copy.before_identity")
+    with motif.open(folder) as node:
+        node.publish(Event("t", "r9@1", second, None, "r9", 1))
+
+    assert forget(folder, Forgetting(user_id=USER)).events == 3
+
+    with motif.open(folder) as node:
+        assert_same(learned(node), without(tmp_path / "never", [*others(), *of_ann()]))
+    assert not found_in(folder, ["PRIV9", USER])
+
+
+def test_a_copy_elsewhere_goes_on_only_without_the_same_things(tmp_path: Path) -> None:
+    """As on Kafka, where a copy is made at a place that is named."""
+    folder = tmp_path / "node"
+    filled(folder)
+    ann = Forgetting(session_id=SECRET)
+    with pytest.MonkeyPatch.context() as patch, SqliteLog.create(tmp_path / "new") as new:
+        patch.setattr(copying, "reach", _cut_at("copy.before_identity"))
+        with SqliteLog.open(folder, read_only=True) as old, pytest.raises(PowerCut):
+            copy(old, new, forgetting=ann)
+        patch.undo()
+        with motif.open(folder) as node:
+            run = WorkflowRunFinished(workflow_id="w", run_id="r9", session_id=SECRET)
+            node.publish(Event("t", "r9@1", run, None, "r9", 1))
+        for whom in (ann, Forgetting(user_id=USER)):
+            with (
+                SqliteLog.open(folder, read_only=True) as old,
+                pytest.raises(WrongUse, match="before more was said of them"),
+            ):
+                copy(old, new, forgetting=whom)
 
 
 def test_a_folder_that_is_open_is_left_alone(tmp_path: Path) -> None:
