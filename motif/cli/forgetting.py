@@ -1,14 +1,16 @@
 """Forgetting a session or a user, for good."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from motif.cli.options import AsJson, Data, Kafka
+from motif.cli.options import FLAG, AsJson, Data, Kafka
 from schemas.errors import WrongUse
 
 if TYPE_CHECKING:
-    from motif.erasing import Receipt
+    from motif.clearing import Receipt
+    from motif.erasing import Found
     from motif.forgetting import Forgetting
     from motif.where import Where
 
@@ -27,6 +29,12 @@ def forget(
             help="On Kafka: before the names of the new log, which takes the old one's place.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", metavar=FLAG, help="Say what would be erased, and erase nothing."
+        ),
+    ] = False,
     as_json: AsJson = False,
     data: Data = None,
     kafka: Kafka = None,
@@ -36,6 +44,9 @@ def forget(
     The log is copied without them; the copy takes its place, and everything is learned again. Of
     each event a hash of its name stays, so that importing it again adds nothing. On Kafka the
     topics of the old log are deleted when the copy is whole; end all workers before.
+
+    Exit code 1 where nothing in the log is about them, and nothing is changed; who was forgotten
+    before is given the receipt of then.
     """
     from motif.cli.opened import where_of
     from motif.cli.output import print_json
@@ -45,7 +56,16 @@ def forget(
     if (session is None) == (user is None) or session == "" or user == "":
         raise WrongUse("name just one to forget: --session ID or --user ID")
     where, _ = where_of(data, kafka)
-    receipt = _forgotten(where, Forgetting(session, user), into)
+    forgetting = Forgetting(session, user)
+    if dry_run:
+        found = _found(where, forgetting)
+        if as_json:
+            print_json({**asdict(found), "dry_run": True})
+        else:
+            who = f"{found.forgot} {found.id}"
+            stdout().print(f"Forgetting {who} would erase {_what(found)}; nothing was erased.")
+        return
+    receipt = _forgotten(where, forgetting, into)
     if as_json:
         print_json(receipt)
         return
@@ -56,7 +76,22 @@ def forget(
     )
 
 
-def _what(receipt: "Receipt") -> str:
+def _found(where: "Where", forgetting: "Forgetting") -> "Found":
+    from motif.display.console import progress
+    from motif.erasing import look
+    from motif.places import Place, source_at
+
+    place = Place(folder=where.folder)
+    if where.kafka is not None:
+        place = Place(bootstrap=where.kafka.bootstrap, prefix=where.kafka.prefix)
+    with source_at(place) as log, progress() as tell:
+        found = look(log, forgetting, tell)
+    if found.is_of_nobody:
+        raise found.refusal
+    return found
+
+
+def _what(receipt: "Receipt | Found") -> str:
     from motif.display.words import plural
 
     events = plural(receipt.events, "event")

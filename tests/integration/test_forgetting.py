@@ -9,13 +9,13 @@ import motif
 from connectors.generate import sessions
 from connectors.generate_runs import workflow_runs
 from connectors.logs.sqlite import SqliteLog
-from motif import copying, erasing
+from motif import clearing, copying, erasing
 from motif.copying import copy
 from motif.erasing import forget
 from motif.forgetting import Forgetting
 from motif.node import Node
 from schemas.envelope import Event, outgoing
-from schemas.errors import LogHeld, WrongUse
+from schemas.errors import LogHeld, LogUnavailable, WrongUse
 from schemas.events import EventForgotten, InteractionObserved, TaskCompleted
 from schemas.log import Outgoing
 from schemas.topics import AGENT_EVENTS
@@ -105,7 +105,7 @@ def test_no_file_holds_it_any_more(tmp_path: Path) -> None:
     with motif.open(folder) as node:
         node.patterns()
     assert found_in(folder, [SECRET, "run-of-ann"]) == []
-    assert not (folder / erasing.BESIDE).exists()
+    assert not (folder / clearing.BESIDE).exists()
 
 
 def test_a_later_statement_about_what_was_forgotten_does_not_count(tmp_path: Path) -> None:
@@ -204,6 +204,7 @@ def interrupt(folder: Path, forgetting: Forgetting, where: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(copying, "reach", _cut_at(where))
         patch.setattr(erasing, "reach", _cut_at(where))
+        patch.setattr(clearing, "reach", _cut_at(where))
         with pytest.raises(PowerCut):
             forget(folder, forgetting)
 
@@ -247,6 +248,47 @@ def test_what_is_said_of_them_after_an_interruption_goes_as_well(tmp_path: Path)
     with motif.open(folder) as node:
         assert_same(learned(node), without(tmp_path / "never", [*others(), *of_ann()]))
     assert not found_in(folder, ["PRIV9", USER])
+
+
+@pytest.mark.parametrize(
+    "where", ["forget.after_place", "forget.before_receipt", "forget.after_receipt"]
+)
+def test_whoever_opens_the_folder_ends_what_was_interrupted(tmp_path: Path, where: str) -> None:
+    folder = tmp_path / "node"
+    filled(folder)
+    with motif.open(folder) as node:
+        assert node.archive(0).total
+    interrupt(folder, Forgetting(session_id=SECRET), where)
+
+    with motif.open(folder) as node:
+        assert not found_in(folder, [SECRET]), "before anything else is done"
+        assert any("is done now" in said for said in node.notices) == (
+            where != "forget.after_receipt"
+        )
+        log_id = node.identity.log_id
+    assert not [*folder.rglob("*.parquet")]
+    assert not (folder / clearing.BESIDE).exists()
+
+    receipt = forget(folder, Forgetting(session_id=SECRET))
+    assert (receipt.events, receipt.new_log_id) == (len(of_ann()), log_id)
+    assert (receipt.id, receipt.place) == (SECRET, str(folder))
+
+
+def test_what_cannot_be_removed_is_said_until_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "node"
+    filled(folder)
+    interrupt(folder, Forgetting(session_id=SECRET), "forget.after_place")
+
+    def refused(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clearing, "_remove", refused)
+        for _ in range(2):
+            with pytest.raises(LogUnavailable, match="who was forgotten cannot be removed"):
+                motif.open(folder)
+    with motif.open(folder):
+        assert not found_in(folder, [SECRET])
 
 
 def test_a_copy_elsewhere_goes_on_only_without_the_same_things(tmp_path: Path) -> None:

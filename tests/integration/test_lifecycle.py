@@ -199,7 +199,13 @@ def test_what_needs_all_that_was_learned_from_is_refused_in_a_sentence(
             node.relearn()
     with pytest.raises(WrongUse, match="its settings cannot change any more"):
         motif.open(folder, mcp_servers=["other"])
-    with pytest.raises(LogDamaged, match="what was pruned cannot be copied"):
+    with (
+        SqliteLog.open(folder, read_only=True) as old,
+        SqliteLog.create(tmp_path / "copy") as new,
+        pytest.raises(LogDamaged, match="what was pruned cannot be copied"),
+    ):
+        copy(old, new)
+    with pytest.raises(WrongUse, match="no session can be forgotten here, as events were pruned"):
         forget(folder, Forgetting(session_id="s"))
     with motif.open(folder, mcp_servers=[]) as node:
         assert_same(learned(node), before)
