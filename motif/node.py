@@ -253,6 +253,7 @@ class Node(Asking):
         """
         if isinstance(self.log, SqliteLog):
             self.log.check_files()
+            self.notices.extend(_of_no_use(self.log.strays()))
         self.settle()
         self.engine.stop_projecting()
         records = self.folder / RECORDS
@@ -330,6 +331,16 @@ class Node(Asking):
                     )
                 )
         return partitions
+
+
+def _of_no_use(strays: Sequence[Path]) -> Iterator[str]:
+    """A sentence about files in the archive that the log does not name."""
+    if strays:
+        files = "1 file" if len(strays) == 1 else f"{len(strays):,} files"
+        yield (
+            f"the log does not name {files} in its archive, such as {strays[0]}: the next archive "
+            "or prune that finds something old deletes what is of no use, or you may"
+        )
 
 
 def _decided(stated: Mapping[str, str | None]) -> PatternReviewed:

@@ -238,6 +238,18 @@ def test_a_damaged_file_is_named_by_verify_and_by_a_rebuild(folder: Path) -> Non
         assert node.patterns(limit=1), "the tables are as they were"
 
 
+def test_a_file_that_the_log_does_not_name_is_named_by_verify(folder: Path) -> None:
+    """It may hold what was deleted, as when a folder is put together from backups."""
+    with motif.open(folder) as node:
+        node.archive(0, as_of_us=MIDDLE)
+        stray = files_in(folder)[0].with_name("77.parquet")
+        stray.write_bytes(b"something old")
+        assert not node.verify()
+        assert f"does not name 1 file in its archive, such as {stray}" in node.notices[-1]
+        assert node.archive(0, as_of_us=MIDDLE + DAY_US).total
+        assert not stray.exists()
+
+
 SEEDS = [0, *(pytest.param(n, marks=pytest.mark.campaign) for n in range(1, 50))]
 
 CASES = [
