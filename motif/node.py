@@ -150,7 +150,9 @@ class Node(Asking):
         if dry_run:
             return reading.dry(self.log)
         with self.stating(reading.states_for) as statements:
-            return importing.import_files(self.engine, self.publisher, reading, statements)
+            imported = importing.import_files(self.engine, self.publisher, reading, statements)
+        self.keep_up()
+        return imported
 
     def review(self, pattern_id: str, status: str, **said: str | None) -> None:
         """Decide how far the automation of a pattern is; the latest decision counts.

@@ -97,6 +97,7 @@ def prune(
     from motif.cli.opened import opened
     from motif.display.console import progress, stdout, warn
     from motif.display.words import size
+    from motif.upkeep import CONSEQUENCE
 
     with opened(data, kafka) as node, progress() as tell:
         outcome = node.prune(older_than, as_of_us=_end_of(as_of), dry_run=dry_run, progress=tell)
@@ -112,13 +113,7 @@ def prune(
         else:
             stdout().print(f"Nothing in the log or its archive happened before {outcome.before}.")
     if outcome.total:
-        warn(CONSEQUENCE.format("is kept" if not dry_run else "would be kept"))
-
-
-CONSEQUENCE = (
-    "what these events taught {}, but cannot be learned again: by other rules or settings, by a "
-    "copy of the log, or without somebody who is to be forgotten."
-)
+        warn(CONSEQUENCE.format("is kept" if not dry_run else "would be kept") + ".")
 
 
 def _end_of(as_of: date | None) -> int | None:

@@ -18,7 +18,7 @@ from motif.erasing import forget
 from motif.exporting import into_file
 from motif.forgetting import Forgetting
 from motif.node import Node
-from motif.upkeep import Upkeep
+from motif.upkeep import EVERY_US, Upkeep
 from schemas.clock import DAY_US, monotonic_s, to_us
 from schemas.envelope import Event
 from schemas.errors import LogDamaged, WrongUse
@@ -312,21 +312,57 @@ def test_a_node_that_records_does_it_once_a_day(folder: Path) -> None:
     with motif.open(folder, upkeep=upkeep) as node:
         before = learned(node)
         assert len(node.notices) == 2
-        assert "were deleted, as is set" in node.notices[0]
+        assert "were deleted, as is set; what these events taught is kept" in node.notices[0]
+        assert "or without somebody who is to be forgotten" in node.notices[0]
         assert "were archived, as is set" in node.notices[1]
         days = [path.parent.name for path in files_in(folder)]
-        now[0] += DAY_US - 1
+        now[0] += EVERY_US - 1
         done = TaskCompleted(agent="a", task_type="more", success=True)
         node.publish(Event("test", "more", done, MIDDLE))
         assert learned(node) != before
         assert len(node.notices) == 2
-        now[0] += 1
+        now[0] += DAY_US - EVERY_US + 1
         node.patterns()
         assert len(node.notices) == 4
         assert min(path.parent.name for path in files_in(folder)) > min(days)
     with motif.open(folder, upkeep=upkeep) as node:
         node.settle()
         assert node.notices == []
+
+
+def test_whoever_comes_a_little_early_every_day_does_it_every_day(folder: Path) -> None:
+    now = [MIDDLE]
+    for _ in range(4):
+        with motif.open(folder, upkeep=Upkeep(archive_after=5, clock=lambda: now[0])) as node:
+            node.settle()
+            assert any("were archived" in said for said in node.notices)
+        now[0] += DAY_US - 5_000_000
+
+
+def test_settings_that_changed_are_due_at_once(folder: Path) -> None:
+    def clock() -> int:
+        return MIDDLE
+
+    with motif.open(folder, upkeep=Upkeep(archive_after=10, clock=clock)) as node:
+        node.settle()
+        before = len(files_in(folder))
+    for times in (1, 0):
+        with motif.open(folder, upkeep=Upkeep(archive_after=5, clock=clock)) as node:
+            node.settle()
+            assert len(node.notices) == times
+    assert len(files_in(folder)) > before
+
+
+def test_what_is_old_when_it_first_comes_is_deleted_then(folder: Path, tmp_path: Path) -> None:
+    """A log that was empty is not done for the day, and an import ends with it."""
+    with motif.open(folder) as node:
+        into_file(node.log, tmp_path / "events.jsonl")
+    upkeep = Upkeep(prune_after=5, clock=lambda: MIDDLE)
+    with motif.open(tmp_path / "new", upkeep=upkeep) as node:
+        node.settle()
+        node.import_files("jsonl", [tmp_path / "events.jsonl"])
+        oldest = node.sql("SELECT min(happened_at) AS at FROM tool_called").to_pylist()[0]["at"]
+        assert to_us(oldest) >= MIDDLE - 5 * DAY_US
 
 
 def test_jsonl_of_what_was_archived_is_what_it_was(folder: Path, tmp_path: Path) -> None:
