@@ -62,6 +62,21 @@ def test_pruning_says_what_is_gone_and_what_that_means(run: Run, folder: Path) -
     assert rows.out.split() == ["n", "86"]
 
 
+@pytest.mark.parametrize("what", ["events", "moai"])
+def test_an_export_of_a_pruned_log_says_what_is_missing(
+    run: Run, folder: Path, tmp_path: Path, what: str
+) -> None:
+    words = ["events", "--output", tmp_path / "a"] if what == "events" else ["moai", tmp_path / "a"]
+    before = run("export", *words, "--data", folder)
+    run("prune", "--older-than", "30d", "--data", folder)
+    words[-1] = tmp_path / "b"
+    ran = run("export", *words, "--data", folder)
+
+    assert "were pruned" not in before.err
+    assert ran.code == 0
+    assert "70 records of the log were pruned and are not exported" in ran.err
+
+
 def test_an_as_of_in_the_past_keeps_more(run: Run, folder: Path) -> None:
     ran = run("archive", "--older-than", "1d", "--as-of", "2000-01-01", "--data", folder)
 
