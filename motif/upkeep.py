@@ -87,4 +87,4 @@ def _marker(node: "Node") -> Path:
 def _told(what: str, outcome: "Outcome") -> list[str]:
     if not outcome.total:
         return []
-    return [f"{outcome.total:,} events from before {outcome.before} were {what}, as is set"]
+    return [f"{outcome.total:,} events from before {outcome.until} were {what}, as is set"]
