@@ -58,12 +58,7 @@ def forget(
     where, _ = where_of(data, kafka)
     forgetting = Forgetting(session, user)
     if dry_run:
-        found = _found(where, forgetting)
-        if as_json:
-            print_json({**asdict(found), "dry_run": True})
-        else:
-            who = f"{found.forgot} {found.id}"
-            stdout().print(f"Forgetting {who} would erase {_what(found)}; nothing was erased.")
+        _say_what_would_go(where, forgetting, as_json=as_json)
         return
     receipt = _forgotten(where, forgetting, into)
     if as_json:
@@ -76,8 +71,9 @@ def forget(
     )
 
 
-def _found(where: "Where", forgetting: "Forgetting") -> "Found":
-    from motif.display.console import progress
+def _say_what_would_go(where: "Where", forgetting: "Forgetting", *, as_json: bool) -> None:
+    from motif.cli.output import print_json
+    from motif.display.console import progress, stdout
     from motif.erasing import look
     from motif.places import Place, source_at
 
@@ -88,7 +84,11 @@ def _found(where: "Where", forgetting: "Forgetting") -> "Found":
         found = look(log, forgetting, tell)
     if found.is_of_nobody:
         raise found.refusal
-    return found
+    if as_json:
+        print_json({**asdict(found), "dry_run": True})
+        return
+    who = f"{found.forgot} {found.id}"
+    stdout().print(f"Forgetting {who} would erase {_what(found)}; nothing was erased.")
 
 
 def _what(receipt: "Receipt | Found") -> str:
@@ -101,7 +101,8 @@ def _what(receipt: "Receipt | Found") -> str:
 
 
 def _forgotten(where: "Where", forgetting: "Forgetting", into: str | None) -> "Receipt":
-    from motif.display.console import progress
+    from motif.clearing import unfinished
+    from motif.display.console import progress, warn
     from motif.erasing import forget as forget_in_folder
     from motif.erasing import forget_on_kafka
     from motif.places import Place
@@ -111,7 +112,14 @@ def _forgotten(where: "Where", forgetting: "Forgetting", into: str | None) -> "R
         if where.kafka is None:
             if into is not None:
                 raise WrongUse("--into is for a log on Kafka, and this one is in a folder")
-            return forget_in_folder(where.folder, forgetting, tell)
+            begun = unfinished(where.folder)
+            receipt = forget_in_folder(where.folder, forgetting, tell)
+            if begun and not unfinished(where.folder):
+                warn(
+                    "the unfinished copy of an earlier 'motif forget' was thrown away: if that was "
+                    "for somebody else, type theirs again."
+                )
+            return receipt
         if into is None:
             raise WrongUse("on Kafka name the prefix of the new log: --into PREFIX")
         try:
