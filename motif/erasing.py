@@ -10,7 +10,7 @@ from connectors.logs.memory import MemoryLog
 from connectors.logs.sqlite import SqliteLog
 from motif.carrying import Carrier, Counts
 from motif.clearing import BESIDE, Receipt, clear, receipt_of, write_receipt
-from motif.copying import CHUNK, LETTERS, Copied, Progress, copy
+from motif.copying import CHUNK, LETTERS, Copied, OtherPurpose, Progress, copy
 from motif.forgetting import Forgetting
 from motif.places import Place, settings_of, source_at, target_at
 from motif.seeing import owners_of
@@ -124,6 +124,8 @@ def forget_on_kafka(
 ) -> Receipt:
     """Copy a log on Kafka to another prefix without somebody, and delete the topics it had.
 
+    An unfinished copy for somebody else, or made before more was said of them, is thrown away.
+
     Raises:
         MotifError: nothing in the log is about them.
         WrongUse: the prefix is the log's own, workers still learn it, or something was pruned.
@@ -147,11 +149,18 @@ def forget_on_kafka(
         found = look(old, forgetting, progress)
         if found.is_of_nobody:
             raise found.refusal
-        wanted = target_at(target, partitions=None, otherwise=old.partitions)
-        with wanted as new:
-            copied = copy(old, new, progress=progress, forgetting=forgetting)
+        try:
+            copied = _copied(old, target, forgetting, progress)
+        except OtherPurpose:
+            kafka_topics.delete(settings_of(target))
+            copied = _copied(old, target, forgetting, progress)
     kafka_topics.delete(settings_of(place))
     return _receipt(forgetting, copied, str(target))
+
+
+def _copied(old: Log, target: Place, forgetting: Forgetting, progress: Progress | None) -> Copied:
+    with target_at(target, partitions=None, otherwise=old.partitions) as new:
+        return copy(old, new, progress=progress, forgetting=forgetting)
 
 
 def _check_whole(log: Log, forgetting: Forgetting) -> None:

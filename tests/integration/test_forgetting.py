@@ -15,7 +15,7 @@ from motif.erasing import forget
 from motif.forgetting import Forgetting
 from motif.node import Node
 from schemas.envelope import Event, outgoing
-from schemas.errors import LogHeld, LogUnavailable, WrongUse
+from schemas.errors import LogHeld, LogUnavailable
 from schemas.events import EventForgotten, InteractionObserved, TaskCompleted
 from schemas.log import Outgoing
 from schemas.topics import AGENT_EVENTS
@@ -307,7 +307,7 @@ def test_a_copy_elsewhere_goes_on_only_without_the_same_things(tmp_path: Path) -
         for whom in (ann, Forgetting(user_id=USER)):
             with (
                 SqliteLog.open(folder, read_only=True) as old,
-                pytest.raises(WrongUse, match="before more was said of them"),
+                pytest.raises(copying.OtherPurpose, match="before more was said of them"),
             ):
                 copy(old, new, forgetting=whom)
 
