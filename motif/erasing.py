@@ -168,8 +168,10 @@ def _check_whole(log: Log, forgetting: Forgetting) -> None:
     for topic, partition in places(INPUT_TOPICS, log.partitions):
         below, pruned = log.pruned(topic, partition)
         if pruned:
+            # On Kafka what was archived is not in the log either, and stands in one node's folder.
+            gone = "were pruned" if isinstance(log, SqliteLog) else "were pruned or archived"
             raise WrongUse(
-                f"no {forgetting.what} can be forgotten here, as events were pruned "
+                f"no {forgetting.what} can be forgotten here, as events {gone} "
                 f"({topic}/{partition}, below offset {below}): without them nobody can tell what "
                 "they taught from what others did. What is left to do: 'motif prune' with an age "
                 "that takes all about them, then 'motif rebuild' (names and texts go; numbers and "
