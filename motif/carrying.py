@@ -6,6 +6,7 @@ write. What is refused for its order is an event: the learner of the copy refuse
 writes the letter of the same id again, which counts once.
 """
 
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -15,7 +16,7 @@ from schemas.clock import Clock
 from schemas.envelope import RECORDED, Event, time_text
 from schemas.errors import Refused
 from schemas.events import EventForgotten
-from schemas.forgotten import thing_hash
+from schemas.forgotten import Forgotten, thing_hash
 from schemas.ids import partition_of
 from schemas.letters import carried as carried_letter
 from schemas.letters import letter_of, with_origin_in
@@ -42,7 +43,8 @@ class Counts(msgspec.Struct):
 
     `events` includes repeats; `others` are records that this version does not read, as they are;
     `letters` are refused records; `ahead` counts events recorded later than the clock says it is,
-    `forgotten` those that were erased on the way, as `letters_forgotten` does letters.
+    `forgotten` those that were erased on the way, in so many records with repeats, as
+    `letters_forgotten` does letters.
     """
 
     events: int = 0
@@ -54,6 +56,7 @@ class Counts(msgspec.Struct):
     ahead: int = 0
     forgotten: int = 0
     letters_forgotten: int = 0
+    forgotten_records: int = 0
 
     def __add__(self, other: "Counts") -> "Counts":
         """Both together."""
@@ -86,6 +89,12 @@ class Carrier:
         self._clock: Final = clock
         self._letters: set[bytes] | None = None
         self._gone: set[bytes] = set()
+        self._erased: Forgotten | None = None
+
+    @property
+    def things_digest(self) -> str:
+        """What stands for all the things that go."""
+        return blake2b(b"".join(sorted(self._things)), digest_size=16).hexdigest()
 
     def contribution(self, record: Record, counts: Counts) -> Outgoing | None:
         """The last word about a contributor of this log; what others contributed as it is."""
@@ -125,7 +134,8 @@ class Carrier:
         if event.data.reserved:
             return None
         if self.forgetting is not None and self._is_forgotten(event):
-            counts.forgotten += 1
+            counts.forgotten += self._is_newly_erased(event)
+            counts.forgotten_records += 1
             return forgotten_record(record, event, right_key, self._to)
         counts.events += 1
         counts.ahead += appended_us > self._clock()
@@ -157,6 +167,12 @@ class Carrier:
             return None
         counts.letters += 1
         return with_origin_in(letter, self.log_id)
+
+    def _is_newly_erased(self, event: Event) -> bool:
+        """Whether no record of this event was erased before, by this run or an earlier one."""
+        if self._erased is None:
+            self._erased = Forgotten.of(self._target)
+        return self._erased.add(event)
 
     def _is_newly_gone(self, letter: bytes) -> bool:
         """Whether a letter of that id was not left out before: its record may still stand, too."""

@@ -33,7 +33,14 @@ BATCH_RECORDS: Final = 8_192
 BATCH_BYTES: Final = 8 << 20
 """Records and bytes of one append, about, at most; one larger record is an append of its own."""
 
+_NOBODY: Final = b"{}"
+"""What stands in a copy that is made to forget nobody."""
+
 Progress = Callable[[str, int, int], None]
+
+
+class OtherPurpose(WrongUse):
+    """The target is an unfinished copy of the same log that was to forget others, or less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,7 @@ def copy(
     Of what is about those who are to be forgotten only hashes are carried.
 
     Raises:
+        OtherPurpose: the target is an unfinished copy that was to forget others, or less.
         WrongUse: the target is a log already, or holds something else.
         LogIncompatible: the source does not say who it is.
         LogDamaged: the source lost what must be copied.
@@ -103,9 +111,11 @@ class _Copying:
 
     @property
     def purpose(self) -> bytes:
-        """What the copy is made for: an interrupted one goes on for the same only."""
+        """What the copy is made for, and what goes: an interrupted one goes on for just that."""
         forgetting = self.carrier.forgetting
-        return b"{}" if forgetting is None else msgspec.json.encode(forgetting.digest)
+        if forgetting is None:
+            return _NOBODY
+        return msgspec.json.encode([forgetting.digest, self.carrier.things_digest])
 
     def run(self, copied: Identity) -> Copied:
         """Copy all; the order matters."""
@@ -145,9 +155,10 @@ class _Copying:
                 )
                 raise WrongUse(message)
             if key == self.claim and value != self.purpose:
-                raise WrongUse(
-                    "the new log is an unfinished copy that forgets somebody else, or nobody: "
-                    "end that first, or name another place"
+                kind = OtherPurpose if _NOBODY not in {value, self.purpose} else WrongUse
+                raise kind(
+                    "the new log is an unfinished copy that forgets somebody else, or nobody, or "
+                    "the same before more was said of them: delete it, or name another place"
                 )
             if key != self.claim:
                 self.done[key] = msgspec.json.decode(value, type=_Done)

@@ -49,6 +49,18 @@ def export_events(log: Log, target: IO[bytes]) -> int:
     return written
 
 
+def missing(log: Log) -> str | None:
+    """A sentence on events that cannot be exported any more, and what that means."""
+    pruned = sum(log.pruned(*place).records for place in places(INPUT_TOPICS, log.partitions))
+    if not pruned:
+        return None
+    records = "1 record" if pruned == 1 else f"{pruned:,} records"
+    return (
+        f"{records} of the log were pruned and are not exported: what they taught is kept in this "
+        "log only, and is not learned from the exported events"
+    )
+
+
 def _lines(log: Log) -> Iterator[Line]:
     for place in places(INPUT_TOPICS, log.partitions):
         seen: set[bytes] = set()

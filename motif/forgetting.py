@@ -42,6 +42,11 @@ class Forgetting:
         return self.session_id or self.user_id or ""
 
     @property
+    def what(self) -> str:
+        """What kind of id it is."""
+        return "session" if self.session_id else "user"
+
+    @property
     def digest(self) -> str:
         """What stands for them where their id must not stand."""
         said = f"{self.session_id}\0{self.user_id}".encode()

@@ -19,7 +19,7 @@ from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
 from schemas.failpoint import reach
 from schemas.log import Log, Record
-from schemas.times import FIRST_US, LAST_US, day_text
+from schemas.times import FIRST_US, LAST_US, day_text, time_text
 from schemas.topics import LEARNED_TOPICS, places
 from streams.apply import first_appended, happened
 from streams.contribution import Contributor
@@ -33,6 +33,8 @@ PIECE_RECORDS: Final = 65_536
 PIECE_BYTES: Final = 48 << 20
 """Records and bytes that are moved or deleted in one transaction, at most."""
 
+_MIDNIGHT: Final = "00:00:00.000000Z"
+
 DAYS_MAX: Final = (LAST_US - FIRST_US) // DAY_US
 """Nothing is older than all of time."""
 
@@ -41,9 +43,14 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of old events, or would: how many, by topic, of which days, and the space."""
+    """What became of old events, or would: how many, by topic, of which days, and the space.
+
+    All are from before `cutoff`, which is within the day `before`. Of that day so many archived
+    events are `waiting`: their files go when all of it is old.
+    """
 
     before: str
+    cutoff: str
     dry_run: bool
     records: dict[str, int] = field(default_factory=dict)
     first_day: str | None = None
@@ -51,6 +58,13 @@ class Outcome:
     files: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
+    waiting: int = 0
+
+    @property
+    def until(self) -> str:
+        """The time before which all are, as people read it; just the day where it begins then."""
+        day, _, time = self.cutoff.partition("T")
+        return day if time == _MIDNIGHT else f"{day} {time[:8]} UTC"
 
     def add(self, topic: str, records: int, first_day: str, last_day: str) -> None:
         """Count some more."""
@@ -100,7 +114,8 @@ class Lifecycle(ABC, Generic[AnyLog]):
     outcome: Outcome = field(init=False)
 
     def __post_init__(self) -> None:
-        self.outcome = Outcome(day_text(self.cutoff_us), self.dry_run)
+        cutoff_us = self.cutoff_us
+        self.outcome = Outcome(day_text(cutoff_us), time_text(cutoff_us), self.dry_run)
 
     @abstractmethod
     def archive(self) -> Outcome:
@@ -148,8 +163,13 @@ class Lifecycle(ABC, Generic[AnyLog]):
 
     def old_files(self, files: Iterable[File]) -> list[File]:
         """Those all of whose day is old, counted."""
-        old = [one for one in files if one.day < self.outcome.before]
+        days = list(files)
+        old = [one for one in days if one.day < self.outcome.before]
         self.outcome.files = len(old)
+        if self.outcome.until != self.outcome.before:
+            self.outcome.waiting = sum(
+                one.records for one in days if one.day == self.outcome.before
+            )
         for file in old:
             self.outcome.add(file.topic, file.records, file.day, file.day)
         return old

@@ -150,7 +150,9 @@ class Node(Asking):
         if dry_run:
             return reading.dry(self.log)
         with self.stating(reading.states_for) as statements:
-            return importing.import_files(self.engine, self.publisher, reading, statements)
+            imported = importing.import_files(self.engine, self.publisher, reading, statements)
+        self.keep_up()
+        return imported
 
     def review(self, pattern_id: str, status: str, **said: str | None) -> None:
         """Decide how far the automation of a pattern is; the latest decision counts.
@@ -253,6 +255,7 @@ class Node(Asking):
         """
         if isinstance(self.log, SqliteLog):
             self.log.check_files()
+            self.notices.extend(_of_no_use(self.log.strays()))
         self.settle()
         self.engine.stop_projecting()
         records = self.folder / RECORDS
@@ -330,6 +333,16 @@ class Node(Asking):
                     )
                 )
         return partitions
+
+
+def _of_no_use(strays: Sequence[Path]) -> Iterator[str]:
+    """A sentence about files in the archive that the log does not name."""
+    if strays:
+        files = "1 file" if len(strays) == 1 else f"{len(strays):,} files"
+        yield (
+            f"the log does not name {files} in its archive, such as {strays[0]}: the next archive "
+            "or prune that finds something old deletes what is of no use, or you may"
+        )
 
 
 def _decided(stated: Mapping[str, str | None]) -> PatternReviewed:

@@ -7,6 +7,7 @@ import platformdirs
 
 from connectors.logs.sqlite import SqliteLog
 from motif.asking import Asked
+from motif.clearing import Receipt, clear
 from motif.following import FollowingNode
 from motif.node import Node
 from motif.projecting import not_founded, projector_of
@@ -92,6 +93,7 @@ def open_node(
     log = SqliteLog.open_or_create(place, partitions=partitions)
     try:
         identity = found(log, label or "")
+        cleared = clear(place, identity.log_id)
         identity = change_settings(
             log,
             identity,
@@ -101,7 +103,16 @@ def open_node(
         )
         node = Node(place, log, identity)
         node.upkeep = upkeep
+        if cleared is not None:
+            node.notices.append(_cleared(cleared))
         return node
     except BaseException:
         log.close()
         raise
+
+
+def _cleared(receipt: Receipt) -> str:
+    return (
+        f"a 'motif forget' of {receipt.at}, which was interrupted, is done now: a {receipt.forgot} "
+        f"is forgotten with {receipt.events:,} events; typed again it gives its receipt"
+    )

@@ -35,6 +35,14 @@ class Forgotten:
         self._things.add(bytes.fromhex(data.thing))
         return True
 
+    def add(self, event: Event) -> bool:
+        """Remember that an event is forgotten; whether it was not yet."""
+        named = id_hash(event.source, event.id)
+        if named in self._events:
+            return False
+        self._events.add(named)
+        return True
+
     def holds(self, event: Event) -> bool:
         """Whether an event, or what it is about, was forgotten."""
         if not self._events:

@@ -32,6 +32,8 @@ ROWS_AT_ONCE: Final = 2_048
 """Records of one row group, which is what is read for one record: those of a few dozen days fit
 into memory together, as a log read in order may go from day to day."""
 
+_FILES: Final = "*/date=*/*.parquet"
+
 _HELD_BYTES: Final = 64 << 20
 """Decoded row groups kept in memory, about."""
 
@@ -126,10 +128,8 @@ def keep(folder: Path, manifest: Manifest) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(folder / MANIFEST)
-    wanted = {folder / one.path for one in manifest.files}
-    for path in folder.glob("*/date=*/*.parquet"):
-        if path not in wanted:
-            path.unlink()
+    for path in strays(folder, manifest.files):
+        path.unlink()
     for place in sorted(folder.glob("**/"), key=lambda one: len(one.parts), reverse=True):
         if place != folder and not any(place.iterdir()):
             place.rmdir()
@@ -145,6 +145,12 @@ def check(folder: Path, files: Iterable[File]) -> list[str]:
         elif path.stat().st_size != one.size or digest_of(path) != one.sha256:
             found.append(f"{path} is not what was written; restore it from a backup")
     return found
+
+
+def strays(folder: Path, files: Iterable[File]) -> list[Path]:
+    """Files that lie in the folder and are not among these."""
+    wanted = {folder / one.path for one in files}
+    return sorted(path for path in folder.glob(_FILES) if path not in wanted)
 
 
 @dataclass(slots=True)

@@ -227,6 +227,10 @@ class SqliteLog(Closing):
         """
         self._kept.check(self.files())
 
+    def strays(self) -> list[Path]:
+        """Files in the archive's folder that are of no use to the log: it does not name them."""
+        return self._kept.strays(self.files())
+
     def tidy(self) -> None:
         """Give the space of what was moved or deleted back, and drop files that nothing names.
 

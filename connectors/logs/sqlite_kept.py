@@ -104,6 +104,14 @@ class Kept:
                 more = f"; {len(wrong) - 1} more files are wrong" if wrong[1:] else ""
                 raise LogDamaged(wrong[0] + more)
 
+    def strays(self, files: Sequence[File]) -> list[Path]:
+        """What lies in the archive and is none of these files."""
+        if not self._folder.is_dir():
+            return []
+        from connectors.logs import archive  # noqa: PLC0415  # Only where it is needed.
+
+        return archive.strays(self._folder, files)
+
     def tidy(self, files: Sequence[File]) -> None:
         """Keep these files, and no others."""
         if files or self._folder.is_dir():

@@ -23,6 +23,7 @@ def status(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> N
     On Kafka also who learns what, and whether the tables are kept up to date. Exit code 1 if
     something stalls there.
     """
+    from motif.clearing import unfinished
     from motif.cli.opened import opened_at, where_of
     from motif.cli.output import print_json
     from motif.display.console import stdout
@@ -34,6 +35,7 @@ def status(as_json: AsJson = False, data: Data = None, kafka: Kafka = None) -> N
         _standing(where, as_json=as_json)
         return
     with opened_at(where, stated, settle=False) as node:
+        node.notices.extend(unfinished(where.folder))
         found = node.status()
         if as_json:
             print_json({**_fields(found), "partitions": [_fields(one) for one in found.partitions]})

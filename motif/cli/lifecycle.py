@@ -77,7 +77,7 @@ def archive(
             there = f"the archive has {size(outcome.bytes_after)}"
         stdout().print(f"Archived {_old(outcome)} into {files}; {there}.")
     else:
-        stdout().print(f"Nothing in the log happened before {outcome.before}.")
+        stdout().print(f"Nothing in the log happened before {outcome.until}.")
 
 
 def prune(
@@ -96,7 +96,8 @@ def prune(
     """
     from motif.cli.opened import opened
     from motif.display.console import progress, stdout, warn
-    from motif.display.words import size
+    from motif.display.words import plural, size
+    from motif.upkeep import CONSEQUENCE
 
     with opened(data, kafka) as node, progress() as tell:
         outcome = node.prune(older_than, as_of_us=_end_of(as_of), dry_run=dry_run, progress=tell)
@@ -108,17 +109,26 @@ def prune(
             there += f"they had {size(outcome.bytes_before)}"
             if not outcome.bytes_before:
                 there = f"the archive has {size(outcome.bytes_after)}"
+            elif outcome.bytes_after > outcome.bytes_before:
+                there += ", as what was learned is sealed in the log, and takes more than they did"
             stdout().print(f"Deleted {_old(outcome)}; {there}.")
+        elif outcome.waiting:
+            stdout().print("Deleted 0 events.")
         else:
-            stdout().print(f"Nothing in the log or its archive happened before {outcome.before}.")
+            stdout().print(f"Nothing in the log or its archive happened before {outcome.until}.")
+    if outcome.waiting:
+        warn(
+            f"{plural(outcome.waiting, 'archived event')} of {outcome.before} {_stay(outcome)}: "
+            "a file of the archive goes when all of its day is old enough."
+        )
     if outcome.total:
-        warn(CONSEQUENCE.format("is kept" if not dry_run else "would be kept"))
+        warn(CONSEQUENCE.format("is kept" if not dry_run else "would be kept") + ".")
 
 
-CONSEQUENCE = (
-    "what these events taught {}, but cannot be learned again: by other rules or settings, by a "
-    "copy of the log, or without somebody who is to be forgotten."
-)
+def _stay(outcome: "Outcome") -> str:
+    if outcome.dry_run:
+        return "would stay"
+    return "stays" if outcome.waiting == 1 else "stay"
 
 
 def _end_of(as_of: date | None) -> int | None:
@@ -148,8 +158,8 @@ def _old(outcome: "Outcome") -> str:
     from motif.display.words import plural
 
     if not outcome.total:
-        return f"0 events before {outcome.before}"
+        return f"0 events before {outcome.until}"
     return (
         f"{plural(outcome.total, 'event')} of {outcome.first_day} to {outcome.last_day}, "
-        f"all before {outcome.before}"
+        f"all before {outcome.until}"
     )

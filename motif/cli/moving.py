@@ -129,17 +129,20 @@ def export_events(
     Imported and exported again the file is the same, byte for byte.
     """
     from motif.cli.opened import opened
-    from motif.display.console import say
+    from motif.display.console import say, warn
     from motif.display.words import plural
     from motif.exporting import export_events as export
-    from motif.exporting import into_file
+    from motif.exporting import into_file, missing
 
     with opened(data, kafka, settle=False) as node:
         if output is None:
             written = export(node.log, sys.stdout.buffer)
         else:
             written = into_file(node.log, output)
+        lost = missing(node.log)
     say(f"Exported {plural(written, 'event')}{'' if output is None else f' to {output}'}.")
+    if lost is not None:
+        warn(f"{lost}.")
 
 
 @app.command("moai")
@@ -163,6 +166,7 @@ def export_moai(
     from motif.cli.output import print_json
     from motif.display.console import stdout, warn
     from motif.display.words import plural
+    from motif.exporting import missing
     from motif.moai_export import to_database, to_folder
     from schemas.errors import WrongUse
 
@@ -174,6 +178,7 @@ def export_moai(
             exported = to_database(node, target)
         else:
             exported = to_folder(node, target, compress=compressed)
+        lost = missing(node.log)
     if as_json:
         print_json(exported)
     else:
@@ -186,3 +191,5 @@ def export_moai(
     ):
         if number:
             warn(f"{plural(number, 'record')} {what}")
+    if lost is not None:
+        warn(f"{lost}.")

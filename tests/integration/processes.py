@@ -42,7 +42,12 @@ KEEP_ON_KAFKA_FAILPOINTS = (
 )
 """The same on Kafka."""
 
-FORGET_FAILPOINTS = ("forget.before_place", "forget.after_place")
+FORGET_FAILPOINTS = (
+    "forget.before_place",
+    "forget.after_place",
+    "forget.before_receipt",
+    "forget.after_receipt",
+)
 """Between which two steps somebody who has events forgotten is interrupted."""
 
 

@@ -15,8 +15,12 @@ import motif
 from connectors.logs import kafka_topics
 from connectors.logs.kafka import KafkaLog
 from connectors.logs.kafka_settings import KafkaSettings
+from motif import places
+from motif.erasing import forget_on_kafka
 from motif.following import FollowingNode
+from motif.forgetting import Forgetting
 from schemas.clock import monotonic_s
+from schemas.events import TaskCompleted
 from schemas.topics import (
     AGENT_EVENTS,
     EVENT_DUPLICATES,
@@ -255,3 +259,30 @@ def run(settings: KafkaSettings, folder: Path, *words: str) -> "subprocess.Compl
         timeout=LIMIT_S,
         check=False,
     )
+
+
+def test_a_forgetting_that_was_interrupted_is_begun_anew_for_somebody_else(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its topics are made again: some of them hold what must go now."""
+    with motif.open(tmp_path / "node", partitions=2) as node:
+        for user in ("ann", "bob", "cyd"):
+            done = TaskCompleted(agent="a", task_type="x", success=True, user_id=user)
+            node.publish(motif.Event("test", user, done))
+    old, new = place(), place()
+    assert copying(tmp_path / "node", old).ends() == 0
+    where = places.Place(bootstrap=old.bootstrap, prefix=old.prefix)
+
+    def cut(name: str) -> None:
+        if name == "copy.before_identity":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("motif.copying.reach", cut)
+        with pytest.raises(KeyboardInterrupt):
+            forget_on_kafka(where, new.prefix, Forgetting(user_id="ann"))
+
+    assert forget_on_kafka(where, new.prefix, Forgetting(user_id="bob")).events == 1
+    with KafkaLog.open(new) as log:
+        written = b"".join(one.value or b"" for one in records(log, AGENT_EVENTS))
+    assert [user in written for user in (b"ann", b"bob", b"cyd")] == [True, False, True]

@@ -18,7 +18,7 @@ from motif.erasing import forget
 from motif.exporting import into_file
 from motif.forgetting import Forgetting
 from motif.node import Node
-from motif.upkeep import Upkeep
+from motif.upkeep import EVERY_US, Upkeep
 from schemas.clock import DAY_US, monotonic_s, to_us
 from schemas.envelope import Event
 from schemas.errors import LogDamaged, WrongUse
@@ -199,7 +199,13 @@ def test_what_needs_all_that_was_learned_from_is_refused_in_a_sentence(
             node.relearn()
     with pytest.raises(WrongUse, match="its settings cannot change any more"):
         motif.open(folder, mcp_servers=["other"])
-    with pytest.raises(LogDamaged, match="what was pruned cannot be copied"):
+    with (
+        SqliteLog.open(folder, read_only=True) as old,
+        SqliteLog.create(tmp_path / "copy") as new,
+        pytest.raises(LogDamaged, match="what was pruned cannot be copied"),
+    ):
+        copy(old, new)
+    with pytest.raises(WrongUse, match="no session can be forgotten here, as events were pruned"):
         forget(folder, Forgetting(session_id="s"))
     with motif.open(folder, mcp_servers=[]) as node:
         assert_same(learned(node), before)
@@ -230,6 +236,18 @@ def test_a_damaged_file_is_named_by_verify_and_by_a_rebuild(folder: Path) -> Non
         with pytest.raises(LogDamaged, match="restore it from a backup"):
             node.rebuild()
         assert node.patterns(limit=1), "the tables are as they were"
+
+
+def test_a_file_that_the_log_does_not_name_is_named_by_verify(folder: Path) -> None:
+    """It may hold what was deleted, as when a folder is put together from backups."""
+    with motif.open(folder) as node:
+        node.archive(0, as_of_us=MIDDLE)
+        stray = files_in(folder)[0].with_name("77.parquet")
+        stray.write_bytes(b"something old")
+        assert not node.verify()
+        assert f"does not name 1 file in its archive, such as {stray}" in node.notices[-1]
+        assert node.archive(0, as_of_us=MIDDLE + DAY_US).total
+        assert not stray.exists()
 
 
 SEEDS = [0, *(pytest.param(n, marks=pytest.mark.campaign) for n in range(1, 50))]
@@ -294,21 +312,57 @@ def test_a_node_that_records_does_it_once_a_day(folder: Path) -> None:
     with motif.open(folder, upkeep=upkeep) as node:
         before = learned(node)
         assert len(node.notices) == 2
-        assert "were deleted, as is set" in node.notices[0]
+        assert "were deleted, as is set; what these events taught is kept" in node.notices[0]
+        assert "or without somebody who is to be forgotten" in node.notices[0]
         assert "were archived, as is set" in node.notices[1]
         days = [path.parent.name for path in files_in(folder)]
-        now[0] += DAY_US - 1
+        now[0] += EVERY_US - 1
         done = TaskCompleted(agent="a", task_type="more", success=True)
         node.publish(Event("test", "more", done, MIDDLE))
         assert learned(node) != before
         assert len(node.notices) == 2
-        now[0] += 1
+        now[0] += DAY_US - EVERY_US + 1
         node.patterns()
         assert len(node.notices) == 4
         assert min(path.parent.name for path in files_in(folder)) > min(days)
     with motif.open(folder, upkeep=upkeep) as node:
         node.settle()
         assert node.notices == []
+
+
+def test_whoever_comes_a_little_early_every_day_does_it_every_day(folder: Path) -> None:
+    now = [MIDDLE]
+    for _ in range(4):
+        with motif.open(folder, upkeep=Upkeep(archive_after=5, clock=lambda: now[0])) as node:
+            node.settle()
+            assert any("were archived" in said for said in node.notices)
+        now[0] += DAY_US - 5_000_000
+
+
+def test_settings_that_changed_are_due_at_once(folder: Path) -> None:
+    def clock() -> int:
+        return MIDDLE
+
+    with motif.open(folder, upkeep=Upkeep(archive_after=10, clock=clock)) as node:
+        node.settle()
+        before = len(files_in(folder))
+    for times in (1, 0):
+        with motif.open(folder, upkeep=Upkeep(archive_after=5, clock=clock)) as node:
+            node.settle()
+            assert len(node.notices) == times
+    assert len(files_in(folder)) > before
+
+
+def test_what_is_old_when_it_first_comes_is_deleted_then(folder: Path, tmp_path: Path) -> None:
+    """A log that was empty is not done for the day, and an import ends with it."""
+    with motif.open(folder) as node:
+        into_file(node.log, tmp_path / "events.jsonl")
+    upkeep = Upkeep(prune_after=5, clock=lambda: MIDDLE)
+    with motif.open(tmp_path / "new", upkeep=upkeep) as node:
+        node.settle()
+        node.import_files("jsonl", [tmp_path / "events.jsonl"])
+        oldest = node.sql("SELECT min(happened_at) AS at FROM tool_called").to_pylist()[0]["at"]
+        assert to_us(oldest) >= MIDDLE - 5 * DAY_US
 
 
 def test_jsonl_of_what_was_archived_is_what_it_was(folder: Path, tmp_path: Path) -> None:

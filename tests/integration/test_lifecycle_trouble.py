@@ -156,5 +156,5 @@ def test_who_decided_about_a_pattern_is_forgotten_with_the_decision(tmp_path: Pa
     with motif.open(tmp_path) as node:
         node.review(pattern, "candidate", reviewed_by="bob")
         assert not node.verify()
-    for path in tmp_path.iterdir():
+    for path in filter(Path.is_file, tmp_path.rglob("*")):
         assert ANN.encode() not in path.read_bytes(), path

@@ -1,13 +1,17 @@
 """`motif archive` and `motif prune`: what they say, and what they refuse."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 import motif
+from connectors.generate_runs import workflow_runs
 from schemas.clock import DAY_US, now_us
 from schemas.events import TaskCompleted
+from schemas.times import time_us
 from schemas.topics import AGENT_EVENTS
 from tests.motif.conftest import Run
 
@@ -60,6 +64,59 @@ def test_pruning_says_what_is_gone_and_what_that_means(run: Run, folder: Path) -
     assert verified.code == 0
     assert '"occurrences": 101,' in shown.out
     assert rows.out.split() == ["n", "86"]
+
+
+def test_a_prune_says_before_when_and_what_of_that_day_stays(run: Run, tmp_path: Path) -> None:
+    """How old they are is counted from now, and files of the archive are of whole days."""
+    folder = tmp_path / "node"
+    done = TaskCompleted(agent="a", task_type="x", success=True)
+    now = now_us()
+    with motif.open(folder) as node:
+        node.publish(
+            motif.Event("test", f"{hour}", done, now - hour * DAY_US // 24) for hour in range(96)
+        )
+    cut = now_us() - 2 * DAY_US
+    would = run("prune", "--older-than", "2d", "--dry-run", "--data", folder)
+    run("archive", "--older-than", "2d", "--data", folder)
+    as_json = run("prune", "--older-than", "2d", "--dry-run", "--json", "--data", folder)
+    did = run("prune", "--older-than", "2d", "--data", folder)
+    again = run("prune", "--older-than", "2d", "--data", folder)
+
+    found = json.loads(as_json.out)
+    gone, stay = sum(found["records"].values()), found["waiting"]
+    assert gone + stay == 48
+    assert time_us(found["cutoff"]) >= cut
+    assert re.search(r"all before \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC would be", would.out)
+    assert did.out.startswith(f"Deleted {gone} events of 20")
+    said = f"{stay} archived event{'s' * (stay != 1)} of {found['before']} "
+    assert f"{said}stay" in did.err
+    assert again.out == "Deleted 0 events.\n"
+
+
+def test_a_prune_after_which_more_is_taken_says_why(run: Run, tmp_path: Path) -> None:
+    """An archive is compressed, and what was learned of its events is not."""
+    folder = tmp_path / "node"
+    with motif.open(folder, partitions=1) as node:
+        node.publish(replace(run, time_us=DAY_US) for run in workflow_runs(3, 1_000))
+        node.archive(0)
+    ran = run("prune", "--older-than", "0d", "--data", folder)
+
+    assert "as what was learned is sealed in the log, and takes more than they did" in ran.out
+
+
+@pytest.mark.parametrize("what", ["events", "moai"])
+def test_an_export_of_a_pruned_log_says_what_is_missing(
+    run: Run, folder: Path, tmp_path: Path, what: str
+) -> None:
+    words = ["events", "--output", tmp_path / "a"] if what == "events" else ["moai", tmp_path / "a"]
+    before = run("export", *words, "--data", folder)
+    run("prune", "--older-than", "30d", "--data", folder)
+    words[-1] = tmp_path / "b"
+    ran = run("export", *words, "--data", folder)
+
+    assert "were pruned" not in before.err
+    assert ran.code == 0
+    assert "70 records of the log were pruned and are not exported" in ran.err
 
 
 def test_an_as_of_in_the_past_keeps_more(run: Run, folder: Path) -> None:
