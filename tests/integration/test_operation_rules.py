@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 import motif
 from connectors.generate_runs import workflow_runs
 from connectors.logs.sqlite import SqliteLog
+from motif.cli import app
 from motif.copying import copy
 from motif.node import Node
 from schemas.envelope import Event
@@ -135,3 +137,21 @@ def test_a_copy_is_learned_by_the_same_rules(events: list[Event], tmp_path: Path
     with motif.open(tmp_path / "copy") as node:
         assert node.identity.operation_rules == OWN
         assert_same(learned(node), expected)
+
+
+def test_an_empty_variable_leaves_the_rules_and_the_word_none_gives_them_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(tmp_path / "node")
+    with motif.open(folder, operation_rules=OWN):
+        pass
+
+    def rules_after(value: str) -> str:
+        monkeypatch.setenv("MOTIF_OPERATION_RULES", value)
+        ran = CliRunner().invoke(app, ["sql", "SELECT 1", "--data", folder])
+        assert ran.exit_code == 0, ran.stderr
+        with motif.open(folder) as node:
+            return node.identity.operation_rules
+
+    assert rules_after("") == OWN
+    assert rules_after("none") == ""
