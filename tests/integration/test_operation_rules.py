@@ -12,6 +12,7 @@ from motif.cli import app
 from motif.copying import copy
 from motif.node import Node
 from schemas.envelope import Event
+from schemas.errors import WrongUse
 from tests.integration.rows import Tables, asked, assert_same, assert_settled, learned, stored
 
 OWN = """
@@ -155,3 +156,19 @@ def test_an_empty_variable_leaves_the_rules_and_the_word_none_gives_them_up(
 
     assert rules_after("") == OWN
     assert rules_after("none") == ""
+
+
+def test_other_rules_under_a_version_that_is_taken_are_refused(tmp_path: Path) -> None:
+    """They differ where they find something else; a comment is no other rule."""
+    other = OWN.replace('words = ["ship"]', 'words = ["launch"]')
+    raised = other.replace('version = "7"', 'version = "8"')
+    for rules in (OWN, f"# ours\n{OWN}", raised, ""):
+        with motif.open(tmp_path / "node", operation_rules=rules):
+            pass
+
+    with pytest.raises(WrongUse, match=r"other rules for operations with version '7' already"):
+        motif.open(tmp_path / "node", operation_rules=other)
+    with motif.open(tmp_path / "node") as node:
+        assert node.identity.operation_rules == ""
+    with motif.open(tmp_path / "node", operation_rules=OWN) as node:
+        assert node.identity.operations.version == "1+7"
