@@ -98,6 +98,12 @@ def _measure(name: str) -> str:
     return f"list_filter(measures, lambda one: one.measure = '{name}')[1]"
 
 
+def _latest(said: str) -> str:
+    """What the latest decision said of it that says anything."""
+    of = f"{{'at': happened_at, 'event_id': event_id, 'said': {said}}}"
+    return f"(max({of}) FILTER ({said} IS NOT NULL)).said AS {said}"
+
+
 OPERATION_PATTERNS_AT: Final = f"""
 CREATE MACRO operation_patterns_at(as_of) AS TABLE
 WITH learned AS (
@@ -151,8 +157,10 @@ WITH learned AS (
         list(DISTINCT rule ORDER BY rule) AS rules
     FROM occurred WHERE matched_characteristics IS NOT NULL GROUP BY pattern_id
 ), decided AS (
-    SELECT pattern_id, max({{'at': happened_at, 'event_id': event_id, 'status': status,
-        'by': reviewed_by, 'notes': notes, 'tool': tool_name, 'script': tool_script_path}}) AS last
+    SELECT pattern_id, (max({{'at': happened_at, 'event_id': event_id}})).at AS reviewed_at,
+        {_latest("status")},
+        {_latest("reviewed_by")}, {_latest("notes")},
+        {_latest("tool_name")}, {_latest("tool_script_path")}
     FROM pattern_reviews GROUP BY pattern_id
 )
 SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
@@ -166,12 +174,11 @@ SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
     (1 - share) * mean_cost * occurrences AS potential_total_savings,
     recently AS occurrences_in_window, {WINDOW_DAYS} AS window_days, until AS window_ends,
     averages_until,
-    coalesce(last.status, 'detected') AS automation_status,
+    coalesce(decided.status, 'detected') AS automation_status,
     score AS confidence_score, confidence, success_rate, success_low, success_high,
     duration.stddev / nullif(duration.mean, 0) AS duration_cv, duration.mean AS avg_duration_us,
     tokens_n, cost_n, duration.n AS duration_n,
-    last.tool AS tool_name, last.script AS tool_script_path,
-    last.by AS reviewed_by, last.at AS reviewed_at, last.notes AS review_notes,
+    tool_name, tool_script_path, reviewed_by, reviewed_at, notes AS review_notes,
     first_seen AS created_at, last_seen AS updated_at
 FROM stated JOIN lately USING (pattern_id)
     LEFT JOIN first_seen_as USING (pattern_id) LEFT JOIN decided USING (pattern_id)

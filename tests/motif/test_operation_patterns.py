@@ -201,6 +201,25 @@ def test_the_latest_decision_counts(node: Node) -> None:
     assert node.sql("SELECT * FROM v_high_value_patterns").num_rows == 0
 
 
+def test_what_a_decision_does_not_say_stays_as_it_was(node: Node) -> None:
+    node.publish(run("a"))
+    pattern = identity_of(PYTEST)
+    said = ("automation_status", "reviewed_by", "review_notes", "tool_name", "tool_script_path")
+
+    def known() -> list[Any]:
+        found = row(node)
+        return [found[name] for name in said]
+
+    node.review(pattern, "approved", reviewed_by="ann", notes="worth a script")
+    node.review(pattern, "automated", tool_name="t", tool_script_path="t.py")
+    assert known() == ["automated", "ann", "worth a script", "t", "t.py"]
+    node.review(pattern, "detected")
+    assert known() == ["detected", "ann", "worth a script", "t", "t.py"]
+    node.review(pattern, "approved", reviewed_by="bob", notes="", tool_name="u")
+    assert known() == ["approved", "bob", "", "u", "t.py"]
+    assert node.sql("SELECT * FROM pattern_reviews").num_rows == 4
+
+
 def test_decisions_have_the_order_of_their_times_and_then_of_their_ids(node: Node) -> None:
     def decision(name: str, at_us: int, status: str) -> Event:
         said = {"pattern_id": identity_of(PYTEST), "status": status}
