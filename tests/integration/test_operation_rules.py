@@ -125,7 +125,7 @@ def test_learning_again_from_the_log_changes_nothing_by_the_same_rules(
 
         assert_same(learned(node), expected)
         assert not node.verify()
-        assert sum("learned again" in notice for notice in node.notices) == 4
+        assert node.notices == []  # nothing is out of the ordinary that was asked for
 
 
 def test_a_copy_is_learned_by_the_same_rules(events: list[Event], tmp_path: Path) -> None:
