@@ -24,7 +24,7 @@ class Wanted:
     `identity` is the id of a record, which is what its name has behind type and time.
     """
 
-    source: str
+    source: str | None
     kind: str | None = None
     identity: str | None = None
     start: datetime | None = None
@@ -48,7 +48,7 @@ def find(store: Readable, wanted: Wanted, limit: int) -> list[Found]:
     kinds = VIEWS if wanted.kind is None else {wanted.kind: VIEWS[wanted.kind]}
     rows = " UNION ALL ".join(
         f'SELECT \'{kind}\' AS kind, subject, topic, "partition", "offset", happened_at, revision'
-        f" FROM {view} WHERE source = $source AND subject IS NOT NULL"
+        f" FROM {view} WHERE source = coalesce($source, source) AND subject IS NOT NULL"
         " AND list_has_all(coalesce(tags, []::VARCHAR[]), $tags::VARCHAR[])"
         for kind, view in kinds.items()
     )
