@@ -5,6 +5,8 @@ the run was deleted. Savings state their window: the 30 UTC days that end with t
 What is learned keeps the days up to 35 before a pattern's last one; an earlier window is counted
 from the local raw rows. So are the count and the means as they were on an earlier day, where these
 rows are all that was learned; else both are of all that is known, and `averages_until` says so.
+Where rows were pruned a window that begins before `complete_from`, the first day of which all are
+there, has no numbers, unless the days that were kept hold it or the operation is younger.
 
 A time more than a day after its record was appended is none, here as for the learner: one wrong
 date in the future does not move the day on which every window ends.
@@ -89,6 +91,16 @@ SELECT greatest((SELECT max(last_seen) FROM pattern_rows), (SELECT max(happened_
     FROM workflow_runs WHERE happened_at <= appended_at + {_AHEAD})) AS as_of
 """
 
+# That it was told is not enough: whoever tells it may be killed before anything is deleted. Where
+# it was not told, as by an earlier version, no day of which anything was learned counts as whole.
+COMPLETE: Final = """
+CREATE VIEW log_complete_from AS
+SELECT CASE WHEN EXISTS (SELECT 1 FROM positions WHERE pruned > 0) THEN coalesce(
+    (SELECT max(TRY_CAST(complete_from AS DATE)) FROM prunings),
+    (SELECT CAST(timezone('UTC', max(last_seen)) AS DATE) + 1 FROM pattern_rows),
+    DATE '9999-12-31') END AS complete_from
+"""
+
 _SHARE: Final = """coalesce(
     ((SELECT arg_max(tool_shares, "offset") FROM settings) ->> split_part(signature, ':', 1)),
     '0.05')::DOUBLE"""
@@ -110,7 +122,9 @@ WITH learned AS (
     SELECT *, {_measure("tokens")} AS tokens, {_measure("cost")} AS cost,
         {_measure("duration")} AS duration, {_SHARE} AS share,
         CAST(timezone('UTC', as_of) AS DATE) AS until,
-        CAST(timezone('UTC', last_seen) AS DATE) AS latest
+        CAST(timezone('UTC', first_seen) AS DATE) AS earliest,
+        CAST(timezone('UTC', last_seen) AS DATE) AS latest,
+        (SELECT complete_from FROM log_complete_from) AS complete_from
     FROM pattern_rows WHERE kind = 'operation'
 ), occurred AS MATERIALIZED (
     SELECT pattern_id, "partition", source, run_id, detected_at, appended_at, rule,
@@ -123,6 +137,8 @@ WITH learned AS (
         THEN coalesce(list_sum(list_transform(list_filter(days,
             lambda one: one.day BETWEEN until - {WINDOW_DAYS - 1} AND until),
             lambda one: one.occurrences)), 0)
+        WHEN greatest(until - {WINDOW_DAYS - 1}, earliest) < complete_from AND until >= earliest
+        THEN NULL
         ELSE (SELECT count(*) FROM occurred past
             WHERE past.pattern_id = learned.pattern_id
             AND CAST(timezone('UTC', past.detected_at) AS DATE)
@@ -173,7 +189,7 @@ SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
     (1 - share) * mean_cost * recently AS potential_monthly_savings,
     (1 - share) * mean_cost * occurrences AS potential_total_savings,
     recently AS occurrences_in_window, {WINDOW_DAYS} AS window_days, until AS window_ends,
-    averages_until,
+    averages_until, complete_from,
     coalesce(decided.status, 'detected') AS automation_status,
     score AS confidence_score, confidence, success_rate, success_low, success_high,
     duration.stddev / nullif(duration.mean, 0) AS duration_cv, duration.mean AS avg_duration_us,
@@ -204,6 +220,7 @@ OPERATION_VIEWS: Final = (
     WORKFLOW_STEPS,
     PATTERN_OCCURRENCES,
     AS_OF,
+    COMPLETE,
     OPERATION_PATTERNS_AT,
     OPERATION_PATTERNS,
     HIGH_VALUE,

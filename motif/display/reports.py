@@ -22,7 +22,7 @@ from motif.reports.contents import (
     TasksReport,
     Trend,
 )
-from projections.reports import Amounts, Rows
+from projections.reports import Amounts, Rows, Window
 
 _NOUNS: Final = {
     "task_completions": "completed task",
@@ -37,7 +37,9 @@ _OF_TOPIC_SHOWN: Final = 5
 
 def document(report: Report) -> Document:
     """A report as it is read: its own tables, then what stands out, then what to do."""
-    sentences = [_when(report), *map(_read, report.rows)]
+    window = report.window
+    pruned = [] if window.is_complete else [_pruned(window)]
+    sentences = [_when(report), *pruned, *(_read(rows, window) for rows in report.rows)]
     if not any(rows.counted for rows in report.rows):
         return Document(f"Report on {report.name}", sentences)
     sections = [*_own_sections(report), _recommended(report), _changed(report), _far(report)]
@@ -69,11 +71,19 @@ def _when(report: Report) -> str:
     return f"Over {days}, from {words.minute_of(report.since)} up to {until}."
 
 
-def _read(rows: Rows) -> str:
+def _pruned(window: Window) -> str:
+    return (
+        f"The log is complete from {window.complete_from} on: what happened before that day was "
+        "pruned from the log, and only what is left of it is counted."
+    )
+
+
+def _read(rows: Rows, window: Window) -> str:
     noun = _NOUNS[rows.table]
     many = _MANY.get(rows.table, f"{noun}s")
     if not rows.counted and not rows.undated:
-        return f"There are no {many} in that time."
+        where = "in" if window.is_complete else "left of"
+        return f"There are no {many} {where} that time."
     read = f"{words.plural(rows.counted, noun, many)} {_was(rows.counted)} read"
     if not rows.undated:
         return f"{read}."
