@@ -18,7 +18,7 @@ from motif.reports import (
     TasksReport,
     report_of,
 )
-from projections import adhoc, queries, records, wire
+from projections import adhoc, agent_records, queries, records, wire
 from projections.queries import Detail, Key, Pattern
 from projections.records import Page, Record, Wanted
 from projections.remote import NobodyAnswers, Readable, RemoteStore
@@ -32,9 +32,22 @@ Answer = TypeVar("Answer")
 NAMED_MAX: Final = 5
 """Records that are named where an id names several."""
 
+ALIKE_MAX: Final = 100
+"""Records that are looked at where the end of a name is the same."""
+
 READY_PAUSE_S: Final = 0.1
 READY_S: Final = 20.0
 """How long a projector may take from its start to its first answer."""
+
+
+def _called(store: Readable, name: str, source: str | None) -> list[Record]:
+    """The records of this id; where there is none, those whose name ends with it."""
+    found = records.load(store, name, source)
+    if found or not name:
+        return found
+    named = agent_records.find(store, agent_records.Wanted(source, identity=name), ALIKE_MAX)
+    subjects = dict.fromkeys(one.subject for one in named)
+    return [one for subject in subjects for one in records.load(store, subject, source)]
 
 
 class Asking(Closing):
@@ -97,16 +110,23 @@ class Asking(Closing):
     def record(self, subject: str, *, source: str | None = None) -> Record:
         """The record of this id, as it is said now; without `source` of whoever states it.
 
+        Of a record that is named by its type, its time and its id, the id is enough.
+
         Raises:
             WrongUse: there is none, or more than one.
         """
-        found = self.ask(lambda store: records.load(store, subject, source))
+        found = self.ask(lambda store: _called(store, subject, source))
         if len(found) == 1:
             return found[0]
         of = f"{subject!r}" if source is None else f"{subject!r} of {source!r}"
         if not found:
             raise WrongUse(f"no record is called {of}; `motif records` finds them")
-        names = ", ".join(f"{one.type} of {one.source}" for one in found[:NAMED_MAX])
+        names = ", ".join(
+            f"{one.type} of {one.source}"
+            if one.subject == subject
+            else f"{one.subject} of {one.source}"
+            for one in found[:NAMED_MAX]
+        )
         raise WrongUse(f"{len(found)} records are called {of}: {names}")
 
     @overload

@@ -42,6 +42,7 @@ class KafkaLifecycle(Lifecycle[ArchivedLog]):
         manifest = self._manifest()
         old = self.old_files(manifest.files)
         if old and not self.dry_run:
+            self.tell_first()
             for topic, partition in {(one.topic, one.partition) for one in old}:
                 self.seal(topic, partition)
             manifest = _without(manifest, old)
@@ -54,6 +55,7 @@ class KafkaLifecycle(Lifecycle[ArchivedLog]):
             for records, _ in self.in_pieces(topic, self._old(topic, partition, start)):
                 before = records[-1].offset + 1
             if before > start and not self.dry_run:
+                self.tell_first()
                 self._delete(topic, partition, before, None)
         self.outcome.bytes_after = size_of(self.folder, ARCHIVED)
         return self.outcome

@@ -15,15 +15,16 @@ from connectors.logs.archive_file import File
 from connectors.logs.sqlite import SqliteLog
 from motif.beside import ARCHIVED, LOG, size_of
 from schemas.clock import DAY_US
-from schemas.envelope import decode
+from schemas.envelope import Event, decode, outgoing
 from schemas.errors import Refused, WrongUse
+from schemas.events import LogPruned
 from schemas.failpoint import reach
 from schemas.log import Log, Record
 from schemas.times import FIRST_US, LAST_US, day_text, time_text
 from schemas.topics import LEARNED_TOPICS, places
 from streams.apply import first_appended, happened
 from streams.contribution import Contributor
-from streams.identity import Identity
+from streams.identity import SOURCE, Identity
 from streams.sealing import seal
 
 CHUNK: Final = 4_096
@@ -112,6 +113,7 @@ class Lifecycle(ABC, Generic[AnyLog]):
     dry_run: bool = False
     tell: Tell | None = None
     outcome: Outcome = field(init=False)
+    _is_told: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         cutoff_us = self.cutoff_us
@@ -180,6 +182,16 @@ class Lifecycle(ABC, Generic[AnyLog]):
         contributor = Contributor(identity.site_id, identity.log_id, topic, partition)
         seal(self.log, contributor, identity.epoch)
 
+    def tell_first(self) -> None:
+        """Say in the log, before the first of it goes, of which days something is deleted."""
+        if not self._is_told:
+            self._is_told = True
+            after_us = min(-(-self.cutoff_us // DAY_US) * DAY_US, LAST_US)
+            data = LogPruned(complete_from=day_text(after_us))
+            name = f"pruned/{self.identity.log_id}/{data.complete_from}"
+            self.log.append([outgoing(Event(SOURCE, name, data), self.log.partitions)])
+            reach("prune.after_told")
+
     def looked(self) -> None:
         """Tell how much was found by now."""
         if self.tell is not None:
@@ -232,6 +244,7 @@ class FolderLifecycle(Lifecycle[SqliteLog]):
     def _seal_once(self, topic: str, partition: int) -> None:
         if (topic, partition) not in self._sealed:
             self._sealed.add((topic, partition))
+            self.tell_first()
             self.seal(topic, partition)
             reach("prune.after_seal")
 

@@ -157,6 +157,8 @@ class Node(Asking):
     def review(self, pattern_id: str, status: str, **said: str | None) -> None:
         """Decide how far the automation of a pattern is; the latest decision counts.
 
+        What is not said stays as it was said before.
+
         Args:
             pattern_id: the pattern's id.
             status: detected, candidate, approved, automated, deprecated or archived.

@@ -1,8 +1,7 @@
 """The settings: environment variables, one table of them, each checked before anything is opened.
 
 A variable that is set and empty counts as not set, but for `MOTIF_MCP_SERVERS`, where nothing is a
-list of nobody, and `MOTIF_OPERATION_RULES`, where it means no rules. A variable with our prefix
-that means nothing is warned about, never obeyed.
+list of nobody. A variable with our prefix that means nothing is warned about, never obeyed.
 """
 
 import os
@@ -133,7 +132,7 @@ SETTINGS: Final = (
         "Rules of your own by which operations are recognised in requests. They are recorded in "
         "the log when they change, and everything is learned again by them; of a log on Kafka only "
         "by `motif topics create`.",
-        "a TOML file of rules; empty for none",
+        "a TOML file of rules, or none for no rules of your own",
         "what the log has recorded, at first none",
         rules_in,
     ),
@@ -297,7 +296,7 @@ SETTINGS: Final = (
 )
 """Every setting, in the order they are documented."""
 
-_EMPTY_IS_A_VALUE: Final = frozenset({"MOTIF_MCP_SERVERS", "MOTIF_OPERATION_RULES"})
+_EMPTY_IS_A_VALUE: Final = frozenset({"MOTIF_MCP_SERVERS"})
 
 
 def from_environment(environment: Mapping[str, str] | None = None) -> Settings:

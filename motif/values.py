@@ -70,8 +70,8 @@ def servers_of(text: str) -> frozenset[str]:
 
 
 def rules_in(text: str) -> str:
-    """The text of a file of rules; none where no file is named."""
-    if not text.strip():
+    """The text of a file of rules; empty for the word none, which gives up those of the log."""
+    if text.strip().lower() == "none":
         return ""
     try:
         rules = Path(text).expanduser().read_text("utf-8")

@@ -5,6 +5,8 @@ the run was deleted. Savings state their window: the 30 UTC days that end with t
 What is learned keeps the days up to 35 before a pattern's last one; an earlier window is counted
 from the local raw rows. So are the count and the means as they were on an earlier day, where these
 rows are all that was learned; else both are of all that is known, and `averages_until` says so.
+Where rows were pruned a window that begins before `complete_from`, the first day of which all are
+there, has no numbers, unless the days that were kept hold it or the operation is younger.
 
 A time more than a day after its record was appended is none, here as for the learner: one wrong
 date in the future does not move the day on which every window ends.
@@ -89,6 +91,16 @@ SELECT greatest((SELECT max(last_seen) FROM pattern_rows), (SELECT max(happened_
     FROM workflow_runs WHERE happened_at <= appended_at + {_AHEAD})) AS as_of
 """
 
+# That it was told is not enough: whoever tells it may be killed before anything is deleted. Where
+# it was not told, as by an earlier version, no day of which anything was learned counts as whole.
+COMPLETE: Final = """
+CREATE VIEW log_complete_from AS
+SELECT CASE WHEN EXISTS (SELECT 1 FROM positions WHERE pruned > 0) THEN coalesce(
+    (SELECT max(TRY_CAST(complete_from AS DATE)) FROM prunings),
+    (SELECT CAST(timezone('UTC', max(last_seen)) AS DATE) + 1 FROM pattern_rows),
+    DATE '9999-12-31') END AS complete_from
+"""
+
 _SHARE: Final = """coalesce(
     ((SELECT arg_max(tool_shares, "offset") FROM settings) ->> split_part(signature, ':', 1)),
     '0.05')::DOUBLE"""
@@ -98,13 +110,21 @@ def _measure(name: str) -> str:
     return f"list_filter(measures, lambda one: one.measure = '{name}')[1]"
 
 
+def _latest(said: str) -> str:
+    """What the latest decision said of it that says anything."""
+    of = f"{{'at': happened_at, 'event_id': event_id, 'said': {said}}}"
+    return f"(max({of}) FILTER ({said} IS NOT NULL)).said AS {said}"
+
+
 OPERATION_PATTERNS_AT: Final = f"""
 CREATE MACRO operation_patterns_at(as_of) AS TABLE
 WITH learned AS (
     SELECT *, {_measure("tokens")} AS tokens, {_measure("cost")} AS cost,
         {_measure("duration")} AS duration, {_SHARE} AS share,
         CAST(timezone('UTC', as_of) AS DATE) AS until,
-        CAST(timezone('UTC', last_seen) AS DATE) AS latest
+        CAST(timezone('UTC', first_seen) AS DATE) AS earliest,
+        CAST(timezone('UTC', last_seen) AS DATE) AS latest,
+        (SELECT complete_from FROM log_complete_from) AS complete_from
     FROM pattern_rows WHERE kind = 'operation'
 ), occurred AS MATERIALIZED (
     SELECT pattern_id, "partition", source, run_id, detected_at, appended_at, rule,
@@ -117,6 +137,8 @@ WITH learned AS (
         THEN coalesce(list_sum(list_transform(list_filter(days,
             lambda one: one.day BETWEEN until - {WINDOW_DAYS - 1} AND until),
             lambda one: one.occurrences)), 0)
+        WHEN greatest(until - {WINDOW_DAYS - 1}, earliest) < complete_from AND until >= earliest
+        THEN NULL
         ELSE (SELECT count(*) FROM occurred past
             WHERE past.pattern_id = learned.pattern_id
             AND CAST(timezone('UTC', past.detected_at) AS DATE)
@@ -151,8 +173,10 @@ WITH learned AS (
         list(DISTINCT rule ORDER BY rule) AS rules
     FROM occurred WHERE matched_characteristics IS NOT NULL GROUP BY pattern_id
 ), decided AS (
-    SELECT pattern_id, max({{'at': happened_at, 'event_id': event_id, 'status': status,
-        'by': reviewed_by, 'notes': notes, 'tool': tool_name, 'script': tool_script_path}}) AS last
+    SELECT pattern_id, (max({{'at': happened_at, 'event_id': event_id}})).at AS reviewed_at,
+        {_latest("status")},
+        {_latest("reviewed_by")}, {_latest("notes")},
+        {_latest("tool_name")}, {_latest("tool_script_path")}
     FROM pattern_reviews GROUP BY pattern_id
 )
 SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
@@ -165,13 +189,12 @@ SELECT pattern_id AS id, pattern_id, signature AS pattern_signature,
     (1 - share) * mean_cost * recently AS potential_monthly_savings,
     (1 - share) * mean_cost * occurrences AS potential_total_savings,
     recently AS occurrences_in_window, {WINDOW_DAYS} AS window_days, until AS window_ends,
-    averages_until,
-    coalesce(last.status, 'detected') AS automation_status,
+    averages_until, complete_from,
+    coalesce(decided.status, 'detected') AS automation_status,
     score AS confidence_score, confidence, success_rate, success_low, success_high,
     duration.stddev / nullif(duration.mean, 0) AS duration_cv, duration.mean AS avg_duration_us,
     tokens_n, cost_n, duration.n AS duration_n,
-    last.tool AS tool_name, last.script AS tool_script_path,
-    last.by AS reviewed_by, last.at AS reviewed_at, last.notes AS review_notes,
+    tool_name, tool_script_path, reviewed_by, reviewed_at, notes AS review_notes,
     first_seen AS created_at, last_seen AS updated_at
 FROM stated JOIN lately USING (pattern_id)
     LEFT JOIN first_seen_as USING (pattern_id) LEFT JOIN decided USING (pattern_id)
@@ -197,6 +220,7 @@ OPERATION_VIEWS: Final = (
     WORKFLOW_STEPS,
     PATTERN_OCCURRENCES,
     AS_OF,
+    COMPLETE,
     OPERATION_PATTERNS_AT,
     OPERATION_PATTERNS,
     HIGH_VALUE,

@@ -33,11 +33,13 @@ _EVER_US: Final = 1 << 62
 class Window:
     """The UTC days of a report: the last `days` that end with the day of `as_of`, or everything.
 
-    `as_of` is None where nothing has a time.
+    `as_of` is None where nothing has a time. `complete_from` is the first day of which no rows were
+    pruned, and None where nothing was.
     """
 
     as_of: datetime | None
     days: int | None
+    complete_from: date | None = None
 
     @property
     def since(self) -> datetime | None:
@@ -46,6 +48,14 @@ class Window:
             return None
         midnight = to_us(self.as_of) // DAY_US * DAY_US
         return from_us(max(midnight - (self.days - 1) * DAY_US, to_us(_EARLIEST)))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing that was pruned can have been in it."""
+        since = self.since
+        return self.complete_from is None or (
+            since is not None and since.date() >= self.complete_from
+        )
 
     @property
     def bound(self) -> dict[str, Any]:
@@ -181,18 +191,22 @@ def window(store: Readable, days: int | None, as_of: date | None) -> Window:
     """
     if days is not None and (isinstance(days, bool) or not 1 <= days <= DAYS_MAX):
         raise WrongUse(f"days is {days}; it must be a whole number from 1 to {DAYS_MAX:,}")
+    (known,) = rows_of(_ask(store, "SELECT complete_from FROM log_complete_from", {}))
+    return Window(_last_moment(store, as_of), days, known["complete_from"])
+
+
+def _last_moment(store: Readable, as_of: date | None) -> datetime | None:
     if isinstance(as_of, datetime):
         if as_of.tzinfo is None:
             raise WrongUse(f"as_of is {as_of.isoformat()}; a moment needs a time zone, such as UTC")
-        return Window(as_of.astimezone(UTC), days)
+        return as_of.astimezone(UTC)
     if as_of is not None:
-        last = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999_999, tzinfo=UTC)
-        return Window(last, days)
+        return datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, 999_999, tzinfo=UTC)
     greatest = " UNION ALL ".join(
         f"SELECT max({_AT}) AS at_us FROM {of.table.name}" for of in EVENT_TABLES
     )
     (row,) = rows_of(_ask(store, f"SELECT max(at_us) AS at_us FROM ({greatest})", {}))
-    return Window(None if row["at_us"] is None else from_us(row["at_us"]), days)
+    return None if row["at_us"] is None else from_us(row["at_us"])
 
 
 def rows(store: Readable, facts: str, of: Window) -> Rows:

@@ -42,6 +42,7 @@ __all__ = [
     "EventForgotten",
     "InteractionObserved",
     "LogCreated",
+    "LogPruned",
     "ModelCalled",
     "Moment",
     "Name",
@@ -223,6 +224,23 @@ class SettingsChanged(Payload):
         return "identity"
 
 
+class LogPruned(Payload):
+    """Events are deleted for good, which happened before a day; said before the first one goes.
+
+    `complete_from` is the first day, UTC, of which nothing is deleted.
+    """
+
+    type: ClassVar[str] = "motif.log.pruned.v1"
+    topic: ClassVar[Topic] = PATTERN_DEFINITIONS
+    reserved: ClassVar[bool] = True
+
+    complete_from: Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+    def partition_key(self) -> str:
+        """What concerns the whole log stands together, in order."""
+        return "identity"
+
+
 class EventForgotten(Payload):
     """An event was erased on request; this stands where it stood, and holds nothing of it.
 
@@ -270,6 +288,7 @@ PAYLOADS: dict[str, type[Payload]] = {
         PatternReviewed,
         LogCreated,
         SettingsChanged,
+        LogPruned,
         EventForgotten,
     )
 }

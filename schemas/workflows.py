@@ -133,7 +133,10 @@ class WorkflowStepFinished(_OfRun):
 
 
 class PatternReviewed(Payload):
-    """Somebody decided how far the automation of a pattern is; the latest decision counts."""
+    """Somebody decided how far the automation of a pattern is; the latest decision counts.
+
+    What it does not say stays as it was said before.
+    """
 
     type: ClassVar[str] = "motif.pattern.reviewed.v1"
     topic: ClassVar[Topic] = PATTERN_DEFINITIONS

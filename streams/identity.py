@@ -165,12 +165,15 @@ def change_settings(log: Log, identity: Identity, **settings: Any) -> Identity:
     A setting that is None stays what it is.
 
     Raises:
-        WrongUse: the rules for operations are none, or something of the log was pruned.
+        WrongUse: the rules for operations are none, or call themselves what others of the log are
+            called, or something of the log was pruned.
     """
     rules_of(settings.get("operation_rules") or None)
     stated = {name: value for name, value in settings.items() if value is not None}
     while (wanted := replace(identity, **stated)) != identity:
         check_whole(log, "its settings cannot change any more")
+        if wanted.operation_rules != identity.operation_rules:
+            _check_version(log, wanted.operations)
         event = Event(SOURCE, _next_change(identity), _settings(wanted), now_us())
         log.append([outgoing(event, log.partitions)])
         identity = identity_of(log) or identity  # somebody else's change may have come before
@@ -190,6 +193,23 @@ def check_whole(log: Log, therefore: str) -> None:
             "as it was learned, under the settings and by the rules of then"
         )
         raise WrongUse(message)
+
+
+def _check_version(log: Log, rules: OperationRules) -> None:
+    """Refuse rules by whose version others are known: what they find could not be told apart."""
+    for change in _history_of(log)[1]:
+        assert isinstance(change.data, SettingsChanged), "nothing else changes an identity"
+        try:
+            known = rules_of(change.data.operation_rules)
+        except WrongUse:  # rules of another version of this program
+            continue
+        if known.version == rules.version and known != rules:
+            own = rules.version.partition("+")[2]
+            message = (
+                f"the log has recorded other rules for operations with version {own!r} already; "
+                "give these a version of their own, as it stands beside all that they find"
+            )
+            raise WrongUse(message)
 
 
 def _settings(identity: Identity) -> SettingsChanged:

@@ -114,6 +114,7 @@ class Learner:
         self._label = label
         self._shared = contributions
         self._working: _Working | None = None
+        self._forgot = False
         self.contributor = contributor
         self.notices: list[str] = []
         self.contributed = 0
@@ -150,6 +151,8 @@ class Learner:
     def forget(self) -> None:
         """Give up the checkpoint: the next step learns from the beginning of the log.
 
+        That is no notice then, as somebody asked for it.
+
         Raises:
             Fenced: another owner took over.
         """
@@ -163,6 +166,7 @@ class Learner:
                 owner.append([owned.clear(key) for key in keys])
         finally:
             owner.close()
+        self._forgot = True
 
     def _restored(self) -> _Working:
         if self._working is None:
@@ -175,8 +179,9 @@ class Learner:
             except BaseException:
                 owner.close()
                 raise
-            if start.notice:
+            if start.notice and not self._forgot:
                 self.notices.append(start.notice)
+            self._forgot = False
             digests = [learned.digest for learned in start.state.patterns.values()]
             applier = Applier(start.state, self._rules)
             # Those of a snapshot were not contributed yet, and have no digest.

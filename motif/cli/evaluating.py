@@ -1,7 +1,7 @@
 """Measuring how well operations are recognised, against labels."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -9,6 +9,8 @@ from motif.cli.options import AsJson
 
 if TYPE_CHECKING:
     from streams.operations.evaluate import Counts, Evaluation
+
+_LABEL: Final = '{"text": "Run pytest", "operations": ["test:pytest:all"]}'
 
 
 def evaluate(
@@ -37,21 +39,23 @@ def evaluate(
 
     A label is `{"text": "Run pytest", "operations": ["test:pytest:all"]}`; `error` and `template`
     may stand beside the text. Nothing is recorded. Precision is the share of what was recognised
-    that is right, recall the share of what is there that was recognised.
+    that is right, recall the share of what is there that was recognised. A file without labels is
+    refused.
     """
     from motif.cli.output import print_json
-    from motif.display.console import say, stdout
+    from motif.display.console import stdout
     from motif.display.evaluations import report
     from motif.labels import labels_in, rules_in
+    from schemas.errors import WrongUse
     from streams.operations import evaluate as compare
 
     evaluation = compare(labels_in(labels), rules_in(rules))
+    if not evaluation.requests:
+        raise WrongUse(f"{labels} holds no labels; a line such as {_LABEL} is one")
     if as_json:
         print_json(_document(evaluation))
-        return
-    stdout().print(report(evaluation))
-    if not evaluation.requests:
-        say(f"{labels} holds no labels.")
+    else:
+        stdout().print(report(evaluation))
 
 
 def _document(evaluation: "Evaluation") -> dict[str, Any]:

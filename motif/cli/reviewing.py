@@ -45,7 +45,10 @@ def review(
     data: Data = None,
     kafka: Kafka = None,
 ) -> None:
-    """Decide how far the automation of a pattern is: a fact like any other, the latest counts."""
+    """Decide how far the automation of a pattern is: a fact like any other, the latest counts.
+
+    Who, why, tool and script stay as they were said before where they are not said again.
+    """
     from motif.cli.opened import opened
     from motif.cli.output import print_json
     from motif.display.console import stdout

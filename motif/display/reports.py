@@ -22,7 +22,7 @@ from motif.reports.contents import (
     TasksReport,
     Trend,
 )
-from projections.reports import Amounts, Rows
+from projections.reports import Amounts, Rows, Window
 
 _NOUNS: Final = {
     "task_completions": "completed task",
@@ -37,7 +37,9 @@ _OF_TOPIC_SHOWN: Final = 5
 
 def document(report: Report) -> Document:
     """A report as it is read: its own tables, then what stands out, then what to do."""
-    sentences = [_when(report), *map(_read, report.rows)]
+    window = report.window
+    pruned = [] if window.is_complete else [_pruned(window)]
+    sentences = [_when(report), *pruned, *(_read(rows, window) for rows in report.rows)]
     if not any(rows.counted for rows in report.rows):
         return Document(f"Report on {report.name}", sentences)
     sections = [*_own_sections(report), _recommended(report), _changed(report), _far(report)]
@@ -69,11 +71,19 @@ def _when(report: Report) -> str:
     return f"Over {days}, from {words.minute_of(report.since)} up to {until}."
 
 
-def _read(rows: Rows) -> str:
+def _pruned(window: Window) -> str:
+    return (
+        f"The log is complete from {window.complete_from} on: what happened before that day was "
+        "pruned from the log, and only what is left of it is counted."
+    )
+
+
+def _read(rows: Rows, window: Window) -> str:
     noun = _NOUNS[rows.table]
     many = _MANY.get(rows.table, f"{noun}s")
     if not rows.counted and not rows.undated:
-        return f"There are no {many} in that time."
+        where = "in" if window.is_complete else "left of"
+        return f"There are no {many} {where} that time."
     read = f"{words.plural(rows.counted, noun, many)} {_was(rows.counted)} read"
     if not rows.undated:
         return f"{read}."
@@ -103,7 +113,7 @@ def _table(
 
 def _agents(title: str, found: Sequence[AgentRow]) -> Section:
     columns = [text("agent"), number("n"), number("success (95 %)"), number("decided")]
-    columns += [*_of("duration"), *_of("tokens"), number("retries"), number("n")]
+    columns += [*_of("duration"), *_of("tokens"), number("retries"), number("n of retries")]
     return _table(title, columns, found, _agent)
 
 
@@ -143,7 +153,7 @@ def _task(one: TaskRow) -> list[str]:
 
 def _errors(found: Sequence[ErrorRow]) -> Section:
     columns = [text("error"), number("n"), number("resolved (95 %)"), number("auto")]
-    columns += [number("user"), number("median to resolve"), number("n")]
+    columns += [number("user"), number("median to resolve"), number("n of times")]
     columns += [text("most frequent resolution"), number("of")]
     sentence = "auto and user are the shares that resolved themselves, and that a person helped."
     return _table("Errors", columns, found, _error, sentence)
@@ -166,7 +176,8 @@ def _error(one: ErrorRow) -> list[str]:
 
 def _operations(found: Sequence[OperationRow]) -> Section:
     columns = [text("operation"), number("n"), number("success (95 %)"), number("decided")]
-    columns += [number("mean cost"), number("n"), number("mean tokens"), number("n")]
+    columns += [number("mean cost"), number("n of cost")]
+    columns += [number("mean tokens"), number("n of tokens")]
     columns += [*_of("duration"), number("saves in 30 d"), number("a year"), number("score")]
     columns += [text("status")]
     sentence = (
@@ -227,8 +238,9 @@ def _changed(report: Report) -> Section:
     if not trends.candidates:
         return Section("Changes over time", [f"No series was long enough to be tested ({how})."])
     tested = f"{words.count(len(trends.found))} of {words.plural(trends.candidates, 'test')}"
-    columns = [text("pattern"), text("measure"), text("since"), number("before"), number("n")]
-    columns += [number("after"), number("n"), number("ratio"), number("q")]
+    columns = [text("pattern"), text("measure"), text("since"), number("before")]
+    columns += [number("n before"), number("after"), number("n after"), number("ratio")]
+    columns += [number("q")]
     grid = Grid(columns, [_trend(one) for one in trends.found])
     return Section("Changes over time", [f"{tested} found a change ({how})."], grid)
 
@@ -251,8 +263,9 @@ def _trend(one: Trend) -> list[str]:
 def _far(report: Report) -> Section:
     anomalies = report.anomalies
     title = "Records far from usual"
+    usual = "medians of their patterns" if anomalies.found > 1 else "median of its pattern"
     rule = (
-        f"{anomalies.threshold:g} spreads (MAD of logarithms) from the median of its pattern, "
+        f"{anomalies.threshold:g} spreads (MAD of logarithms) from the {usual}, "
         f"of {anomalies.least_n} values or more"
     )
     if not anomalies.found:
@@ -283,7 +296,7 @@ def _anomaly(one: Anomaly) -> list[str]:
 
 
 def _of(measure: str) -> list[Column]:
-    return [number(f"mean {measure}"), number("median"), number("n")]
+    return [number(f"mean {measure}"), number(f"median {measure}"), number(f"n of {measure}")]
 
 
 def _usual(amounts: Amounts, unit: str) -> list[str]:

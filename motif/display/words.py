@@ -137,8 +137,8 @@ def duration(microseconds: float | None) -> str:
 def dollars(amount: float | None) -> str:
     """US dollars, with as many digits as a small amount needs.
 
-    >>> dollars(1234.5), dollars(0.0123), dollars(0)
-    ('$1,234.50', '$0.012', '$0')
+    >>> dollars(1234.5), dollars(0.5), dollars(0.0123), dollars(0)
+    ('$1,234.50', '$0.50', '$0.012', '$0')
     """
     if amount is None:
         return UNKNOWN
@@ -147,7 +147,10 @@ def dollars(amount: float | None) -> str:
         return "$0"
     if abs(value) >= 1:
         return f"${value:,.2f}"
-    return f"${value:.2g}" if abs(value) >= 0.0001 else f"${value:.1e}"  # noqa: PLR2004
+    if abs(value) < 0.0001:  # noqa: PLR2004
+        return f"${value:.1e}"
+    whole, _, cents = f"{value:.2g}".partition(".")
+    return f"${whole}.{cents:0<2}"
 
 
 def amount(value: float | None, unit: str) -> str:

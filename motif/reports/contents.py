@@ -215,7 +215,7 @@ class OperationRow:
 
     Savings, score and status are of everything that was learned, from every site: `savings_usd` is
     what a tool would have saved in the 30 days that end with the report's window, in which the
-    operation occurred `occurrences_30_days` times.
+    operation occurred `occurrences_30_days` times; both are None where runs of them were pruned.
     """
 
     operation: str

@@ -23,6 +23,7 @@ TABLES: Final[tuple[Table, ...]] = (
     contributions.CONTRIBUTED,
     logs.LOGS,
     logs.SETTINGS,
+    logs.PRUNINGS,
     reviews.REVIEWS,
     devices.DEFINITIONS,
     devices.MAPPINGS,

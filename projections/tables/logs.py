@@ -1,4 +1,7 @@
-"""Tables `logs` and `settings`: who the log is, its settings, and what people say of patterns."""
+"""Tables `logs`, `settings` and `prunings`: who the log is, its settings, and what was deleted.
+
+What people say of patterns stands in the same topic, and in tables of its own.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -12,7 +15,7 @@ from projections.tables.types import COUNT, FACT, JSON, TEXT, TEXTS
 from schemas.devices import DeviceDefined, DeviceMapped, DeviceRestricted
 from schemas.envelope import decode
 from schemas.errors import Refused, WrongUse
-from schemas.events import LogCreated, SettingsChanged
+from schemas.events import LogCreated, LogPruned, SettingsChanged
 from schemas.log import Record
 from schemas.workflows import CATEGORIES, PatternReviewed
 from streams.operations import BUILT_IN, rules_of
@@ -39,6 +42,10 @@ SETTINGS: Final = Table(
     },
 )
 """`tool_shares` are the parts of a cost that a tool is estimated to cost, by category."""
+
+
+PRUNINGS: Final = Table("prunings", {**FACT, "complete_from": TEXT})
+"""`complete_from` is the first day of which nothing was deleted."""
 
 
 def apply(cursor: DuckDBPyConnection, records: Sequence[Record]) -> None:
@@ -92,6 +99,7 @@ def _add_new(
 
 _SAID: Final[Mapping[type, Table]] = {
     SettingsChanged: SETTINGS,
+    LogPruned: PRUNINGS,
     PatternReviewed: reviews.REVIEWS,
     DeviceDefined: devices.DEFINITIONS,
     DeviceMapped: devices.MAPPINGS,

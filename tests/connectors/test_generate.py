@@ -15,6 +15,7 @@ NOT_OF_SESSIONS = {
     "motif.error.occurred.v1",
     "motif.interaction.observed.v1",
     "motif.log.created.v1",
+    "motif.log.pruned.v1",
     "motif.settings.changed.v1",
     "motif.user.corrected.v1",
     "motif.device.probed.v1",

@@ -29,6 +29,7 @@ COPY_FAILPOINTS = {
 KEEP_FAILPOINTS = {
     "archive.after_files": (3,),
     "archive.after_move": (1,),
+    "prune.after_told": (1,),
     "prune.after_seal": (2,),
     "prune.after_delete": (1,),
     "prune.after_file": (2,),

@@ -61,13 +61,15 @@ def test_own_rules_are_used(run: Run, labels: Path, tmp_path: Path) -> None:
     assert (found["exact"], found["rules_version"], found["wrong"]) == (2, "1+3", [])
 
 
-def test_a_file_without_labels_has_no_shares(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "none.jsonl").write_text("", "utf-8")
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_file_without_labels_is_refused(run: Run, tmp_path: Path, form: tuple[str, ...]) -> None:
+    """A check that compares nothing would always pass."""
+    (tmp_path / "none.jsonl").write_text("\n\n", "utf-8")
 
-    ran = run("evaluate", tmp_path / "none.jsonl")
+    ran = run("evaluate", tmp_path / "none.jsonl", *form)
 
-    assert ran.code == 0
-    assert "holds no labels" in ran.err
+    assert (ran.code, ran.out) == (2, "")
+    assert "none.jsonl holds no labels" in ran.sentence
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,27 @@ def test_one_is_shown_with_all_its_data(run: Run) -> None:
     assert json_of(run, "record", "wild", "--source", "test")["source"] == "test"
 
 
+def test_the_own_id_of_an_imported_record_is_enough(run: Run, tmp_path: Path) -> None:
+    """Its name is its type, its time and its id, and nobody remembers the time."""
+    folder = tmp_path / "node"
+    with motif.open(folder) as node:
+        for name in ("agent_usage/1/p-1", "agent_usage//p/1", "agent_usage/1/2", "agent_usage/2/2"):
+            task = TaskCompleted(task_type="x", agent="a", success=True, record_id=name)
+            node.publish(Event("moai-flow", f"{name}@1", task, subject=name, revision=1))
+    here = ("--data", folder)
+
+    for name in ("p-1", "p/1"):
+        found = json_of(run, "record", name, *here)
+        assert found["subject"].endswith(f"/{name}")
+        assert json_of(run, "record", found["subject"], *here) == found
+        assert json_of(run, "record", name, "--source", found["source"], *here) == found
+    ran = run("record", "p-1", "--source", "x", *here)
+    assert "no record is called 'p-1' of 'x'" in ran.sentence
+    both = run("record", "2", *here)
+    assert both.code == 2
+    assert "2 records are called '2': agent_usage/1/2 of moai-flow, agent_" in both.sentence
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

@@ -1,6 +1,7 @@
 """`motif report`: what it writes, where, and what it refuses."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import motif
 from connectors.generate_records import records
 from connectors.generate_runs import workflow_runs
 from motif.reports import REPORTS
+from schemas.clock import to_us
 from tests.motif.conftest import Run
 
 
@@ -52,6 +54,36 @@ def test_the_last_day_may_be_named(run: Run, recorded: Path) -> None:
     words = ("report", "tasks", "--data", recorded, "--days", "5", "--as-of", "2026-01-12")
 
     assert "from 2026-01-08 00:00 UTC up to 2026-01-12 23:59 UTC" in run(*words).out
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_a_report_on_a_pruned_log_says_how_far_back_it_reads(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    with motif.open(tmp_path) as node:
+        node.publish([*records(3, 400), *workflow_runs(3, 100)])
+        node.prune(0, as_of_us=to_us(datetime(2026, 1, 16, 12, tzinfo=UTC)))
+    words = ("report", name, "--data", tmp_path)
+    sentence = "complete from 2026-01-17 on: what happened before that day was pruned from the log"
+
+    for form in ("md", "html"):
+        whole, last, late = (
+            run(*words, *days, "--format", form).out
+            for days in (
+                (),
+                ("--days", "9", "--as-of", "2026-01-25"),
+                ("--days", "9", "--as-of", "2026-01-24"),
+            )
+        )
+        assert sentence in whole
+        assert sentence not in last
+        assert sentence in late
+    found = json.loads(run(*words, "--format", "json").out)
+    assert found["window"]["complete_from"] == "2026-01-17"
+    early = run(*words, "--days", "5", "--as-of", "2026-01-10").out
+    assert sentence in early
+    assert " left of that time." in early
+    assert " in that time." not in early
 
 
 def test_a_report_is_written_into_a_file_that_is_whole(

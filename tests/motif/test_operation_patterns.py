@@ -1,7 +1,7 @@
 """What the table of operations says: averages, savings over a stated window, scores, decisions."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 import motif
+from motif.lifecycle import Lifecycle
 from motif.node import Node
 from schemas.clock import DAY_US, now_us
-from schemas.envelope import Event
+from schemas.envelope import Event, outgoing
 from schemas.errors import WrongUse
+from schemas.events import LogPruned
 from schemas.workflows import PatternReviewed, WorkflowRunFinished
 from streams.recognise.operation import identity_of
 
@@ -134,6 +136,68 @@ def test_where_others_learned_too_the_past_is_said_to_be_of_all(node: Node, tmp_
     assert str(found["averages_until"]) == "2026-01-01"
 
 
+PRUNED_DAYS = (0, 1, 40, 45, 70, 100)
+"""How many days ago runs were of which those that are more than 60 days old are pruned."""
+
+
+def pruned(node: Node) -> None:
+    node.publish([run(f"{ago}", ago) for ago in PRUNED_DAYS])
+    node.publish(run("young", 20, input_text="deploy to staging"))
+    node.prune(60, as_of_us=LAST_US)
+
+
+def windows(node: Node, *days_ago: int, signature: str = PYTEST) -> list[tuple[Any, ...]]:
+    names = ("occurrences_in_window", "potential_monthly_savings")
+    found = [row(node, ago, signature) for ago in days_ago]
+    return [tuple(one[name] for name in names) for one in found]
+
+
+def test_a_window_that_reaches_back_to_what_was_pruned_has_no_numbers(node: Node) -> None:
+    """2025-11-02 was pruned until noon, so the day after it is the first that is complete."""
+    pruned(node)
+
+    assert {row(node, ago)["complete_from"] for ago in (0, 99)} == {date(2025, 11, 3)}
+    assert windows(node, 30, 31, 69, 99) == [(2, pytest.approx(0.95)), *[(None, None)] * 3]
+    assert windows(node, 0, 5) == [(2, pytest.approx(0.95)), (0, 0)]
+    assert windows(node, 10, 50, signature="deploy:ship:all") == [
+        (1, pytest.approx(0.475)),
+        (0, None),
+    ]
+    assert row(node, 99)["occurrence_count"] == len(PRUNED_DAYS)
+    assert not node.verify()
+    node.rebuild()
+    assert windows(node, 30, 31) == [(2, pytest.approx(0.95)), (None, None)]
+
+
+def test_the_first_complete_day_is_that_of_the_latest_cutoff(node: Node) -> None:
+    pruned(node)
+    node.publish(run("late", 90))
+    node.prune(80, as_of_us=LAST_US)
+    assert row(node)["complete_from"] == date(2025, 11, 3)
+    node.prune(42, as_of_us=LAST_US)
+    assert row(node)["complete_from"] == date(2025, 11, 21)
+    assert windows(node, 30, 99) == [(None, None)] * 2
+
+
+def test_that_it_will_be_pruned_is_said_before_and_counts_when_it_was(node: Node) -> None:
+    node.publish([run("a"), run("b", 70)])
+    said = Event("motif", "pruned/x", LogPruned(complete_from="2025-11-03"))
+    node.log.append([outgoing(said, node.log.partitions)])
+
+    assert row(node)["complete_from"] is None
+    assert windows(node, 60) == [(1, pytest.approx(0.475))]
+
+
+def test_a_log_that_was_pruned_without_a_word_is_complete_nowhere(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Lifecycle, "tell_first", lambda _: None)
+    pruned(node)
+
+    assert row(node)["complete_from"] == date(2026, 1, 2)
+    assert windows(node, 0, 30) == [(2, pytest.approx(0.95)), (None, None)]
+
+
 @pytest.mark.parametrize("ahead", [0.9, 1.1, 365, 9_999])
 def test_one_wrong_date_in_the_future_does_not_end_every_window(node: Node, ahead: float) -> None:
     today = (now_us() - LAST_US) / DAY_US
@@ -199,6 +263,25 @@ def test_the_latest_decision_counts(node: Node) -> None:
     assert (found["automation_status"], found["reviewed_by"]) == ("approved", "bob")
     assert (found["review_notes"], found["tool_name"]) == ("fine", "t")
     assert node.sql("SELECT * FROM v_high_value_patterns").num_rows == 0
+
+
+def test_what_a_decision_does_not_say_stays_as_it_was(node: Node) -> None:
+    node.publish(run("a"))
+    pattern = identity_of(PYTEST)
+    said = ("automation_status", "reviewed_by", "review_notes", "tool_name", "tool_script_path")
+
+    def known() -> list[Any]:
+        found = row(node)
+        return [found[name] for name in said]
+
+    node.review(pattern, "approved", reviewed_by="ann", notes="worth a script")
+    node.review(pattern, "automated", tool_name="t", tool_script_path="t.py")
+    assert known() == ["automated", "ann", "worth a script", "t", "t.py"]
+    node.review(pattern, "detected")
+    assert known() == ["detected", "ann", "worth a script", "t", "t.py"]
+    node.review(pattern, "approved", reviewed_by="bob", notes="", tool_name="u")
+    assert known() == ["approved", "bob", "", "u", "t.py"]
+    assert node.sql("SELECT * FROM pattern_reviews").num_rows == 4
 
 
 def test_decisions_have_the_order_of_their_times_and_then_of_their_ids(node: Node) -> None:

@@ -88,16 +88,18 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.variable)
 def test_a_variable_that_is_empty_is_not_set(setting: Setting) -> None:
-    """But a list of nobody is a list, and no rules are rules: whoever empties it wants none."""
+    """But a list of nobody is a list: whoever empties it wants none."""
     variable = setting.variable
 
     settings = from_environment({variable: ""})
 
-    nothing = {
-        "MOTIF_MCP_SERVERS": Settings(mcp_servers=frozenset()),
-        "MOTIF_OPERATION_RULES": Settings(operation_rules=""),
-    }
+    nothing = {"MOTIF_MCP_SERVERS": Settings(mcp_servers=frozenset())}
     assert settings == nothing.get(variable, Settings())
+
+
+@pytest.mark.parametrize("text", ["none", " None "])
+def test_no_rules_are_named_by_a_word(text: str) -> None:
+    assert from_environment({"MOTIF_OPERATION_RULES": text}) == Settings(operation_rules="")
 
 
 def test_rules_that_cannot_be_read_are_named_with_what_is_wrong(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -28,7 +29,7 @@ HOSTILE = "</td><script>alert(1)</script>\x1b[31m|`*x*`[a](http://b)\n# h"
 class Tags(HTMLParser):
     """Every tag and attribute of a page, and the text between; unbalanced tags fail."""
 
-    VOID = frozenset({"meta"})
+    VOID = frozenset({"meta", "wbr"})
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ def test_a_page_is_well_formed_and_needs_nothing_else(node: Node, name: str) -> 
     page = Tags(html(document(node.report(name))))
 
     allowed = {"html", "head", "meta", "title", "style", "body", "h1", "h2", "p", "section"}
-    allowed |= {"div", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+    allowed |= {"div", "table", "thead", "tbody", "tr", "th", "td", "wbr", "ul", "li"}
     assert set(page.seen) <= allowed
     assert not {name for name, _ in page.attributes} & {"src", "href", "onload", "onclick"}
     assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
@@ -102,6 +103,40 @@ def test_a_table_in_markdown_has_as_many_cells_in_every_row(node: Node, name: st
     found = [cells for cells in tables if cells]
     assert found
     assert all(len(set(cells)) == 1 and len(cells) > 2 for cells in found)
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_no_two_columns_of_a_table_have_one_head(node: Node, name: str) -> None:
+    for section in document(node.report(name)).sections:
+        if section.grid is not None:
+            heads = [column.head for column in section.grid.columns]
+            assert len({*heads}) == len(heads), section.title
+
+
+def test_a_name_may_be_broken_at_its_signs(node: Node) -> None:
+    page = html(document(node.report("operations")))
+
+    assert ">test:<wbr>pytest:<wbr>backend</td>" in page
+    assert "white-space: nowrap" not in page.split("th {", 1)[1].split("}")[0]
+
+
+@pytest.mark.parametrize(
+    ("found", "sentence"),
+    [
+        (0, "No record is more than 5 spreads (MAD of logarithms) from the median of its pattern"),
+        (1, "1 record is more than 5 spreads (MAD of logarithms) from the median of its pattern"),
+        (2, "2 records are more than 5 spreads (MAD of logarithms) from the medians of their patt"),
+    ],
+)
+def test_how_many_are_far_from_usual_is_a_sentence(node: Node, found: int, sentence: str) -> None:
+    report = node.report("tasks", days=1)
+    far = replace(report.anomalies, found=found)
+
+    sections = {
+        one.title: one.sentences for one in document(replace(report, anomalies=far)).sections
+    }
+
+    assert sections["Records far from usual"][0].startswith(sentence)
 
 
 @pytest.mark.parametrize("name", REPORTS)
