@@ -9,13 +9,20 @@ from typing import Any, Final, TypeVar
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import KafkaError, NoError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from aiokafka.structs import TopicPartition
 
 from connectors.logs.checks import checked_partitions
 from connectors.logs.kafka_entering import let_in
 from connectors.logs.kafka_loop import EventLoop
 from connectors.logs.kafka_settings import KafkaSettings, check_installed
+from schemas.clock import monotonic_s
 from schemas.errors import LogIncompatible, LogUnavailable
 from schemas.topics import PARTITIONS, TOPICS, Topic
 
@@ -25,6 +32,9 @@ GROUP: Final = "motif-learner"
 """The consumer group among whose members the input partitions are shared out."""
 
 PAUSE_S: Final = 0.05
+
+GONE_S: Final = 60.0
+"""How long topics may be listed after they were deleted."""
 
 Answer = TypeVar("Answer")
 
@@ -138,12 +148,20 @@ def missing(settings: KafkaSettings) -> list[str]:
 
 
 def delete(settings: KafkaSettings) -> list[str]:
-    """Delete the topics of a log; the names of those that were there."""
+    """Delete the topics of a log and wait until none is left; the names of those that were there.
+
+    Raises:
+        LogUnavailable: the cluster does not answer, or refuses to delete one.
+    """
 
     async def remove(admin: AIOKafkaAdminClient) -> list[str]:
         there = [settings.prefix + name for name in await _partitions(admin, settings.prefix)]
         if there:
-            await admin.delete_topics(there)
+            for name, code in (await admin.delete_topics(there)).topic_error_codes:
+                if for_code(code) not in {NoError, UnknownTopicOrPartitionError}:
+                    message = f"Kafka did not delete the topic {name}: {for_code(code).__name__}"
+                    raise LogUnavailable(message)
+            await _gone(admin, settings.prefix)
         return there
 
     return _ask(settings, remove)
@@ -257,6 +275,17 @@ async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
         leaders = [partition["leader"] for topic in described for partition in topic["partitions"]]
         if all(topic["partitions"] for topic in described) and min(leaders, default=-1) >= 0:
             return
+        await asyncio.sleep(PAUSE_S)
+
+
+async def _gone(admin: AIOKafkaAdminClient, prefix: str) -> None:
+    """Wait until the cluster names no topic of the log."""
+    until_s = monotonic_s() + GONE_S
+    while left := await _partitions(admin, prefix):
+        if monotonic_s() > until_s:
+            raise LogUnavailable(
+                f"Kafka still has the topic {prefix}{min(left)}, told to delete it"
+            )
         await asyncio.sleep(PAUSE_S)
 
 
