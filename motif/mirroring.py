@@ -7,6 +7,7 @@ refused, nothing counts as deleted. Who names the files that are left has said t
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -30,8 +31,9 @@ class Mirror:
     ) -> None:
         """Bind to what is read, and to the folder of the node, if there is one."""
         self._options = options
-        self._folders = [place.resolve() for place in places if place.is_dir()]
-        self._files = {file.resolve() for file in files}
+        # By the names they have, as a link tells nothing when what it names is away.
+        self._folders = [_named(place) for place in places if place.is_dir()]
+        self._files = set(map(_named, files))
         self._beside = None if beside is None else beside / FILE_NAME
 
     def gone(
@@ -46,6 +48,12 @@ class Mirror:
         if not self._options.mirror or not label:
             return
         kept = self._kept()
+        if kept is None:
+            report.unmirrored = (
+                f"{self._beside} cannot be read, which says what was read before "
+                "(remove it, and import everything that is mirrored)"
+            )
+            return
         before = {Path(path) for path in kept.get(label, [])}
         report.unmirrored = self._why_not(report, before - self._files)
         if report.unmirrored is None:
@@ -68,12 +76,17 @@ class Mirror:
             return "not every file could be read"
         return "not every row could be read" if report.unreadable else None
 
-    def _kept(self) -> dict[str, Any]:
-        try:
-            found = json.loads(self._beside.read_bytes()) if self._beside is not None else {}
-        except (OSError, ValueError):
+    def _kept(self) -> dict[str, Any] | None:
+        """The files by label; None where that cannot be read."""
+        if self._beside is None:
             return {}
-        return found if isinstance(found, dict) else {}
+        try:
+            found = json.loads(self._beside.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) else None
 
     def _keep(self, kept: dict[str, Any], label: str, files: Iterable[Path]) -> None:
         paths = sorted(map(str, files))
@@ -81,10 +94,17 @@ class Mirror:
             return
         partial = self._beside.with_name(f"{FILE_NAME}.partial")
         try:
-            partial.write_text(json.dumps(kept | {label: paths}, indent=1), "utf-8")
+            with partial.open("w", encoding="utf-8") as file:
+                json.dump(kept | {label: paths}, file, indent=1)
+                file.flush()
+                os.fsync(file.fileno())
             partial.replace(self._beside)
         except OSError as error:
             message = (
                 f"{self._beside} cannot be written: {error.strerror}; import again when it can"
             )
             raise LogUnavailable(message) from error
+
+
+def _named(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  # which follows no links

@@ -260,6 +260,36 @@ def test_a_mirrored_file_that_is_away_is_not_deleted(tmp_path: Path) -> None:
         assert not node.verify()
 
 
+def test_a_mirrored_file_that_is_a_link_to_what_is_away_is_not_deleted(tmp_path: Path) -> None:
+    there = two_databases(tmp_path / "disk")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("one.db", "two.db"):
+        (folder / name).symlink_to(there / name)
+    with motif.open(tmp_path / "node") as node:
+        mirrored(node, folder)
+        (there / "two.db").rename(tmp_path / "away.db")
+
+        assert mirrored(node, folder).unmirrored
+        assert counted(node) == 2
+
+
+def test_a_mirror_whose_memory_cannot_be_read_deletes_nothing(tmp_path: Path) -> None:
+    folder = two_databases(tmp_path / "in")
+    memory = tmp_path / "node" / "mirrored.json"
+    with motif.open(tmp_path / "node") as node:
+        mirrored(node, folder)
+        kept = memory.read_bytes()
+        (folder / "two.db").unlink()
+        memory.write_bytes(b"")
+        assert "mirrored.json cannot be read" in str(mirrored(node, folder).unmirrored)
+        assert memory.read_bytes() == b"", "what it said may still be found"
+
+        memory.write_bytes(kept)
+        assert "was read before" in str(mirrored(node, folder).unmirrored)
+        assert counted(node) == 2
+
+
 def test_a_mirror_that_cannot_remember_its_files_says_so(history: Path, tmp_path: Path) -> None:
     with motif.open(tmp_path / "node") as node:
         (tmp_path / "node" / "mirrored.json.partial").mkdir()
