@@ -103,7 +103,7 @@ class PatternStorage(Closing):
         named = replace(stated.event, id=thing, data=data)
         with self.node.stating(SOURCE) as statements:
             event, is_known = statements.numbered(named, newest=True)
-            if is_known and self.load(pattern["pattern_id"]) is None:
+            if is_known and not self._found(Wanted(SOURCE, *name), 1):
                 event = statements.again(event)  # What it said was pruned: it says it anew.
             self.node.publish(event)
         return True

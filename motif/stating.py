@@ -19,15 +19,18 @@ from msgspec.structs import replace
 
 from connectors.contract import LABEL, Item, Unnumbered, Unreadable
 from schemas.envelope import Event, decode
-from schemas.errors import Refused
+from schemas.errors import LogUnavailable, Refused
 from schemas.ids import id_hash, partition_of
 from schemas.log import Log, Record
 from schemas.workflows import WorkflowRunDeleted
 from streams.intake import content_hash
-from streams.snapshot import Recalled, read_snapshot
+from streams.snapshot import Recalled, Snapshot, parts_in, read_snapshot
 
 LET_GO: Final = "letgolabel"
 """Extension attribute: the label whose import holds a thing no more, while another's still does."""
+
+_TRIES: Final = 3
+"""How often a snapshot is read that is not whole."""
 
 RECALLED_MAX: Final = 64
 """Of a thing whose events were pruned the latest so many statements are compared."""
@@ -121,11 +124,7 @@ class Statements:
 
     def again(self, event: Event) -> Event:
         """The same words as the next statement, so that they stand in the log once more."""
-        known = self._of(event.topic)[event.thing]
-        revision = known.last + 1
-        said = replace(event, id=f"{event.thing}@{revision}", revision=revision)
-        known.take(_content(said), revision, said)
-        return said
+        return self._next(event, self._of(event.topic)[event.thing])
 
     def knows(self, event: Event) -> bool:
         """Whether anything was ever said of the thing that an event is about."""
@@ -146,17 +145,11 @@ class Statements:
             if len(known.labels) > 1:
                 shared.append(run_id)
                 continue
-            revision = known.last + 1
-            deleted = Event(
-                self._source,
-                f"{run_id}@{revision}",
-                WorkflowRunDeleted(workflow_id=run_id, run_id=run_id),
-                subject=run_id,
-                revision=revision,
-                extensions={LABEL: label},
-            )
-            known.take(_content(deleted), revision, deleted)
-            yield deleted
+            data = WorkflowRunDeleted(workflow_id=run_id, run_id=run_id)
+            said = Event(self._source, run_id, data, extensions={LABEL: label})
+            self._recall(said, known)
+            if not known.is_deleted:
+                yield self._next(said, known)
         for event in self._newest(topic, shared):
             known = self._topics[topic][event.thing]
             other = min(known.labels - {label})
@@ -164,6 +157,12 @@ class Statements:
             repeat = replace(event, extensions=said)
             known.take(_content(event), _place(event), repeat)
             yield repeat
+
+    def _next(self, event: Event, known: Known) -> Event:
+        thing, revision = event.thing, known.last + 1
+        said = replace(event, id=f"{thing}@{revision}", subject=thing, revision=revision)
+        known.take(_content(said), revision, said)
+        return said
 
     def is_pruned(self, topic: str) -> bool:
         """Whether things were stated of which nobody knows under which label."""
@@ -219,10 +218,25 @@ class Statements:
             found = self._snapshots[topic] = {}
             for partition in range(self._log.partitions):
                 if self._log.pruned(topic, partition).records:
-                    snapshot = read_snapshot(self._log, topic, partition)
+                    snapshot = self._snapshot(topic, partition)
                     if snapshot is not None:
                         found[partition] = Recalled(snapshot)
         return self._snapshots[topic]
+
+    def _snapshot(self, topic: str, partition: int) -> Snapshot | None:
+        """What was sealed; None where nothing was, as of a topic that its broker cut.
+
+        Raises:
+            LogUnavailable: it is there and not whole, as while another process seals it again.
+        """
+        for _ in range(_TRIES):
+            snapshot = read_snapshot(self._log, topic, partition)
+            if snapshot is not None:
+                return snapshot
+        if not parts_in(self._log, topic, partition):
+            return None
+        message = f"what {topic}/{partition} said before it was pruned is being sealed; try again"
+        raise LogUnavailable(message)
 
     def _newest(self, topic: str, things: Sequence[str]) -> list[Event]:
         """The newest statement about each of these things, read again."""

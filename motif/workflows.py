@@ -296,10 +296,10 @@ def _stated(node: Node, row: Row) -> _Stated:
         return _refused(
             row, "invalid_payload", f"a text is none that can be written: {error}"[:300]
         )
-    if is_told(row) and not has_ended(row):
-        return _Stated(event, has_ended=False, why="it has not ended")
     if node.publisher.forgot(event):
         return _Stated(event, is_forgotten=True, why="it was forgotten")
+    if is_told(row) and not has_ended(row):
+        return _Stated(event, has_ended=False, why="it has not ended")
     for sentence in odd:
         _LOGGER.warning("[Pattern] %s of workflow %s is left out", sentence, run_id)
     if len(data) > SIZE_MAX:
