@@ -314,6 +314,7 @@ class Projector:
                 of = (topic, partition)
                 known, pruned = self._position(*of), self._log.pruned(*of)
                 if known.pruned != pruned.records:
+                    self._reading.drop(of)
                     self._raw.prune(self._cursor, of, min(pruned.below, known.position))
                     known = msgspec.structs.replace(known, pruned=pruned.records)
                     self._positions[of] = self._moved[of] = known

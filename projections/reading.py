@@ -55,6 +55,10 @@ class Reading:
         if isinstance(self._log, TellsEnds):
             self._ends = self._log.ends(places)
 
+    def drop(self, place: Place) -> None:
+        """Let go of what was read ahead of a partition: some of it may have been pruned."""
+        self._ahead.pop(place, None)
+
     def fetch(self, positions: Mapping[Place, int], limit: int) -> None:
         """Read these partitions ahead where the log can do so at once: what may have something.
 

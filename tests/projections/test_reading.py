@@ -147,6 +147,21 @@ def test_what_was_fetched_at_once_is_read_of_no_partition_alone() -> None:
     assert log.reads == 0
 
 
+def test_what_was_read_ahead_is_let_go_of_where_some_was_pruned() -> None:
+    log = Answering()
+    reading = Reading(log)
+    for key in (b"a", b"b"):
+        put(log, key)
+    reading.look([PLACE])
+    reading.fetch({PLACE: 0}, 10)
+    reading.read(PLACE, 0, 1)
+
+    reading.drop(PLACE)
+    reading.read(PLACE, 1, 1)
+
+    assert log.reads == 1, "the log was asked for what is left"
+
+
 def test_what_was_fetched_elsewhere_is_not_taken_for_what_is_read() -> None:
     log = Answering()
     reading = Reading(log)
