@@ -121,6 +121,8 @@ def _read(path: Path) -> Receipt | None:
 
 def _clear(folder: Path, log_id: str) -> None:
     # All of the archive stands in the copy; it may be a link to a folder elsewhere.
+    if (folder / ARCHIVE).is_symlink() and not (folder / ARCHIVE).exists():
+        raise OSError(f"{folder / ARCHIVE} is a link to what is not there")
     for left in (*(folder / ARCHIVE).glob("*"), *chain.from_iterable(map(folder.glob, DERIVED))):
         _remove(left)
     reach("forget.before_receipt")

@@ -368,11 +368,16 @@ def take_place(folder: Path, beside: Path) -> None:
     """Put the log of one folder in the place of another's, in one step that may be interrupted.
 
     Nobody has either open, and whoever writes the first is kept out meanwhile.
+
+    Raises:
+        LogUnavailable: somebody reads one of them just now.
     """
     for place in (beside, folder):
         # What waits beside the file would be taken for changes of the new one.
         with explained(place), closing(_connect(place, "rw")) as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            [busy, *_] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise LogUnavailable(f"another process reads the log in {place}; try again later")
     (beside / FILE_NAME).replace(folder / FILE_NAME)
     descriptor = os.open(folder, os.O_RDONLY)
     try:

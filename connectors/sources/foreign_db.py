@@ -27,6 +27,8 @@ _LOG, _INDEX, _JOURNAL = "-wal", "-shm", "-journal"
 _WRITTEN_BY_LOG: Final = 2
 _HEAD: Final = 20
 _LOG_HEAD, _FRAME_HEAD = 32, 24
+_LOCKED: Final = 1 << 30
+"""The byte of whose page SQLite keeps nothing, nor is it ever logged."""
 
 _State = dict[str, tuple[int, int]]
 """Size and time of change of a database, and of what lies beside it, by what its name ends with."""
@@ -125,9 +127,9 @@ def _check_whole(database: sqlite3.Connection, path: Path, place: Path) -> None:
     [size] = database.execute("PRAGMA page_size").fetchone()
     [pages] = database.execute("PRAGMA page_count").fetchone()
     there = place.stat().st_size
-    missing = range(there // size + 1, pages + 1)
+    missing = set(range(there // size + 1, pages + 1)) - {_LOCKED // size + 1}
     logged = _logged(Path(f"{place}{_LOG}"), size) if missing else set()
-    if not all(page in logged for page in missing):
+    if not missing <= logged:
         message = f"it is truncated: {there:,} of {pages * size:,} bytes are there"
         raise SourceUnreadable(f"{path} cannot be read as a SQLite database: {message}")
 

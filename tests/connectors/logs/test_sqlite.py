@@ -262,3 +262,23 @@ def test_what_sqlite_says_becomes_a_sentence_with_its_place(where: str, place: s
         sqlite_file.explained(Path("/x"), where),
     ):
         raise said
+
+
+def test_a_log_that_somebody_reads_does_not_give_way_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits beside it would be taken for changes of the other."""
+    monkeypatch.setattr(sqlite_file, "_BUSY_S", 0.1)
+    old, new = tmp_path / "old", tmp_path / "new"
+    with SqliteLog.open_or_create(new, partitions=1) as log:
+        log.append(batch(9))
+    with SqliteLog.open_or_create(old, partitions=1) as log:
+        log.append(batch(0))
+        with closing(sqlite3.connect(old / FILE_NAME, isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            log.append(batch(1))
+            with pytest.raises(LogUnavailable, match="another process reads the log"):
+                sqlite_file.take_place(old, new)
+    with SqliteLog.open(old) as log:
+        assert [record.value for record in log.read(RETAINED, 0, 0, 10)] == [b"0"] * 5 + [b"1"] * 5
