@@ -146,10 +146,10 @@ class Statements:
                 shared.append(run_id)
                 continue
             data = WorkflowRunDeleted(workflow_id=run_id, run_id=run_id)
-            said = Event(self._source, run_id, data, extensions={LABEL: label})
-            self._recall(said, known)
+            deleted = Event(self._source, run_id, data, extensions={LABEL: label})
+            self._recall(deleted, known)
             if not known.is_deleted:
-                yield self._next(said, known)
+                yield self._next(deleted, known)
         for event in self._newest(topic, shared):
             known = self._topics[topic][event.thing]
             other = min(known.labels - {label})
