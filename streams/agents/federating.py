@@ -12,7 +12,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import get_native_id
 from typing import Any, Final
@@ -52,6 +52,9 @@ BEHIND_S: Final = 2.0
 
 NICE: Final = 10
 """The niceness of the thread that federates: raw rows and totals do not wait for it."""
+
+AGAIN_S: Final = 1.0
+"""Between two tries to reach the log when a worker starts."""
 
 STILL_S: Final = 10.0
 """After how long a stream that hands nothing over while something is there is told to read it."""
@@ -136,6 +139,7 @@ class Federation:
         self.trouble: dict[int, str] = {}
         self.written = 0
         self.joined = False
+        self.log: WaitingLog | None = None
         self.ending = False
 
     async def end(self, limit_s: float) -> None:
@@ -146,6 +150,20 @@ class Federation:
         self.ending = True
         with suppress(TimeoutError):
             await asyncio.wait_for(self.app.producer.flush(), limit_s)
+
+    async def open(
+        self,
+        connect: Callable[[], WaitingLog],
+        sleep: Callable[[float], Awaitable[None]],
+        is_over: Callable[[], bool],
+    ) -> None:
+        """Open the log; where that cannot be now it is tried again until it is over."""
+        while self.log is None and not is_over():
+            try:
+                self.log = await asyncio.get_running_loop().run_in_executor(None, connect)
+            except LogError as error:
+                _LOGGER.warning("the federator cannot reach the log, and tries again: %s", error)
+                await sleep(AGAIN_S)
 
     def of(self, partition: int) -> HeldPartition:
         """What is held of a partition, read from the table when it is first asked for.
@@ -273,27 +291,27 @@ class FederatorService(Service):
     federation: Federation
     connect: Callable[[], WaitingLog]
 
-    def __post_init__(self) -> None:
-        """Start without a log."""
-        self._log: WaitingLog | None = None
-
     async def on_start(self) -> None:
-        """Open the log, let Faust send changes in larger lots, and let everybody else go first."""
+        """Let Faust send changes in larger lots, and let everybody else go first."""
         self.federation.app.producer.buffer.max_messages = BUFFERED
         if sys.platform == "linux":  # where a thread has a priority of its own
             os.setpriority(os.PRIO_PROCESS, get_native_id(), NICE)
-        self._log = await asyncio.get_running_loop().run_in_executor(None, self.connect)
 
     async def on_shutdown(self) -> None:
         """Close the log, now that nothing reads it any more."""
-        if self._log is not None:
-            await asyncio.get_running_loop().run_in_executor(None, self._log.close)
+        if self.federation.log is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self.federation.log.close)
+
+    @Service.task
+    async def _open_log(self) -> None:
+        """Open the log, again and again where the broker is away at that very moment."""
+        await self.federation.open(self.connect, self.sleep, lambda: self.should_stop)
 
     @Service.task
     async def _write_rows(self) -> None:
         while not self.should_stop:
             began_s = monotonic_s()
-            log = self._log
+            log = self.federation.log
             if log is not None and not self.federation.app.rebalancing:
                 try:
                     await self.federation.write(log)
@@ -308,7 +326,7 @@ class FederatorService(Service):
             compared = audits.keys() >= self.federation.assigned
             behind = any(audit.is_behind for audit in audits.values())
             await self.sleep(AUDIT_S if compared and not behind else BEHIND_S)
-            log = self._log
+            log = self.federation.log
             if log is None or self.federation.app.rebalancing:
                 continue
             try:

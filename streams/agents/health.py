@@ -29,6 +29,8 @@ def health_of(learners: LearnerProcesses | None, federation: Federation) -> Heal
         return Health(ready=False, trouble=["not every learner process has started"])
     if not federation.joined:
         return Health(ready=False, trouble=["the federator has not joined its group yet"])
+    if federation.log is None:
+        return Health(ready=False, trouble=["the federator has not reached the log yet"])
     now_s = monotonic_s()
     trouble = list(federation.trouble.values())
     partitions: list[dict[str, Any]] = []

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from connectors.logs.memory import MemoryLog
 from schemas.clock import monotonic_s
+from schemas.errors import LogUnavailable
 from streams.agents.cluster import Cluster
-from streams.agents.federating import Federation
+from streams.agents.federating import AGAIN_S, Federation
 from streams.agents.health import health_of
 
 
@@ -36,8 +38,50 @@ def test_a_worker_whose_federator_has_not_joined_is_not_ready(federation: Federa
     assert (health.ready, health.trouble) == (False, ["the federator has not joined its group yet"])
 
 
+def test_a_federator_waits_for_a_log_that_is_away_as_it_starts(federation: Federation) -> None:
+    """The broker went at the very moment between joining the group and opening the log."""
+    asyncio.run(federation.restored())
+    log: Any = MemoryLog(1)
+    tries, waited = 0, []
+
+    def connect() -> Any:
+        nonlocal tries
+        tries += 1
+        if tries <= 2:
+            raise LogUnavailable("nobody answers")
+        return log
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        assert health_of(learners(), federation).trouble == [
+            "the federator has not reached the log yet"
+        ]
+
+    asyncio.run(federation.open(connect, sleep, lambda: False))
+
+    assert federation.log is log
+    assert waited == [AGAIN_S, AGAIN_S]
+    assert health_of(learners(), federation).ready
+
+
+def test_a_federator_that_is_told_to_end_waits_no_longer(federation: Federation) -> None:
+    def connect() -> Any:
+        raise LogUnavailable("nobody answers")
+
+    over: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        over.append(seconds)
+
+    asyncio.run(federation.open(connect, sleep, lambda: bool(over)))
+
+    assert federation.log is None
+
+
 def test_a_worker_all_of_which_runs_is_ready(federation: Federation) -> None:
     asyncio.run(federation.restored())
+    log: Any = MemoryLog(1)
+    federation.log = log
 
     assert health_of(learners(), federation).ready
     assert health_of(learners("no room"), federation).trouble == ["no room"]
