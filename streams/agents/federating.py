@@ -158,9 +158,17 @@ class Federation:
         is_over: Callable[[], bool],
     ) -> None:
         """Open the log; where that cannot be now it is tried again until it is over."""
+
+        def opened() -> WaitingLog | None:
+            log = connect()
+            if is_over():  # Nobody waits for it any more, nor would close it.
+                log.close()
+                return None
+            return log
+
         while self.log is None and not is_over():
             try:
-                self.log = await asyncio.get_running_loop().run_in_executor(None, connect)
+                self.log = await asyncio.get_running_loop().run_in_executor(None, opened)
             except LogError as error:
                 _LOGGER.warning("the federator cannot reach the log, and tries again: %s", error)
                 await sleep(AGAIN_S)

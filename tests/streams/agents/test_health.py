@@ -8,7 +8,8 @@ import pytest
 
 from connectors.logs.memory import MemoryLog
 from schemas.clock import monotonic_s
-from schemas.errors import LogUnavailable
+from schemas.errors import LogUnavailable, WrongUse
+from schemas.topics import PATTERNS
 from streams.agents.cluster import Cluster
 from streams.agents.federating import AGAIN_S, Federation
 from streams.agents.health import health_of
@@ -76,6 +77,24 @@ def test_a_federator_that_is_told_to_end_waits_no_longer(federation: Federation)
     asyncio.run(federation.open(connect, sleep, lambda: bool(over)))
 
     assert federation.log is None
+
+
+def test_a_log_that_is_reached_when_all_is_over_is_closed(federation: Federation) -> None:
+    log: Any = MemoryLog(1)
+    over: list[bool] = []
+
+    def connect() -> Any:
+        over.append(True)
+        return log
+
+    async def never(_: float) -> None:
+        raise AssertionError("it waits for nothing")
+
+    asyncio.run(federation.open(connect, never, lambda: bool(over)))
+
+    assert federation.log is None
+    with pytest.raises(WrongUse, match="was closed"):
+        log.end(PATTERNS.name, 0)
 
 
 def test_a_worker_all_of_which_runs_is_ready(federation: Federation) -> None:
