@@ -5,7 +5,6 @@ that holds this log and the receipt was not cleared to the end, and whoever open
 Then the receipt is kept in the folder, with a hash in the place of the id that is forgotten.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from connectors.logs import sqlite_file
+from connectors.logs import durable, sqlite_file
 from connectors.logs.archive_file import FOLDER as ARCHIVE
 from motif.beside import DERIVED
 from schemas.errors import LogUnavailable
@@ -50,18 +49,8 @@ class Receipt:
 
 def write_receipt(folder: Path, receipt: Receipt, digest: str) -> None:
     """Write it beside the copy, durable on return, with a digest in the place of the id."""
-    beside = folder / BESIDE
-    partial = beside / f"{_RECEIPT}.partial"
-    with partial.open("wb") as file:
-        file.write(msgspec.json.encode(replace(receipt, id=digest, place="")))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(beside / _RECEIPT)
-    descriptor = os.open(beside, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    content = msgspec.json.encode(replace(receipt, id=digest, place=""))
+    durable.write(folder / BESIDE / _RECEIPT, content)
 
 
 def clear(folder: Path, log_id: str) -> Receipt | None:

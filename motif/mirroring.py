@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from connectors.contract import Options, Report
+from connectors.logs import durable
 from motif.stating import Statements
 from schemas.envelope import Event
 from schemas.errors import LogUnavailable
@@ -92,13 +93,8 @@ class Mirror:
         paths = sorted(map(str, files))
         if self._beside is None or kept.get(label) == paths:
             return
-        partial = self._beside.with_name(f"{FILE_NAME}.partial")
         try:
-            with partial.open("w", encoding="utf-8") as file:
-                json.dump(kept | {label: paths}, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._beside)
+            durable.write(self._beside, json.dumps(kept | {label: paths}, indent=1).encode())
         except OSError as error:
             message = (
                 f"{self._beside} cannot be written: {error.strerror}; import again when it can"

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from connectors.logs import durable
 from connectors.logs.archive_file import File
 from schemas.errors import LogDamaged
 from schemas.log import Headers, Record
@@ -122,12 +123,7 @@ def keep(folder: Path, manifest: Manifest) -> None:
     What was written for a change that did not come about goes, and so does what was pruned.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{MANIFEST}.partial"
-    with partial.open("wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(folder / MANIFEST)
+    durable.write(folder / MANIFEST, msgspec.json.format(msgspec.json.encode(manifest), indent=1))
     for path in strays(folder, manifest.files):
         path.unlink()
     for place in sorted(folder.glob("**/"), key=lambda one: len(one.parts), reverse=True):

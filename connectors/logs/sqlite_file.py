@@ -14,7 +14,6 @@ in order.
 
 # the only names put into statements are those of the fixed list of topics
 
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -29,6 +28,7 @@ import msgspec
 
 from connectors.logs import sqlite_stubs
 from connectors.logs.batch import Batch
+from connectors.logs.durable import sync_folder
 from connectors.logs.frame import damaged, decode, seed_of
 from connectors.logs.ledger import Ledger
 from schemas.errors import LogDamaged, LogIncompatible, LogUnavailable, MotifError, WrongUse
@@ -379,8 +379,4 @@ def take_place(folder: Path, beside: Path) -> None:
         if busy:
             raise LogUnavailable(f"another process reads the log in {place}; try again later")
     (beside / FILE_NAME).replace(folder / FILE_NAME)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)
