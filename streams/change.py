@@ -1,8 +1,9 @@
 """What one event, or one thing found in a session, adds to one pattern."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, Final, NamedTuple
+
+from schemas.tuples import maker
 
 Pattern = tuple[str, ...]
 """A pattern's kind and the parts of its signature: `("tool_usage", "Read", "Edit")`."""
@@ -24,8 +25,8 @@ class Change(NamedTuple):
     measures: tuple[tuple[str, int], ...] = ()
 
 
-change_of: Final[Callable[[tuple[Any, ...]], Change]] = partial(tuple.__new__, Change)
-"""A change of the values of all its fields, made in a third of the time."""
+change_of: Final = maker(Change)
+"""A change of the values of all its fields."""
 
 
 class Columns(NamedTuple):

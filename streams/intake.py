@@ -1,9 +1,8 @@
 """From records to verdicts: a new event, a repeat, or refused with its reason."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -13,6 +12,7 @@ from schemas.events import EventForgotten
 from schemas.ids import id_hash, letter_id, partition_of, partitions_of
 from schemas.log import Record
 from schemas.quick import stated
+from schemas.tuples import maker
 from streams.dedupe import Seen
 
 _SORTED = msgspec.json.Encoder(order="sorted")
@@ -31,8 +31,7 @@ class Verdict(NamedTuple):
     conflicting: bool = False
 
 
-_verdict: Callable[[tuple[Any, ...]], Verdict] = partial(tuple.__new__, Verdict)
-"""Made of all its fields in a third of the time."""
+_verdict = maker(Verdict)
 
 _Read = tuple[bytes, bytes, Event | None, Refused | None]
 """The id hash and the content hash of a record, with its event or why it holds none."""
