@@ -106,7 +106,7 @@ def create(
             response = await admin.create_topics(
                 [_new(settings.prefix, topic, number, replication) for topic in wanted]
             )
-            _check_made(response)
+            _check(response.topic_errors, "make", TopicAlreadyExistsError)
             await _led(admin, [settings.prefix + topic.name for topic in wanted])
         return [settings.prefix + topic.name for topic in wanted]
 
@@ -157,10 +157,8 @@ def delete(settings: KafkaSettings) -> list[str]:
     async def remove(admin: AIOKafkaAdminClient) -> list[str]:
         there = [settings.prefix + name for name in await _partitions(admin, settings.prefix)]
         if there:
-            for name, code in (await admin.delete_topics(there)).topic_error_codes:
-                if for_code(code) not in {NoError, UnknownTopicOrPartitionError}:
-                    message = f"Kafka did not delete the topic {name}: {for_code(code).__name__}"
-                    raise LogUnavailable(message)
+            response = await admin.delete_topics(there)
+            _check(response.topic_error_codes, "delete", UnknownTopicOrPartitionError)
             await _gone(admin, settings.prefix)
         return there
 
@@ -260,12 +258,13 @@ def _new(prefix: str, topic: Topic, partitions: int, replication: int | None) ->
     )
 
 
-def _check_made(response: Any) -> None:
-    for name, code, *rest in response.topic_errors:
+def _check(answers: Iterable[Any], what: str, done: type[KafkaError]) -> None:
+    """Refuse where a topic is not as it was asked for; `done` says that it was so already."""
+    for name, code, *rest in answers:
         error = for_code(code)
-        if error not in {NoError, TopicAlreadyExistsError}:
+        if error not in {NoError, done}:
             said = next((one for one in rest if one), error.__name__)
-            raise LogUnavailable(f"Kafka did not make the topic {name}: {said}")
+            raise LogUnavailable(f"Kafka did not {what} the topic {name}: {said}")
 
 
 async def _led(admin: AIOKafkaAdminClient, names: list[str]) -> None:
