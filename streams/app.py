@@ -143,7 +143,7 @@ def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int
 
         def __post_init__(self) -> None:
             super().__post_init__()
-            self.federation, self.connect = federation, cluster.connect
+            self.federation = federation
 
     made.make_learners = Learners
     made.service(Federators)

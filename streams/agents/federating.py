@@ -152,15 +152,12 @@ class Federation:
             await asyncio.wait_for(self.app.producer.flush(), limit_s)
 
     async def open(
-        self,
-        connect: Callable[[], WaitingLog],
-        sleep: Callable[[float], Awaitable[None]],
-        is_over: Callable[[], bool],
+        self, sleep: Callable[[float], Awaitable[None]], is_over: Callable[[], bool]
     ) -> None:
         """Open the log; where that cannot be now it is tried again until it is over."""
 
         def opened() -> WaitingLog | None:
-            log = connect()
+            log = self.cluster.connect()
             if is_over():  # Nobody waits for it any more, nor would close it.
                 log.close()
                 return None
@@ -297,7 +294,6 @@ class FederatorService(Service):
     """Writes rows when they are due, and looks after what Faust does not promise."""
 
     federation: Federation
-    connect: Callable[[], WaitingLog]
 
     async def on_start(self) -> None:
         """Let Faust send changes in larger lots, and let everybody else go first."""
@@ -313,7 +309,7 @@ class FederatorService(Service):
     @Service.task
     async def _open_log(self) -> None:
         """Open the log, again and again where the broker is away at that very moment."""
-        await self.federation.open(self.connect, self.sleep, lambda: self.should_stop)
+        await self.federation.open(self.sleep, lambda: self.should_stop)
 
     @Service.task
     async def _write_rows(self) -> None:

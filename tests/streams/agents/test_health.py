@@ -1,6 +1,7 @@
 """A worker is ready when all of it runs, and says what is missing until then."""
 
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,7 +59,8 @@ def test_a_federator_waits_for_a_log_that_is_away_as_it_starts(federation: Feder
             "the federator has not reached the log yet"
         ]
 
-    asyncio.run(federation.open(connect, sleep, lambda: False))
+    federation.cluster = replace(federation.cluster, connect=connect)
+    asyncio.run(federation.open(sleep, lambda: False))
 
     assert federation.log is log
     assert waited == [AGAIN_S, AGAIN_S]
@@ -74,7 +76,8 @@ def test_a_federator_that_is_told_to_end_waits_no_longer(federation: Federation)
     async def sleep(seconds: float) -> None:
         over.append(seconds)
 
-    asyncio.run(federation.open(connect, sleep, lambda: bool(over)))
+    federation.cluster = replace(federation.cluster, connect=connect)
+    asyncio.run(federation.open(sleep, lambda: bool(over)))
 
     assert federation.log is None
 
@@ -90,7 +93,8 @@ def test_a_log_that_is_reached_when_all_is_over_is_closed(federation: Federation
     async def never(_: float) -> None:
         raise AssertionError("it waits for nothing")
 
-    asyncio.run(federation.open(connect, never, lambda: bool(over)))
+    federation.cluster = replace(federation.cluster, connect=connect)
+    asyncio.run(federation.open(never, lambda: bool(over)))
 
     assert federation.log is None
     with pytest.raises(WrongUse, match="was closed"):
