@@ -151,7 +151,7 @@ def _row(record: Record) -> tuple[str, Row, bool]:
             appended_us,
         )
         if not of.amendable:
-            return of.type, (*common, *values), True
+            return of.payload.type, (*common, *values), True
         revision = head.get("ce_revision")
         if revision is None:
             statement = (None, None) if of.alone else (name, 0)
@@ -159,7 +159,7 @@ def _row(record: Record) -> tuple[str, Row, bool]:
             statement = (head["ce_subject"].decode(), int(revision))
     except (msgspec.MsgspecError, KeyError, ValueError, Refused):
         return _long_way(record)
-    return of.type, (*common, *statement, *values), True
+    return of.payload.type, (*common, *statement, *values), True
 
 
 def _long_way(record: Record) -> tuple[str, Row, bool]:

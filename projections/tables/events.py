@@ -66,7 +66,6 @@ class EventTable:
     table: Table
     fields: tuple[str, ...]
     decode: Callable[[bytes], msgspec.Struct]
-    type: str
     amendable: bool
     alone: bool
 
@@ -115,7 +114,6 @@ def _event_table(
         table=Table(name, {**common, **columns}),
         fields=tuple(columns),
         decode=msgspec.json.Decoder(shape).decode,
-        type=payload.type,
         amendable=payload.amendable,
         alone=alone,
     )
