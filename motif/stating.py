@@ -231,10 +231,8 @@ class Statements:
         """
         for _ in range(_TRIES):
             snapshot = read_snapshot(self._log, topic, partition)
-            if snapshot is not None:
+            if snapshot is not None or not parts_in(self._log, topic, partition):
                 return snapshot
-        if not parts_in(self._log, topic, partition):
-            return None
         message = f"what {topic}/{partition} said before it was pruned is being sealed; try again"
         raise LogUnavailable(message)
 

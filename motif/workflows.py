@@ -261,9 +261,14 @@ class _Stated(NamedTuple):
     why: str = ""
 
     @property
+    def is_due(self) -> bool:
+        """Whether it is to be appended, as a run or as a letter."""
+        return self.has_ended and not self.is_forgotten
+
+    @property
     def is_recorded(self) -> bool:
         """Whether the run counts as it is stated."""
-        return self.has_ended and not self.is_refused and not self.is_forgotten
+        return self.is_due and not self.is_refused
 
 
 def _record(
@@ -312,7 +317,7 @@ def _stated(node: Node, row: Row) -> _Stated:
 
 
 def _placed(statements: Statements, stated: _Stated) -> _Stated:
-    if stated.event is None or not stated.has_ended or stated.is_forgotten:
+    if stated.event is None or not stated.is_due:
         return stated
     event, is_known = statements.numbered(stated.event, newest=True)
     return stated._replace(event=event, is_known=is_known)
@@ -322,10 +327,7 @@ def _publish(node: Node, recorded: Iterable[_Stated]) -> None:
     items = [
         item
         for one in recorded
-        if one.has_ended
-        and not one.is_known
-        and not one.is_forgotten
-        and (item := one.letter or one.event) is not None
+        if one.is_due and not one.is_known and (item := one.letter or one.event) is not None
     ]
     if items:
         node.publisher.publish(items, origin="library")

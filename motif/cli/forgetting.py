@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from motif.clearing import Receipt
     from motif.erasing import Found
     from motif.forgetting import Forgetting
+    from motif.places import Place
     from motif.where import Where
 
 
@@ -75,12 +76,9 @@ def _say_what_would_go(where: "Where", forgetting: "Forgetting", *, as_json: boo
     from motif.cli.output import print_json
     from motif.display.console import progress, stdout
     from motif.erasing import look
-    from motif.places import Place, source_at
+    from motif.places import source_at
 
-    place = Place(folder=where.folder)
-    if where.kafka is not None:
-        place = Place(bootstrap=where.kafka.bootstrap, prefix=where.kafka.prefix)
-    with source_at(place) as log, progress() as tell:
+    with source_at(_place_of(where)) as log, progress() as tell:
         found = look(log, forgetting, tell)
     if found.is_of_nobody:
         raise found.refusal
@@ -89,6 +87,14 @@ def _say_what_would_go(where: "Where", forgetting: "Forgetting", *, as_json: boo
         return
     who = f"{found.forgot} {found.id}"
     stdout().print(f"Forgetting {who} would erase {_what(found)}; nothing was erased.")
+
+
+def _place_of(where: "Where") -> "Place":
+    from motif.places import Place
+
+    if where.kafka is None:
+        return Place(folder=where.folder)
+    return Place(bootstrap=where.kafka.bootstrap, prefix=where.kafka.prefix)
 
 
 def _what(receipt: "Receipt | Found") -> str:
@@ -105,7 +111,6 @@ def _forgotten(where: "Where", forgetting: "Forgetting", into: str | None) -> "R
     from motif.display.console import progress, warn
     from motif.erasing import forget as forget_in_folder
     from motif.erasing import forget_on_kafka
-    from motif.places import Place
     from motif.values import prefix_of
 
     with progress() as tell:
@@ -128,5 +133,4 @@ def _forgotten(where: "Where", forgetting: "Forgetting", into: str | None) -> "R
             from motif.values import NAME_PREFIX
 
             raise WrongUse(f"--into is {into!r}; it must be {NAME_PREFIX}") from error
-        place = Place(bootstrap=where.kafka.bootstrap, prefix=where.kafka.prefix)
-        return forget_on_kafka(place, prefix, forgetting, tell)
+        return forget_on_kafka(_place_of(where), prefix, forgetting, tell)
