@@ -6,6 +6,7 @@ the broker is back, or when the changes before it have grown too old; what the t
 lacks then is found by comparing the table with the log.
 """
 
+import asyncio
 import logging
 from typing import Any, Final
 
@@ -18,6 +19,15 @@ _LOGGER: Final = logging.getLogger(__name__)
 
 class PatientProducer(aiokafka.Producer):
     """Faust's producer on aiokafka, which tries again what found no room in time."""
+
+    async def create_topic(self, *topic: Any, **told: Any) -> None:
+        """Have a topic made, unless it is there.
+
+        Who asks for the same topic at the same time waits for one answer, and Faust takes it from
+        all of them when one is cancelled: a worker told to end while it starts then failed, by an
+        `InvalidStateError`. So whoever is cancelled is so alone.
+        """
+        await asyncio.shield(super().create_topic(*topic, **told))
 
     async def send(self, *message: Any, **told: Any) -> Any:
         """Have a message sent; what comes of it can be awaited.

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import faust
@@ -51,3 +52,38 @@ def test_what_can_never_be_sent_is_told_at_once(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(ProducerSendError):
         sends(cluster, monkeypatch)
     assert cluster.sent == []
+
+
+def test_who_waits_for_a_topic_and_is_cancelled_is_so_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A worker told to end while it starts cancels one of the two that ask for its changelog."""
+
+    async def ask() -> tuple[Any, ...]:
+        app = faust.App("away", broker="kafka://127.0.0.1:1")
+        producer = PatientProducer(app.transport)
+        asked, answered = asyncio.Event(), asyncio.Event()
+
+        async def answer(*_: Any, **__: Any) -> None:
+            asked.set()
+            await answered.wait()
+
+        class Client:
+            async def force_metadata_update(self) -> None: ...
+
+        monkeypatch.setattr(app.transport, "_really_create_topic", answer)
+        monkeypatch.setattr(producer, "_producer", SimpleNamespace(client=Client()))
+        first = asyncio.ensure_future(producer.create_topic("table", 3, 1))
+        await asked.wait()
+        second = asyncio.ensure_future(producer.create_topic("table", 3, 1))
+        _, waits = await asyncio.wait({second}, timeout=0.1)
+        assert waits
+        second.cancel()
+        await asyncio.wait({second})
+        answered.set()
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    first, second = asyncio.run(ask())
+
+    assert first is None
+    assert isinstance(second, asyncio.CancelledError)
