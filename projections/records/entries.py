@@ -95,22 +95,51 @@ class Entry(NamedTuple):
 _entry: Final = maker(Entry)
 
 
+class Indexed(NamedTuple):
+    """What the index takes in of a record: its words, and its exact values, each as one word."""
+
+    body: str
+    terms: str
+
+
+_indexed: Final = maker(Indexed)
+
+
 def entry_of(type_name: str, data: bytes) -> Entry:
     """The entry of a statement's data."""
-    return _READERS[type_name](data)
+    reader = _READERS[type_name]
+    said = reader.values(data)
+    named, tags, body = reader.pick(said)
+    title = next(filter(None, [said[place] for place in reader.titles]), None)
+    return _entry((title, *named, tags, body))
 
 
-def terms_of(type_name: str, source: str, happened_us: int | None, entry: Entry) -> str:
-    """The exact values of a record, each as one word."""
-    terms = [_terms_of_source(type_name, source)]
-    for name, value in zip(FIELDS, entry[1:8], strict=True):
-        if value is not None:
-            terms.append(term(name, value))  # which is quicker here
-    if entry.tags:
-        terms += [term("tag", tag) for tag in entry.tags]
+def indexed_of(type_name: str, source: str, happened_us: int | None, data: bytes) -> Indexed:
+    """What the index has of a statement's data."""
+    reader = _READERS[type_name]
+    return _taken_in(type_name, source, happened_us, reader.pick(reader.values(data)))
+
+
+_Named = tuple[str | None, ...]
+"""The values of `FIELDS`."""
+
+_Picked = tuple[_Named, tuple[str, ...], str]
+"""Of a statement what it is found by: those, its tags and its words."""
+
+
+def _taken_in(type_name: str, source: str, happened_us: int | None, picked: _Picked) -> Indexed:
+    (agent, session_id, user_id, project, environment, branch, outcome), tags, body = picked
+    # Of many records these are the same, and the others of few.
+    terms = _terms_of_kind(type_name, source, agent, project, environment, branch, outcome)
+    if session_id is not None:
+        terms = f"{terms} {term('session_id', session_id)}"
+    if user_id is not None:
+        terms = f"{terms} {term('user_id', user_id)}"
+    if tags:
+        terms = " ".join((terms, *[term("tag", tag) for tag in tags]))
     if happened_us is not None:
-        terms.append(_terms_of_day(happened_us // DAY_US))
-    return " ".join(terms)
+        terms = f"{terms} {_terms_of_day(happened_us // DAY_US)}"
+    return _indexed((body, terms))
 
 
 FIELDS: Final = Entry._fields[1:8]
@@ -130,9 +159,22 @@ def span_term(span: tuple[int, ...]) -> str:
 
 
 @lru_cache(maxsize=1 << 12)
-def _terms_of_source(type_name: str, source: str) -> str:
-    """The words for what a record is and who states it."""
-    return f"{term('type', type_name)} {term('source', source)}"
+def _terms_of_kind(
+    type_name: str,
+    source: str,
+    agent: str | None,
+    project: str | None,
+    environment: str | None,
+    branch: str | None,
+    outcome: str | None,
+) -> str:
+    """The words for what a record is, who states it, and where it was."""
+    named = (type_name, source, agent, project, environment, branch, outcome)
+    values = zip(_KIND, named, strict=True)
+    return " ".join(term(name, value) for name, value in values if value is not None)
+
+
+_KIND: Final = ("type", "source", "agent", "project", "environment", "branch", "outcome")
 
 
 @lru_cache(maxsize=1 << 12)
@@ -142,29 +184,46 @@ def _terms_of_day(number: int) -> str:
     return " ".join(span_term(day[:length]) for length in range(1, len(day) + 1))
 
 
-def _picker(shape: _Shape, names: Sequence[str]) -> Callable[[tuple[Any, ...]], Entry]:
-    """What makes an entry of the values of these fields, behind which None must stand."""
+def _picker(shape: _Shape, names: Sequence[str]) -> Callable[[tuple[Any, ...]], _Picked]:
+    """What picks from the values of these fields, behind which None must stand."""
     places = {name: place for place, name in enumerate(names)}
-    named = (shape.agent, "session_id", "user_id", shape.project, "environment", shape.branch)
+    named = (
+        shape.agent,
+        "session_id",
+        "user_id",
+        shape.project,
+        "environment",
+        shape.branch,
+        shape.outcome,
+    )
     # What a shape does not have is read behind the last field.
     of_names = itemgetter(*(places.get(name or "", _NOT_THERE) for name in named))
-    of_outcome, of_tags = places.get(shape.outcome or "", _NOT_THERE), places["tags"]
-    titles = [places[name] for name in shape.titles]
-    texts = [places[name] for name in shape.texts]
+    of_tags = places["tags"]
+    of_texts = itemgetter(*(places[name] for name in shape.texts), _NOT_THERE)
 
-    def pick(said: tuple[Any, ...]) -> Entry:
-        outcome, tags = said[of_outcome], said[of_tags]
-        tags = tuple(dict.fromkeys(tags)) if tags else ()
-        body = [text for place in texts if (text := said[place]) is not None]
+    def pick(said: tuple[Any, ...]) -> _Picked:
+        found, tags = of_names(said), said[of_tags]
+        outcome = found[-1]
         if outcome is True or outcome is False:
-            outcome = "success" if outcome else "failure"
-        title = said[titles[0]] or next(filter(None, [said[place] for place in titles]), None)
-        return _entry((title, *of_names(said), outcome, tags, _APART.join((*body, *tags))))
+            found = (*found[:-1], "success" if outcome else "failure")
+        body = [text for text in of_texts(said) if text is not None]
+        if tags:
+            tags = tuple(dict.fromkeys(tags))
+            return found, tags, _APART.join((*body, *tags))
+        return found, (), _APART.join(body)
 
     return pick
 
 
-def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
+class _Reader(NamedTuple):
+    """How data of a type is read: its values, what is picked of them, and which may be a title."""
+
+    values: Callable[[bytes], tuple[Any, ...]]
+    pick: Callable[[tuple[Any, ...]], _Picked]
+    titles: Sequence[int]
+
+
+def _reader(payload: type[Payload], shape: _Shape) -> _Reader:
     words = filter(
         None,
         (
@@ -184,17 +243,23 @@ def _reader(payload: type[Payload], shape: _Shape) -> Callable[[bytes], Entry]:
         fields[shape.outcome] = bool | str | None
     said = [(name, of, None) for name, of in fields.items()]
     decode = msgspec.json.Decoder(msgspec.defstruct(payload.__name__, said, gc=False)).decode
-    pick = _picker(shape, list(fields))
-    return lambda data: pick((*astuple(decode(data)), None))
+    names = list(fields)
+    return _Reader(
+        values=lambda data: (*astuple(decode(data)), None),
+        pick=_picker(shape, names),
+        titles=[names.index(name) for name in shape.titles],
+    )
 
 
-def _reader_of_rows(payload: type[Payload], shape: _Shape) -> Callable[[Row], Entry]:
-    pick = _picker(shape, list(BY_TYPE[payload.type.encode()].table.columns))
-    return lambda row: pick((*row, None))
+def _reader_of_rows(payload: type[Payload], shape: _Shape) -> Callable[[Row], Indexed]:
+    columns = list(BY_TYPE[payload.type.encode()].table.columns)
+    pick, name = _picker(shape, columns), shape.name
+    at_source, at_happened = columns.index("source"), columns.index("happened_at")
+    return lambda row: _taken_in(name, row[at_source], row[at_happened], pick((*row, None)))
 
 
 _READERS: Final = {shape.name: _reader(payload, shape) for payload, shape in _SHAPES.items()}
 READERS_OF_ROWS: Final = {
     payload.type: _reader_of_rows(payload, shape) for payload, shape in _SHAPES.items()
 }
-"""What makes the entry of a statement out of its row in a raw table, by the event type."""
+"""What the index takes in of a statement's row in a raw table, by the event type."""

@@ -16,7 +16,7 @@ from schemas.errors import LogUnavailable, MotifError, ProjectionDamaged
 RECORDS: Final = "records.sqlite"
 """The file's name, beside the projection."""
 
-_MEANING: Final = 1
+_MEANING: Final = 2
 """Rises when the same record gives another row or another entry though no table changed."""
 
 _DDL: Final = (

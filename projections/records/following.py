@@ -19,7 +19,7 @@ from duckdb import DuckDBPyConnection
 from projections.facts import Rows, collect
 from projections.reading import Place as Partition
 from projections.records import file
-from projections.records.entries import entry_of, terms_of
+from projections.records.entries import indexed_of
 from projections.records.places import span_of
 from projections.records.statements import Statement, stated
 from projections.store import identity_of
@@ -309,11 +309,7 @@ class Following:
         )
         self._writing.executemany(
             _PUT_IN,
-            [
-                (place, entry.body, terms_of(said.type, said.source, said.happened_us, entry))
-                for place, _, said in new
-                if (entry := said.entry) is not None
-            ],
+            [(place, *said.indexed) for place, _, said in new if said.indexed is not None],
         )
 
     def _amend(self, known: _Known, said: Statement) -> None:
@@ -327,9 +323,8 @@ class Following:
             " WHERE place = ?",
             (said.revision, said.offset, said.happened_us, said.data, place),
         )
-        if said.entry is not None:
-            terms = terms_of(said.type, said.source, said.happened_us, said.entry)
-            self._writing.execute(_PUT_IN, (place, said.entry.body, terms))
+        if said.indexed is not None:
+            self._writing.execute(_PUT_IN, (place, *said.indexed))
 
     def _known(self, of: Partition, subjects: Sequence[str]) -> dict[_Key, _Known]:
         """The rows of things with these subjects, by type, source and subject."""
@@ -362,13 +357,15 @@ def _first_place(of: Partition) -> int:
 def _row(thing: _Thing) -> tuple[int | str | bytes | None, ...]:
     """A new row of a thing."""
     place, appended_us, said = thing
-    about = said.type, said.source, said.subject
-    return place, appended_us, *about, said.revision, said.offset, said.happened_us, said.data
+    return place, appended_us, *_of_row(said)
+
+
+_of_row = itemgetter(2, 3, 4, 5, 1, 6, 8)
+"""Of a statement the values of a row: type, source, subject, revision, offset, time, data."""
 
 
 def _indexed(
     place: int, type_name: str, source: str, happened_us: int | None, data: bytes
 ) -> tuple[int, str, str]:
     """What the index holds of a row."""
-    entry = entry_of(type_name, data)
-    return place, entry.body, terms_of(type_name, source, happened_us, entry)
+    return place, *indexed_of(type_name, source, happened_us, data)

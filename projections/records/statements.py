@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import Final, NamedTuple
 
 from projections.facts import Found
-from projections.records.entries import DELETED, READERS_OF_ROWS, RECORDED, RUN, Entry
+from projections.records.entries import DELETED, READERS_OF_ROWS, RECORDED, RUN, Indexed
 from projections.tables.events import BY_TYPE
 from schemas.envelope import data_bytes, decode
 from schemas.log import Record
@@ -18,7 +18,7 @@ _PARTITION, _OFFSET, _SOURCE, _ID, _HAPPENED, _SUBJECT, _REVISION, _RUN = 1, 2, 
 
 
 class Statement(NamedTuple):
-    """One statement about a thing; `data` and `entry` None say that it is gone.
+    """One statement about a thing; `data` and `indexed` None say that it is gone.
 
     Without a revision it stands alone: nothing amends it.
     """
@@ -32,7 +32,7 @@ class Statement(NamedTuple):
     happened_us: int | None
     appended_us: int
     data: bytes | None
-    entry: Entry | None
+    indexed: Indexed | None
 
 
 def stated(rows: Mapping[str, Found]) -> list[Statement]:
@@ -46,7 +46,7 @@ def stated(rows: Mapping[str, Found]) -> list[Statement]:
 
 def _statements(event_type: str, found: Found) -> Iterator[Statement]:
     type_name, gone = RECORDED[event_type], event_type == DELETED
-    is_run, entry_of = type_name == RUN, READERS_OF_ROWS.get(event_type)
+    is_run, indexed_of = type_name == RUN, READERS_OF_ROWS.get(event_type)
     for row, record, is_quick in zip(found.rows, found.records, found.quick, strict=True):
         revision = row[_REVISION]
         yield _statement(
@@ -60,7 +60,7 @@ def _statements(event_type: str, found: Found) -> Iterator[Statement]:
                 None if gone else row[_HAPPENED],
                 record.appended_at_us,
                 None if gone else record.value if is_quick else _data(record),
-                None if entry_of is None else entry_of(row),
+                None if indexed_of is None else indexed_of(row),
             )
         )
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from projections.facts import collect
-from projections.records.entries import RECORDED, entry_of
+from projections.records.entries import RECORDED, indexed_of
 from projections.records.statements import stated
 from schemas.envelope import Event, outgoing, to_structured
 from schemas.fact import Payload
@@ -33,6 +33,7 @@ def test_what_is_put_in_can_be_taken_out_again(
     assert collect([record], (), rows) == []
     (said,) = stated(rows)
 
-    assert (said.data is None) == (said.entry is None)
+    assert (said.data is None) == (said.indexed is None)
     if said.data is not None:
-        assert said.entry == entry_of(said.type, said.data)
+        happened_us = said.happened_us
+        assert said.indexed == indexed_of(said.type, said.source, happened_us, said.data)
