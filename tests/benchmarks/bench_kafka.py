@@ -6,7 +6,9 @@ A million generated events of each mix (`MOTIF_BENCH_EVENTS` for another number)
 twelve partitions before any clock starts; which pattern a task belongs to is skewed. Learners:
 two processes, until every partition is learned. Whole job: a worker with two learners and a
 projector, until every event has its row. Both include starting the processes. A stock agent folds
-the same four measures into a dict, event by event; bare reading is `getmany` that decodes nothing.
+the same four measures into a dict, event by event, and is measured once it runs, so learners are
+measured like that as well: from the first commit that is seen to the last. Bare reading is
+`getmany` that decodes nothing.
 """
 
 import asyncio
@@ -87,9 +89,7 @@ def _measure(
             "bare getmany": count / asyncio.run(_read(bootstrap, prefix + AGENT_EVENTS.name)),
             "stock Faust agent": _stock(made, folder, count),
         }
-        with _learners(made):
-            took_s = _timed(made, made.is_learned)
-        rates[f"learners alone, {LEARNERS} processes"] = count / took_s
+        rates |= _learned(made, count)
         print(f"  {_bytes(made.log, PATTERN_CONTRIBUTIONS.name) / count:,.0f} B of contributions")
         print(
             f"  {_bytes(made.log, LEARNER_CHECKPOINTS.name) / count:,.0f} B of checkpoints an event"
@@ -124,10 +124,28 @@ def _learners(made: Installation) -> Iterator[None]:
             one.stdin.close()
 
 
-def _timed(made: Installation, what: Callable[[], bool]) -> float:
+def _learned(made: Installation, count: int) -> dict[str, float]:
+    """Events a second of learners from their start, and from the first commit that is seen."""
+    first: tuple[float, int] | None = None
+
+    def is_learned() -> bool:
+        nonlocal first
+        learned = sum(reached.position for reached in made.reached().values())
+        if learned and first is None:
+            first = time.perf_counter(), learned
+        return made.is_learned()
+
     began_s = time.perf_counter()
-    made.wait_for(what, LIMIT_S)
-    return time.perf_counter() - began_s
+    with _learners(made):
+        made.wait_for(is_learned, LIMIT_S)
+        ended_s = time.perf_counter()
+    assert first is not None, "something was learned"
+    seen_s, learned = first
+    name = f"learners alone, {LEARNERS} processes"
+    return {
+        name: count / (ended_s - began_s),
+        f"{name}, once they run": (count - learned) / (ended_s - seen_s),
+    }
 
 
 def _whole(made: Installation, folder: Path, count: int) -> float:
