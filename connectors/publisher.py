@@ -65,9 +65,12 @@ class Publisher:
         items: Iterable[Event | Unreadable],
         *,
         origin: str,
-        progress: Callable[[int], None] | None = None,
+        heed: Callable[[int], None] | None = None,
     ) -> Published:
-        """Append everything, batch by batch; each batch is durable before the next is read."""
+        """Append everything, batch by batch; each batch is durable before the next is read.
+
+        `heed` is told after each how many records it held.
+        """
         published = Published()
         batches = _batches(self._records(items, origin, published))
         while True:
@@ -77,9 +80,10 @@ class Publisher:
                     return published
                 batch = _placed(batch, self.log.partitions)
                 published.add(batch, self.log.append(batch))
+                records = len(batch)
                 del batch  # Else the collector goes through all of it when it comes back.
-            if progress is not None:
-                progress(published.appended)
+            if heed is not None:
+                heed(records)
 
     def _records(
         self, items: Iterable[Event | Unreadable], origin: str, published: Published

@@ -14,9 +14,9 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from connectors.logs.archive_file import FOLDER
 from connectors.logs.sqlite import SqliteLog
@@ -50,33 +50,42 @@ def size_of(folder: Path, *patterns: str) -> int:
     return sum(path.stat().st_size for one in patterns for path in folder.glob(one))
 
 
-@contextmanager
-def projecting(folder: Path, log_id: str, heard: Callable[[str], None]) -> Iterator[None]:
-    """Keep projecting what is learned within the block, and all of it at its end.
+class Helper:
+    """Keeps projecting what is learned, in a process of its own, until it is ended.
 
-    Nobody else may have the projection open meanwhile. What the helper has to say is `heard`,
-    line by line. Should it fail, that is heard too, and the projection is as far as it came:
-    whoever goes on with it loses time and nothing else.
+    Nobody else may have the projection open meanwhile. As a block it ends with the block: with all
+    that was learned, or at once where the block failed. What it has to say is `heard`, line by
+    line. Should it fail, that is heard too, and the projection is as far as it came: whoever goes
+    on with it loses time and nothing else.
     """
-    helper = subprocess.Popen(  # noqa: S603  # Ourselves, by the interpreter that runs us.
-        # With -P: what lies in the current folder and is called as our packages are is not ours.
-        [sys.executable, "-P", "-m", "motif.beside", str(folder), log_id],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=os.environ | _FRUGAL,
-    )
-    ended = b""
-    try:
-        yield
-        ended = b"."
-    finally:
-        said, trouble = helper.communicate(ended)
+
+    def __init__(self, folder: Path, log_id: str, heard: Callable[[str], None]) -> None:
+        """Start it."""
+        self._heard = heard
+        self._process = subprocess.Popen(  # noqa: S603  # Ourselves, by the interpreter that runs us.
+            # With -P: what lies in the current folder and is called as our packages is not ours.
+            [sys.executable, "-P", "-m", "motif.beside", str(folder), log_id],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | _FRUGAL,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        self.end(whole=kind is None)
+
+    def end(self, *, whole: bool) -> None:
+        """Have it project the `whole` log, or stop where it is, and wait until it is gone."""
+        said, trouble = self._process.communicate(b"." if whole else b"")
         for line in said.decode("utf-8", "replace").splitlines():
-            heard(line)
-        if ended and helper.returncode:
+            self._heard(line)
+        if whole and self._process.returncode:
             last = trouble.decode("utf-8", "replace").strip().rpartition("\n")[2]
-            heard(f"projecting beside learning ended early: {last or helper.returncode}")
+            why = last or self._process.returncode
+            self._heard(f"projecting beside learning ended early: {why}")
 
 
 def main(folder: Path, log_id: str) -> None:

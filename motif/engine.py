@@ -6,14 +6,14 @@ from pathlib import Path
 from threading import Event
 
 from motif.asking import Answer
-from motif.beside import PROJECTION, projecting
+from motif.beside import PROJECTION, Helper
 from projections.anew import rebuild
 from projections.projector import Projector
 from projections.records import RECORDS
 from projections.store import Store
 from schemas.clock import monotonic_s
 from schemas.collector import uncollected
-from schemas.errors import LogHeld, ProjectionDamaged
+from schemas.errors import LogHeld, MotifError, ProjectionDamaged
 from schemas.log import Log, left
 from schemas.topics import (
     DEAD_LETTERS,
@@ -34,8 +34,11 @@ PROJECTED_TOPICS = (*LEARNED_TOPICS, PATTERN_CONTRIBUTIONS, PATTERN_DEFINITIONS,
 BESIDE_FROM = 50_000
 """Records to learn from which on a process of its own projects them meanwhile."""
 
-STEP_LEAST = 8_192
+STEP_LEAST = 16_384
 """Records of a step of learning beside which somebody projects, at least."""
+
+RECORDS_EACH = 8
+"""Records that are learned for each contribution of a commit, about: it costs as much as one."""
 
 HELD_TRIES, HELD_PAUSE_S = 100, 0.1
 """How often and how long to wait for the helper of a node that was killed to notice."""
@@ -44,17 +47,16 @@ Progress = Callable[[str, int, int], None]
 """Told what is being done (`read`, `learn`, `project`), how much is done, and of how much."""
 
 
-def step_of(learned: int, much: int) -> int:
-    """How many records to learn before the next commit, of so `much`.
+def step_of(contributed: int, due: int) -> int:
+    """How many records to learn before the next commit, of so many that are `due`.
 
-    Small at first, that projecting begins at once, and small at last, that little is left to do
-    when learning has ended; in between as large as ever.
+    As few as are worth a commit, which writes what they changed: as many contributions as the last
+    one held. Towards the end fewer, that little is left to project when learning has ended.
 
-    >>> [step_of(learned, 1_000_000) for learned in (0, 20_000, 500_000, 950_000)]
-    [8192, 20000, 131072, 25000]
+    >>> [step_of(*known) for known in ((0, 900_000), (4_000, 900_000), (4_000, 20_000))]
+    [8192, 32000, 10000]
     """
-    left = max(much - learned, 0)
-    return max(STEP_LEAST, min(learned, left // 2, BATCH))
+    return max(STEP_LEAST, min(RECORDS_EACH * contributed, due // 2, BATCH))
 
 
 class Engine:
@@ -69,8 +71,29 @@ class Engine:
         self._store: Store | None = None
         self._projector: Projector | None = None
         self._settled_ends: list[int] | None = None
+        self._helper: Helper | None = None
+        self._appended = self._learned = 0
+        self._reached: dict[Contributor, int] = {}
         self.federators = [Federator(log, partition) for partition in range(log.partitions)]
         self.notices: list[str] = []
+
+    def heed(self, appended: int) -> None:
+        """Hear of so many more records in the log; learn some already where they are many.
+
+        A helper projects them meanwhile: whoever appends much and then asks would leave a processor
+        idle for as long as it appends. It is the turn of the partition with most to learn, as what
+        all of them know is too much for memory. What goes wrong here is met again by `settle`.
+        """
+        self._appended += appended
+        if self._appended < max(BESIDE_FROM, min(self._learned // 2, BATCH)):
+            return
+        self._appended = 0
+        try:
+            if self._helper is None:
+                self._helper = self._new_helper()
+            self._learn_some()
+        except MotifError:
+            self._dismiss()
 
     def settle(
         self, progress: Progress | None = None, *, spent: dict[str, float] | None = None
@@ -85,18 +108,19 @@ class Engine:
         known = self._settled_ends
         backlog = self._backlog() if known is None else sum(ends) - sum(known)
         if backlog:
-            with self._beside(backlog):
-                much = backlog >= BESIDE_FROM
+            with self._beside(backlog) as helper:
                 with _timed(spent, "learn"):
-                    self._learn_all(progress, backlog if much else None)
+                    self._learn_all(progress, None if helper is None else backlog)
                 with _timed(spent, "federate"):
-                    self._federate(release=much)
+                    self._federate(release=helper is not None)
                 waiting_s = monotonic_s()
             if spent is not None:
                 spent["project"] = spent.get("project", 0.0) + monotonic_s() - waiting_s
         with _timed(spent, "project"):
             self._project(progress)
         self._settled_ends = self._ends()
+        self._appended = self._learned = 0
+        self._reached = {}
 
     def ask(self, question: Callable[[Store], Answer]) -> Answer:
         """Answer from the settled projection; one that is found damaged is made anew first."""
@@ -132,6 +156,7 @@ class Engine:
 
     def opened(self) -> Store:
         """The projection as it is, without settling."""
+        self._dismiss()
         if self._store is None:
             self._store = self._open_store()
         return self._store
@@ -149,6 +174,7 @@ class Engine:
 
     def let_go(self) -> None:
         """Close the projection."""
+        self._dismiss()
         self.stop_projecting()
         if self._store is not None:
             self._store.close()
@@ -197,13 +223,23 @@ class Engine:
         beyond = position - self._log.end(topic, partition)
         return beyond if beyond > 0 else left(self._log, topic, partition, position)
 
-    def _beside(self, backlog: int) -> AbstractContextManager[None]:
-        """A helper that projects meanwhile, where that is worth a process."""
-        if backlog < BESIDE_FROM:
+    def _beside(self, backlog: int) -> AbstractContextManager[Helper | None]:
+        """A helper that projects meanwhile: the one there is, or one where that is worth it."""
+        helper, self._helper = self._helper, None
+        if helper is None and backlog < BESIDE_FROM:
             return nullcontext()
-        self.opened()
+        return helper or self._new_helper()
+
+    def _new_helper(self) -> Helper:
+        self.opened()  # Here, where a projection that cannot be trusted is noticed.
         self.let_go()
-        return projecting(self._folder, self._identity.log_id, self.notices.append)
+        return Helper(self._folder, self._identity.log_id, self.notices.append)
+
+    def _dismiss(self) -> None:
+        """End a helper at once: the projection is ours again, as far as it came."""
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.end(whole=False)
 
     def _learn_all(self, progress: Progress | None, much: int | None) -> None:
         """Learn to the end, one partition after the other; of much, keep none in memory.
@@ -213,14 +249,41 @@ class Engine:
         """
         learned = 0
         for learner in self._learners:
-            while done := learner.step(BATCH if much is None else step_of(learned, much)):
+            while done := learner.step(
+                BATCH if much is None else step_of(learner.contributed, much - learned)
+            ):
                 learned += done
                 if progress is not None:
                     progress("learn", learned, 0)
-            self.notices += learner.notices
-            learner.notices.clear()
-            if much is not None:
-                learner.release()
+            self._leave(learner, release=much is not None)
+
+    def _learn_some(self) -> None:
+        """Learn the partition that has most to learn to its end."""
+        if not self._reached:
+            self._reached = self._positions()
+        learner = max(self._learners, key=self._left)
+        while done := learner.step(step_of(learner.contributed, BATCH)):
+            self._learned += done
+        self._reached[learner.contributor] = learner.position
+        self._leave(learner, release=True)
+
+    def _left(self, learner: Learner) -> int:
+        """About how many records a learner has to learn, as far as it is known."""
+        of = learner.contributor
+        return self._due(of.topic, of.partition, self._reached.get(of, 0))
+
+    def _positions(self) -> dict[Contributor, int]:
+        """How far each learner is, 0 where it has committed nothing, without restoring any."""
+        epoch = self._identity.epoch
+        known = [progress_of(self._log, number)[0] for number in range(self._log.partitions)]
+        contributors = [learner.contributor for learner in self._learners]
+        return {of: known[of.partition].get((of.topic, epoch), 0) for of in contributors}
+
+    def _leave(self, learner: Learner, *, release: bool) -> None:
+        self.notices += learner.notices
+        learner.notices.clear()
+        if release:
+            learner.release()
 
     def _federate(self, *, release: bool) -> None:
         """Write the rows of all that changed; after much, let nobody keep it in memory."""

@@ -48,7 +48,9 @@ def import_files(
     """Import what is read into a node's log, and settle."""
     engine.settle()
     before = queries.status(engine.opened())
-    published = publisher.publish(reading.into(statements), origin=reading.source.name)
+    published = publisher.publish(
+        reading.into(statements), origin=reading.source.name, heed=engine.heed
+    )
     engine.settle(reading.progress)
     after = queries.status(engine.opened())
     noted, now = _noted(before), _noted(after)

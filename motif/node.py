@@ -114,9 +114,12 @@ class Node(Asking):
         return self.engine.notices
 
     def publish(self, events: Event | Iterable[Event]) -> Published:
-        """Append events; durable when it returns. Repeats are known when they are learned."""
+        """Append events; durable when it returns. Repeats are known when they are learned.
+
+        They are learned when somebody asks; after many they are so at once, now and then.
+        """
         items = [events] if isinstance(events, Event) else events
-        return self.publisher.publish(items, origin="library")
+        return self.publisher.publish(items, origin="library", heed=self.engine.heed)
 
     @contextmanager
     def stating(self, source: str) -> Iterator[Statements]:
