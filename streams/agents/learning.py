@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
 from mode import Service
 
 from schemas.clock import monotonic_s
 from schemas.errors import LogError
 from schemas.topics import LEARNED_TOPICS
+from streams.agents.assigning import StickyByTopic
 from streams.agents.cluster import Cluster, Place, WaitingLog
 from streams.agents.pool import LearnerPool, Tended
 from streams.identity import identity_of, known_identity
@@ -78,7 +78,7 @@ class LearnerService(Service):
             auto_offset_reset="earliest",
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=SESSION_MS // 5,
-            partition_assignment_strategy=[StickyPartitionAssignor],
+            partition_assignment_strategy=[StickyByTopic],
         )
         topics = [self.cluster.prefix + topic.name for topic in LEARNED_TOPICS]
         await self._consumer.start()
