@@ -24,7 +24,6 @@ from connectors.logs.sqlite_file import FILE_NAME
 from projections.projector import Projector
 from projections.records import RECORDS
 from projections.store import FILLING, Store
-from schemas.collector import uncollected
 
 PAUSE_S = 0.05
 """How long the helper waits when it has caught up with the learner."""
@@ -97,8 +96,7 @@ def main(folder: Path, log_id: str) -> None:
         projector = Projector(log, store, folder / RECORDS)
         pause_s = 0.0
         while not select.select([sys.stdin], [], [], pause_s)[0]:
-            with uncollected():
-                moved = projector.step()
+            moved = projector.step()
             pause_s = 0.0 if moved else PAUSE_S
         if os.read(sys.stdin.fileno(), 1) == b".":
             projector.catch_up()

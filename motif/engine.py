@@ -12,7 +12,6 @@ from projections.projector import Projector
 from projections.records import RECORDS
 from projections.store import Store
 from schemas.clock import monotonic_s
-from schemas.collector import uncollected
 from schemas.errors import LogHeld, MotifError, ProjectionDamaged
 from schemas.log import Log, left
 from schemas.topics import (
@@ -297,8 +296,7 @@ class Engine:
         projector = self._projecting()
         done, moved = 0, 1
         while moved:
-            with uncollected():
-                moved = projector.step()
+            moved = projector.step()
             self.notices += projector.notices
             projector.notices.clear()
             done += moved

@@ -20,7 +20,6 @@ from projections.records import RECORDS
 from projections.serving import Serving
 from projections.store import Store
 from schemas.clock import monotonic_s, now_us
-from schemas.collector import uncollected
 from schemas.errors import LogError, LogHeld, LogUnavailable, MotifError, ProjectionDamaged
 from schemas.log import Log, left
 from schemas.topics import LEARNED_TOPICS
@@ -140,8 +139,7 @@ class Projecting:
             while not self._stopping.is_set():
                 began_s = monotonic_s()
                 try:
-                    with uncollected():
-                        moved = projector.step(rows=began_s >= rows_due_s)
+                    moved = projector.step(rows=began_s >= rows_due_s)
                     if began_s >= rows_due_s:
                         rows_due_s = _rows_due_s(began_s, monotonic_s())
                     self._hear(projector)
@@ -163,8 +161,7 @@ class Projecting:
         """
         nearly = 0
         while not self._stopping.is_set() and nearly < NEARLY:
-            with uncollected():
-                moved = projector.step()
+            moved = projector.step()
             self._hear(projector)
             if not projector.filled:
                 break

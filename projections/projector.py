@@ -29,6 +29,7 @@ from projections.tables import positions as positions_table
 from projections.tables.duplicates import Place
 from projections.tables.positions import Learned, Position
 from projections.tables.table import Row
+from schemas.collector import uncollected
 from schemas.errors import ProjectionDamaged
 from schemas.failpoint import reach
 from schemas.log import Log, Record
@@ -112,8 +113,9 @@ class Projector:
             self._open()
         self._stale = True
         try:
-            done = self._transact(limit, _FOLLOWED if rows else _BEFORE_ROWS)
-            done += self._follow_with_records(limit)
+            with uncollected():
+                done = self._transact(limit, _FOLLOWED if rows else _BEFORE_ROWS)
+                done += self._follow_with_records(limit)
         except duckdb.Error as error:
             raise self._store.explained(error) from error
         self._stale = False
@@ -272,10 +274,8 @@ class Projector:
 
     def _hear(self, partition: int, limit: int, new: list[Row]) -> int:
         """Read what the learner said of this partition; facts of which none was known are `new`."""
-        position = self._position(_SAID, partition)
-        if limit <= 0:
-            return 0
-        records = self._reading.read((_SAID, partition), position.position, limit)
+        at = self._position(_SAID, partition).position
+        records = self._reading.read((_SAID, partition), at, limit) if limit > 0 else []
         if not records:
             return 0
         facts: dict[str, dict[Place, Row | None]] = {}
