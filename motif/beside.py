@@ -4,10 +4,11 @@ Python does one thing at a time in a process; a projection from the log needs no
 learner but what stands in the log. DuckDB lets one process write a file, so the node lets go of
 the projection until the helper is done.
 
-    python -m motif.beside FOLDER LOG_ID
+    python -m motif.beside FOLDER LOG_ID SECONDS
 
 projects until it reads a full stop on its standard input, then to the log's end, and leaves.
-When its input closes without one, whoever started it is dead, and it leaves at once.
+When its input closes without one, whoever started it is dead, and it leaves at once. It leaves as
+well when nothing was to be projected for so many seconds: who only appends keeps no helper.
 """
 
 import os
@@ -27,6 +28,9 @@ from projections.store import FILLING, Store
 
 PAUSE_S = 0.05
 """How long the helper waits when it has caught up with the learner."""
+
+REST_S = 10.0
+"""How long a helper stays that has nothing to do."""
 
 _FRUGAL = {"ARROW_DEFAULT_MEMORY_POOL": "system"}
 """Arrow's own pool keeps what it once had; a helper that lives for a minute should not."""
@@ -63,7 +67,7 @@ class Helper:
         self._heard = heard
         self._process = subprocess.Popen(  # noqa: S603  # Ourselves, by the interpreter that runs us.
             # With -P: what lies in the current folder and is called as our packages is not ours.
-            [sys.executable, "-P", "-m", "motif.beside", str(folder), log_id],
+            [sys.executable, "-P", "-m", "motif.beside", str(folder), log_id, str(REST_S)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -76,6 +80,11 @@ class Helper:
     def __exit__(self, kind: object, *_: object) -> None:
         self.end(whole=kind is None)
 
+    @property
+    def has_left(self) -> bool:
+        """Whether it has ended by itself; its last words are heard when it is `end`ed."""
+        return self._process.poll() is not None
+
     def end(self, *, whole: bool) -> None:
         """Have it project the `whole` log, or stop where it is, and wait until it is gone."""
         said, trouble = self._process.communicate(b"." if whole else b"")
@@ -87,18 +96,18 @@ class Helper:
             self._heard(f"projecting beside learning ended early: {why}")
 
 
-def main(folder: Path, log_id: str) -> None:
-    """Project until told to end."""
+def main(folder: Path, log_id: str, rest_s: float) -> None:
+    """Project until told to end, or until there was nothing to do for so long."""
     with (
         SqliteLog.open(folder, read_only=True) as log,
         Store.open(folder / PROJECTION, log_id=log_id, budget=FILLING) as store,
     ):
         projector = Projector(log, store, folder / RECORDS)
-        pause_s = 0.0
-        while not select.select([sys.stdin], [], [], pause_s)[0]:
-            moved = projector.step()
-            pause_s = 0.0 if moved else PAUSE_S
-        if os.read(sys.stdin.fileno(), 1) == b".":
+        pause_s = rested_s = 0.0
+        while not (told := select.select([sys.stdin], [], [], pause_s)[0]) and rested_s < rest_s:
+            pause_s = 0.0 if projector.step() else PAUSE_S
+            rested_s = rested_s + pause_s if pause_s else 0.0
+        if told and os.read(sys.stdin.fileno(), 1) == b".":
             projector.catch_up()
         for notice in projector.notices:
             sys.stdout.write(f"{notice}\n")
@@ -106,4 +115,4 @@ def main(folder: Path, log_id: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))

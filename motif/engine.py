@@ -88,8 +88,7 @@ class Engine:
             return
         self._appended = 0
         try:
-            if self._helper is None:
-                self._helper = self._new_helper()
+            self._helper = self._working() or self._new_helper()
             self._learn_some()
         except MotifError:
             self._dismiss()
@@ -224,7 +223,7 @@ class Engine:
 
     def _beside(self, backlog: int) -> AbstractContextManager[Helper | None]:
         """A helper that projects meanwhile: the one there is, or one where that is worth it."""
-        helper, self._helper = self._helper, None
+        helper, self._helper = self._working(), None
         if helper is None and backlog < BESIDE_FROM:
             return nullcontext()
         return helper or self._new_helper()
@@ -233,6 +232,12 @@ class Engine:
         self.opened()  # Here, where a projection that cannot be trusted is noticed.
         self.let_go()
         return Helper(self._folder, self._identity.log_id, self.notices.append)
+
+    def _working(self) -> Helper | None:
+        """The helper that works at the moment; of one that had nothing to do we take leave."""
+        if self._helper is not None and self._helper.has_left:
+            self._dismiss()
+        return self._helper
 
     def _dismiss(self) -> None:
         """End a helper at once: the projection is ours again, as far as it came."""

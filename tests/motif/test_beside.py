@@ -10,7 +10,7 @@ import pytest
 import motif
 from connectors.generate import tool_events
 from connectors.generate_runs import workflow_runs
-from motif import engine
+from motif import beside, engine
 from motif.beside import PROJECTION
 from projections.store import Store
 from schemas.errors import LogUnavailable
@@ -129,6 +129,31 @@ def test_a_helper_leaves_when_whoever_started_it_is_gone(tmp_path: Path) -> None
         assert not store.rebuilt
 
 
+def test_a_helper_that_has_nothing_to_do_leaves(tmp_path: Path) -> None:
+    with motif.open(tmp_path) as node:
+        node.publish(tool_events(3, EVENTS // 2))
+        node.settle()
+        log_id = node.identity.log_id
+
+    with _helper(tmp_path, log_id, rest_s=0.2) as helper:
+        assert helper.wait(timeout=30) == 0
+
+
+@pytest.mark.usefixtures("always")
+def test_the_next_helper_goes_on_where_one_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "REST_S", 0.0)  # it leaves before it has done anything
+    with motif.open(tmp_path) as node:
+        for seed in range(3):
+            node.publish(tool_events(seed, EVENTS // 4))
+
+        calls = node.sql("SELECT count(*) AS n FROM tool_calls").to_pylist()
+        assert calls == [{"n": 3 * (EVENTS // 4)}]
+        assert node.verify() == []
+        assert node.notices == []
+
+
 def test_a_helper_that_is_killed_loses_nothing(tmp_path: Path) -> None:
     with motif.open(tmp_path) as node:
         node.publish(tool_events(3, EVENTS // 2))
@@ -143,6 +168,6 @@ def test_a_helper_that_is_killed_loses_nothing(tmp_path: Path) -> None:
         assert node.verify() == []
 
 
-def _helper(folder: Path, log_id: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "motif.beside", str(folder), log_id]
+def _helper(folder: Path, log_id: str, rest_s: float = 60.0) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "motif.beside", str(folder), log_id, str(rest_s)]
     return subprocess.Popen(command, stdin=subprocess.PIPE)
