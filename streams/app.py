@@ -19,6 +19,7 @@ from faust.types.auth import SASLMechanism
 
 from connectors.logs.kafka import KafkaLog
 from connectors.logs.kafka_settings import KafkaSettings
+from connectors.logs.kafka_topics import create_compacted
 from motif.workers import worker_settings
 from streams.agents.cluster import Cluster
 from streams.agents.federating import Federation, FederatorService
@@ -119,11 +120,16 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
         prefix=kafka.prefix,
         name=f"motif-{os.getpid()}",
     )
-    _put_together(made, cluster, partitions, learners)
+    federation = _put_together(made, cluster, partitions, learners)
+    # Faust makes it while its group forms: where that took too long the table had no partitions
+    # until the members' knowledge of topics was renewed, five minutes later.
+    changelog = federation.table.changelog_topic.get_topic_name()
+    create_compacted(kafka, changelog, partitions=partitions, replication=replication)
     return made
 
 
-def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int) -> None:
+def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int) -> Federation:
+    """Give the app its parts; the federator's."""
     federation = made.federation = Federation(made, cluster, partitions)
     made.agent(federation.contributions, name="federator", concurrency=1)(federation.federate)
     signals: Any = made  # whose types say that a receiver may be named by anything
@@ -148,6 +154,7 @@ def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int
     made.make_learners = Learners
     made.service(Federators)
     _pages(made, federation)
+    return federation
 
 
 def _pages(made: Worker, federation: Federation) -> None:

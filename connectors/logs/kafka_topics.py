@@ -113,6 +113,30 @@ def create(
     return _ask(settings, make)
 
 
+def create_compacted(
+    settings: KafkaSettings, name: str, *, partitions: int, replication: int
+) -> None:
+    """Make a compacted topic that is none of the log's own, unless it is there, and wait for it.
+
+    Args:
+        settings: how to reach the cluster.
+        name: the topic's whole name, prefix included.
+        partitions: of the topic.
+        replication: how many brokers hold each.
+
+    Raises:
+        LogUnavailable: the cluster does not answer or refuses.
+    """
+
+    async def make(admin: AIOKafkaAdminClient) -> None:
+        new = NewTopic(name, partitions, replication, topic_configs={"cleanup.policy": "compact"})
+        response = await admin.create_topics([new])
+        _check(response.topic_errors, "make", TopicAlreadyExistsError)
+        await _led(admin, [name])
+
+    _ask(settings, make)
+
+
 def check(settings: KafkaSettings, *, partitions: int | None = None) -> list[Difference]:
     """What differs from the table of topics; nothing where all is as it should be.
 

@@ -1,20 +1,25 @@
 """The whole way on a real broker: the same rows as embedded, whoever learns and whatever dies."""
 
+import asyncio
 import json
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 
 import motif
 from connectors.generate import sessions, task_completions
 from connectors.generate_probes import probes
 from connectors.generate_runs import workflow_runs
 from connectors.logs import kafka_topics
+from connectors.logs.kafka_settings import KafkaSettings
 from motif.erasing import forget_on_kafka
 from motif.exporting import into_file
 from motif.forgetting import Forgetting
@@ -180,6 +185,27 @@ def test_a_worker_ends_within_five_seconds_and_in_order(kafka3: Installation) ->
     assert monotonic_s() - began_s < 5
     assert worker.returncode == 0, kafka3.said()
     assert "Traceback" not in kafka3.said()
+
+
+def test_the_federator_s_table_has_its_topic_before_anybody_joins_a_group(
+    kafka3: Installation,
+) -> None:
+    """Made later it may be unknown to the members of the group, whose table is none then."""
+    assert kafka3.start("app", [sys.executable, "-P", "-c", "import streams.app"]).wait(60) == 0
+
+    found = asyncio.run(_described(kafka3.settings, "motif-federated-changelog"))
+
+    assert [len(one["partitions"]) for one in found] == [3]
+
+
+async def _described(settings: KafkaSettings, name: str) -> list[dict[str, Any]]:
+    admin = AIOKafkaAdminClient(**settings.client_options())
+    try:
+        await admin.start()
+        described: list[dict[str, Any]] = await admin.describe_topics([settings.prefix + name])
+        return described
+    finally:
+        await admin.close()
 
 
 def test_changed_rules_take_the_old_patterns_from_the_topics(
