@@ -27,6 +27,7 @@ from connectors.publisher import Publisher
 from projections.remote import NobodyAnswers, RemoteStore
 from schemas.envelope import Event
 from schemas.events import TaskCompleted
+from tests.benchmarks.processor_time import since, spent
 from tests.kafka.broker import Broker
 from tests.kafka.workers import Installation, installation
 
@@ -86,7 +87,9 @@ def _latency(made: Installation, tables: RemoteStore) -> None:
     done = Signal()
     asking = Thread(target=_ask, args=(tables, sent, shown, done))
     asking.start()
+    before = spent()
     _append(made, marks, sent)
+    print(f"processor time of {LOAD_S} s at {RATE:,} events/s: {since(before)}")
     until_s = time.perf_counter() + 60
     while min(map(len, shown.values())) < len(marks) and time.perf_counter() < until_s:
         Signal().wait(0.1)
