@@ -52,8 +52,8 @@ def step_of(contributed: int, due: int) -> int:
     As few as are worth a commit, which writes what they changed: as many contributions as the last
     one held. Towards the end fewer, that little is left to project when learning has ended.
 
-    >>> [step_of(*known) for known in ((0, 900_000), (4_000, 900_000), (4_000, 20_000))]
-    [8192, 32000, 10000]
+    >>> [step_of(*known) for known in ((0, 900_000), (4_000, 900_000), (4_000, 50_000))]
+    [16384, 32000, 25000]
     """
     return max(STEP_LEAST, min(RECORDS_EACH * contributed, due // 2, BATCH))
 
