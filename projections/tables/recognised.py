@@ -8,19 +8,19 @@ whoever wants to see which run it was and which rule fired.
 
 from collections.abc import Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Final
 
+import msgspec
 from duckdb import DuckDBPyConnection
 
-from projections.tables.events import BY_TYPE, EventTable
-from projections.tables.table import Row, Table, Type
+from projections.tables.events import EventTable
+from projections.tables.table import Row, Table
 from projections.tables.types import COUNT, JSON, PLACE, TEXT
 from schemas.ids import signature
 from schemas.log import Log
 from schemas.workflows import WorkflowOperationAsserted, WorkflowRunFinished
 from streams.identity import identity_of as who
-from streams.operations import BUILT_IN, OperationRules, described, recogniser
+from streams.operations import BUILT_IN, OperationRules, characteristics, recogniser
 from streams.recognise.operation import identity_of, pattern_of
 
 RECOGNISED: Final = Table(
@@ -31,20 +31,14 @@ RECOGNISED: Final = Table(
         "signature": TEXT,
         "rule": TEXT,
         "rules_version": TEXT,
-        "characteristics": Type(JSON.sql, JSON.arrow),
+        "characteristics": JSON,
         "place": COUNT,
     },
 )
 """`place` counts the operations of one statement, in the order in which they were found."""
 
 
-_of_run: Final = itemgetter(
-    *map(
-        [*BY_TYPE[WorkflowRunFinished.type.encode()].table.columns].index,
-        ("input_text", "error_message", "template", "duration_us", "error_count"),
-    )
-)
-"""What of a run's row operations are recognised by, and described."""
+_encode = msgspec.json.Encoder().encode
 
 
 class Recogniser:
@@ -61,13 +55,13 @@ class Recogniser:
         self, cursor: DuckDBPyConnection, of: EventTable, rows: Sequence[Row], settings: int
     ) -> None:
         """Add what rows of a raw table say, learned when settings had changed so many times."""
+        at = {name: place for place, name in enumerate(of.table.columns)}
         found: list[Row] = []
         if of.payload is WorkflowRunFinished:
             self._obey(settings)
-            found = self._found(rows)
+            found = [one for row in rows for one in self._found(row, at)]
         elif of.payload is WorkflowOperationAsserted:
-            said = [*of.table.columns].index("signature")
-            found = [_asserted(row, row[said]) for row in rows]
+            found = [_asserted(row, row[at["signature"]]) for row in rows]
         if found:
             RECOGNISED.insert(cursor, found)
 
@@ -78,23 +72,21 @@ class Recogniser:
             self._recognise = recogniser(self._rules)
             self._settings = settings
 
-    def _found(self, rows: Sequence[Row]) -> list[Row]:
-        recognise, version = self._recognise, self._rules.version
-        found: list[Row] = []
-        for row in rows:
-            text, error, template, duration_us, errors = _of_run(row)
-            operations = recognise(text, error, template)
-            if operations:
-                place, looks = row[:3], described(text, duration_us, errors)
-                found += [
-                    (*place, *_names(one.signature), one.rule, version, looks, number)
-                    for number, one in enumerate(operations)
-                ]
-        return found
+    def _found(self, row: Row, at: dict[str, int]) -> list[Row]:
+        text = row[at["input_text"]]
+        found = self._recognise(text, row[at["error_message"]], row[at["template"]])
+        if not found:
+            return []
+        looks = characteristics(text, row[at["duration_us"]], row[at["error_count"]])
+        document, version = _encode(looks), self._rules.version
+        return [
+            (*row[:3], *_names(one.signature), one.rule, version, document, place)
+            for place, one in enumerate(found)
+        ]
 
 
 def _asserted(row: Row, operation: str) -> Row:
-    return (*row[:3], *_names(operation), "asserted", None, None, 0)
+    return (*row[:3], *_names(operation), "asserted", None, b"", 0)
 
 
 @lru_cache(1 << 12)

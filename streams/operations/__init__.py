@@ -12,7 +12,7 @@
 Nothing here reads a file, a clock or a log.
 """
 
-from streams.operations.characteristics import Characteristics, characteristics, described
+from streams.operations.characteristics import Characteristics, characteristics
 from streams.operations.coverage import Coverage, frequent_words, unmatched
 from streams.operations.evaluate import Evaluation, Labelled, evaluate, labelled_of
 from streams.operations.own import rules_of
@@ -32,7 +32,6 @@ __all__ = [
     "Recognised",
     "Recogniser",
     "characteristics",
-    "described",
     "evaluate",
     "frequent_words",
     "labelled_of",

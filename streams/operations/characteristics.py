@@ -92,20 +92,6 @@ def characteristics(
     )
 
 
-def described(text: str | None, duration_us: int | None, error_count: int | None) -> str:
-    """The same as a JSON text, sooner: the part that a text alone says is remembered.
-
-    >>> described("Run tests", None, 1)[:35]
-    '{"input_length":9,"keywords":["test'
-    """
-    begun, words = (_begun if text is None or len(text) <= LONG else _begin)(text or "")
-    errors = error_count or 0
-    return (
-        f'{begun}"duration_range":"{_duration_range(duration_us or 0)}"'
-        f',"complexity":"{_complexity(words, errors)}","error_count":{errors}}}'
-    )
-
-
 class _Look(NamedTuple):
     """What a text alone says."""
 
@@ -125,19 +111,7 @@ def _look(text: str) -> _Look:
     )
 
 
-def _begin(text: str) -> tuple[str, int]:
-    """The JSON text of what a text alone says, and how many words it has."""
-    look = _look(text)
-    said = {
-        "input_length": look.length,
-        "keywords": look.keywords,
-        "files_mentioned": look.files,
-    }
-    return f"{msgspec.json.encode(said)[:-1].decode()},", look.words
-
-
 _remembered = lru_cache(REMEMBERED)(_look)  # The same is asked again and again.
-_begun = lru_cache(REMEMBERED)(_begin)
 
 
 def _files(text: str) -> tuple[str, ...]:

@@ -2,13 +2,11 @@
 
 import json
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.operations import characteristics, described
-from streams.operations.words import LONG
+from streams.operations import characteristics
 
 
 def test_what_is_not_known_counts_as_nothing() -> None:
@@ -94,16 +92,3 @@ def test_every_text_has_characteristics_that_are_json(
 @pytest.mark.parametrize("piece", ["a.", "a/", "a-", "/", "src/", ".py", "x.py "])
 def test_a_long_text_is_read_in_one_pass(piece: str) -> None:
     assert len(characteristics(piece * 200_000, None, None).files_mentioned) <= 1
-
-
-@given(
-    st.none() | st.text() | st.sampled_from(["tests in src/a.py", 'say "build"', "ui " * LONG]),
-    st.none() | st.integers(0, 2**60),
-    st.none() | st.integers(0, 9),
-)
-def test_what_is_described_is_what_is_encoded(
-    text: str | None, duration_us: int | None, errors: int | None
-) -> None:
-    known = characteristics(text, duration_us, errors)
-
-    assert described(text, duration_us, errors) == msgspec.json.encode(known).decode()
