@@ -38,6 +38,19 @@ class _Shape(NamedTuple):
     branch: str = "git_branch"
     outcome: str | None = None
 
+    @property
+    def named(self) -> tuple[str | None, ...]:
+        """The fields of the payload that hold the values of `FIELDS`; None where it has none."""
+        return (
+            self.agent,
+            "session_id",
+            "user_id",
+            self.project,
+            "environment",
+            self.branch,
+            self.outcome,
+        )
+
 
 _SHAPES: Final[dict[type[Payload], _Shape]] = {
     TaskCompleted: _Shape(
@@ -187,17 +200,8 @@ def _terms_of_day(number: int) -> str:
 def _picker(shape: _Shape, names: Sequence[str]) -> Callable[[tuple[Any, ...]], _Picked]:
     """What picks from the values of these fields, behind which None must stand."""
     places = {name: place for place, name in enumerate(names)}
-    named = (
-        shape.agent,
-        "session_id",
-        "user_id",
-        shape.project,
-        "environment",
-        shape.branch,
-        shape.outcome,
-    )
     # What a shape does not have is read behind the last field.
-    of_names = itemgetter(*(places.get(name or "", _NOT_THERE) for name in named))
+    of_names = itemgetter(*(places.get(name or "", _NOT_THERE) for name in shape.named))
     of_tags = places["tags"]
     of_texts = itemgetter(*(places[name] for name in shape.texts), _NOT_THERE)
 
@@ -224,19 +228,7 @@ class _Reader(NamedTuple):
 
 
 def _reader(payload: type[Payload], shape: _Shape) -> _Reader:
-    words = filter(
-        None,
-        (
-            *shape.titles,
-            shape.agent,
-            "session_id",
-            "user_id",
-            shape.project,
-            "environment",
-            shape.branch,
-            *shape.texts,
-        ),
-    )
+    words = filter(None, (*shape.titles, *shape.named, *shape.texts))
     fields: dict[str, Any] = dict.fromkeys(words, str | None)
     fields["tags"] = list[str] | None
     if shape.outcome is not None:
