@@ -103,11 +103,9 @@ def create(
         number = _one_number(there, partitions, otherwise)
         wanted = [topic for topic in TOPICS if topic.name not in there]
         if wanted:
-            response = await admin.create_topics(
-                [_new(settings.prefix, topic, number, replication) for topic in wanted]
+            await _make(
+                admin, [_new(settings.prefix, topic, number, replication) for topic in wanted]
             )
-            _check(response.topic_errors, "make", TopicAlreadyExistsError)
-            await _led(admin, [settings.prefix + topic.name for topic in wanted])
         return [settings.prefix + topic.name for topic in wanted]
 
     return _ask(settings, make)
@@ -130,9 +128,7 @@ def create_compacted(
 
     async def make(admin: AIOKafkaAdminClient) -> None:
         new = NewTopic(name, partitions, replication, topic_configs={"cleanup.policy": "compact"})
-        response = await admin.create_topics([new])
-        _check(response.topic_errors, "make", TopicAlreadyExistsError)
-        await _led(admin, [name])
+        await _make(admin, [new])
 
     _ask(settings, make)
 
@@ -280,6 +276,13 @@ def _new(prefix: str, topic: Topic, partitions: int, replication: int | None) ->
         replica_assignments={} if replication is None else None,
         topic_configs=config_of(topic),
     )
+
+
+async def _make(admin: AIOKafkaAdminClient, topics: list[NewTopic]) -> None:
+    """Make topics that may be there already, and wait until each is led."""
+    response = await admin.create_topics(topics)
+    _check(response.topic_errors, "make", TopicAlreadyExistsError)
+    await _led(admin, [topic.name for topic in topics])
 
 
 def _check(answers: Iterable[Any], what: str, done: type[KafkaError]) -> None:
