@@ -120,7 +120,8 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
         prefix=kafka.prefix,
         name=f"motif-{os.getpid()}",
     )
-    federation = _put_together(made, cluster, partitions, learners)
+    federation = made.federation = Federation(made, cluster, partitions)
+    _put_together(made, federation, learners)
     # Faust makes it while its group forms: where that took too long the table had no partitions
     # until the members' knowledge of topics was renewed, five minutes later.
     changelog = federation.table.changelog_topic.get_topic_name()
@@ -128,9 +129,7 @@ def app_of(kafka: KafkaSettings, folder: Path, port: int | None, learners: int) 
     return made
 
 
-def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int) -> Federation:
-    """Give the app its parts; the federator's."""
-    federation = made.federation = Federation(made, cluster, partitions)
+def _put_together(made: Worker, federation: Federation, learners: int) -> None:
     made.agent(federation.contributions, name="federator", concurrency=1)(federation.federate)
     signals: Any = made  # whose types say that a receiver may be named by anything
     signals.on_partitions_assigned.connect(federation.take)
@@ -154,7 +153,6 @@ def _put_together(made: Worker, cluster: Cluster, partitions: int, learners: int
     made.make_learners = Learners
     made.service(Federators)
     _pages(made, federation)
-    return federation
 
 
 def _pages(made: Worker, federation: Federation) -> None:
