@@ -47,22 +47,24 @@ def main() -> None:
 
 def _measure(mix: str) -> None:
     events, goal = MIXES[mix]
-    append_s = 0.0
+    append_s = node_s = 0.0
     peak = _Peak()
     peak.start()
     spent: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, motif.open(folder) as node:
         for part in _slices(events()):
             _signal_children(signal.SIGCONT)
-            start = time.perf_counter()
+            start, used_s = time.perf_counter(), _used_s(RUSAGE_SELF)
             node.publish(part)
             append_s += time.perf_counter() - start
+            node_s += _used_s(RUSAGE_SELF) - used_s
             _signal_children(signal.SIGSTOP)
         _signal_children(signal.SIGCONT)
-        start = time.perf_counter()
+        start, used_s = time.perf_counter(), _used_s(RUSAGE_SELF)
         node.settle(spent=spent)
         best = node.patterns(limit=1)
         rest_s = time.perf_counter() - start
+        node_s += _used_s(RUSAGE_SELF) - used_s
         patterns = sum(node.status().patterns.values())
         log_mb = _megabytes(Path(folder))
     total_s = append_s + rest_s
@@ -72,11 +74,21 @@ def _measure(mix: str) -> None:
         f"  append, learning some {append_s:.1f} s, "
         + ", ".join(f"{k} {v:.1f} s" for k, v in spent.items())
     )
+    each, helper_s = 1e6 / EVENTS, _used_s(RUSAGE_CHILDREN)
+    print(
+        f"  processor time: {node_s * each:.1f} us an event in the node,"
+        f" {helper_s * each:.1f} in its projecting helper"
+    )
     own_mb, helper_mb = (getrusage(who).ru_maxrss >> 10 for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
     print(
         f"  {peak.stop()} MB resident at most (goal 600), pages that both share counted once;"
         f" {own_mb} in the node, {helper_mb} in its projecting helper; {log_mb} MB on disk"
     )
+
+
+def _used_s(who: int) -> float:
+    used = getrusage(who)
+    return used.ru_utime + used.ru_stime
 
 
 class _Peak(Thread):
